@@ -1,0 +1,171 @@
+"""Which experiment is run: every knob with its default, its range, its unit and its source.
+
+Editing a default here changes every later run; each field is also a flag of `main.py` (`goal` is `--goal`).
+Sources: "authors" is the behaviour of the authors' published code, "ours" is a choice of this project.
+"""
+
+import argparse
+import dataclasses
+import math
+
+import numpy as np
+
+
+class UsageError(Exception):
+    """Something the user has to change; the message is one line that says what."""
+
+
+def knob(default, help, *, low=None, high=None, above=None, choices=None):
+    """Declares one field: its default, its help text and the values it may take (`above` is an exclusive bound)."""
+    limits = {"low": low, "high": high, "above": above, "choices": choices}
+    return dataclasses.field(default=default, metadata={"help": help, **limits})
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """One experiment. Raises UsageError where a value is of the wrong type or out of range."""
+
+    # The run
+    policy: str = knob("dqn", "who picks the next node (authors: dqn)", choices=("dqn", "random", "standalone"))
+    episodes: int = knob(120, "episodes, each one whole decentralized training (authors)", low=1, high=10**6)
+    seed: int = knob(0, "seed of everything random but the distances (authors: none)", low=0, high=2**32 - 1)
+    threads: int = knob(2, "processor threads; part of what fixes the last digits (ours)", low=1, high=1024)
+    evaluation_batch: int = knob(250, "test images evaluated at once, for speed alone (ours)", low=1, high=10**6)
+    figure_every: int = knob(
+        20, "draw the figures every so many episodes, 0: only at the end (ours)", low=0, high=10**6
+    )
+
+    # The nodes and their data
+    dataset: str = knob(
+        "mnist", "image data set (authors: mnist)", choices=("mnist", "fashion-mnist", "digits-stand-in")
+    )
+    data_path: str = knob("", ".npz file or folder of idx files; empty: $HL_DATA, else Keras' cache or download (ours)")
+    nodes: int = knob(10, "nodes; 100 also fit MNIST (authors)", low=2, high=10_000)
+    samples_per_node: int = knob(500, "training images a node (authors)", low=1, high=10**6)
+    main_class_share: float = knob(0.8, "share of a node's images that are of its main class (authors)", low=0, high=1)
+    split: str = knob(
+        "disjoint",
+        "supplementary images: every node its own (disjoint), the same start of the file for each ten nodes "
+        "(published: authors' code); or no main class and Dirichlet label shares (dirichlet)",
+        choices=("disjoint", "published", "dirichlet"),
+    )
+    dirichlet_alpha: float = knob(0.5, "concentration of the label shares, for --split dirichlet (ours)", above=0)
+
+    # The local foundation model and one round
+    local_epochs: int = knob(1, "epochs a round (authors)", low=1, high=1000)
+    batch_size: int = knob(32, "training images a gradient step (authors)", low=1, high=10**6)
+    learning_rate: float = knob(1e-3, "Adam's step size at the nodes (authors)", above=0)
+    adam_beta_1: float = knob(0.9, "Adam's decay of the mean gradient, nodes and agent (authors)", low=0, high=0.999999)
+    adam_beta_2: float = knob(0.999, "Adam's decay of the squares, nodes and agent (authors)", low=0, high=0.999999)
+    adam_epsilon: float = knob(1e-7, "Adam's epsilon, nodes and agent (authors)", above=0)
+
+    # One episode
+    goal: float = knob(0.8, "test accuracy that ends an episode (authors)", above=0, high=1)
+    round_limit: int = knob(36, "rounds after which an episode ends without the goal (authors)", low=1, high=10**6)
+    starter: int = knob(0, "the node that trains in round 1 (authors)", low=0)
+    nodes_per_round: int = knob(1, "nodes that train in a round, their models averaged (authors)", low=1)
+    distance_seed: int = knob(0, "seed of the distances between nodes (authors)", low=0, high=2**32 - 1)
+    distance_scale: float = knob(0.1, "the farthest that two nodes can be apart (authors)", low=0)
+
+    # What the agent sees and gets
+    pca_components: int = knob(10, "principal components of the node models in the observation (authors)", low=1)
+    reward_base: float = knob(32.0, "base of the reward's accuracy term (authors)", above=0)
+
+    # The DQN agent
+    agent_hidden_units: str = knob("500,200", "widths of the Q-network's hidden layers (authors)")
+    agent_learning_rate: float = knob(1e-3, "Adam's step size for the Q-network (authors)", above=0)
+    discount: float = knob(0.9, "discount of the next round's value (authors)", low=0, high=1)
+    replay_size: int = knob(50_000, "transitions kept (authors)", low=1, high=10**7)
+    minibatch: int = knob(
+        128, "transitions drawn at an episode's end; fewer stored: no training (authors)", low=1, high=10**6
+    )
+    agent_batch_size: int = knob(16, "transitions a gradient step of the Q-network (authors)", low=1, high=10**6)
+    target_normalisation: str = knob(
+        "frobenius",
+        "divide the minibatch's target matrix by its norm (authors: frobenius)",
+        choices=("frobenius", "none"),
+    )
+    epsilon: float = knob(1.0, "share of random choices in the first episode (authors)", low=0, high=1)
+    epsilon_decay: float = knob(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+        if self.pca_components > self.nodes:
+            raise UsageError(f"--pca-components must be at most --nodes ({self.nodes}), not {self.pca_components}")
+        if self.starter >= self.nodes:
+            raise UsageError(f"--starter must be below --nodes ({self.nodes}), not {self.starter}")
+        if self.nodes_per_round > self.nodes:
+            raise UsageError(f"--nodes-per-round must be at most --nodes ({self.nodes}), not {self.nodes_per_round}")
+        if self.minibatch > self.replay_size:
+            raise UsageError(f"--minibatch must be at most --replay-size ({self.replay_size}), not {self.minibatch}")
+        self.hidden_units()
+
+    def hidden_units(self):
+        """Returns the widths of the Q-network's hidden layers, [number of hidden layers]."""
+        widths = self.agent_hidden_units.split(",")
+        if not all(width.strip().isdecimal() and 0 < int(width) <= 100_000 for width in widths):
+            raise UsageError(f"--agent-hidden-units must be widths like 500,200, not {self.agent_hidden_units!r}")
+        return [int(width) for width in widths]
+
+
+# What each preset changes in the defaults above.
+PRESETS = {
+    "paper": {},
+    "published-code": {"split": "published"},
+    "quick": {"episodes": 10, "goal": 0.5, "round_limit": 20, "minibatch": 32},
+}
+PRESET_HELP = {
+    "paper": "the authors' settings with disjoint supplementary images",
+    "published-code": "the same with the slices that the authors' code takes",
+    "quick": "about a minute on 2 cores; its numbers prove nothing",
+}
+
+
+def flag(name):
+    """Returns the flag of `main.py` that sets the field `name`."""
+    return "--" + name.replace("_", "-")
+
+
+def _check(field, value):
+    """Raises UsageError unless `value` is of the field's type and within its limits."""
+    limits = field.metadata
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if field.type is str:
+        if not isinstance(value, str):
+            raise UsageError(f"{flag(field.name)} must be text, not {value!r}")
+    elif not number or (field.type is int and not isinstance(value, int)) or not math.isfinite(value):
+        raise UsageError(f"{flag(field.name)} must be {'a whole' if field.type is int else 'a'} number, not {value!r}")
+    if limits["choices"] and value not in limits["choices"]:
+        raise UsageError(f"{flag(field.name)} must be one of {', '.join(limits['choices'])}, not {value!r}")
+    if limits["low"] is not None and value < limits["low"]:
+        raise UsageError(f"{flag(field.name)} must be at least {limits['low']}, not {value}")
+    if limits["above"] is not None and value <= limits["above"]:
+        raise UsageError(f"{flag(field.name)} must be above {limits['above']}, not {value}")
+    if limits["high"] is not None and value > limits["high"]:
+        raise UsageError(f"{flag(field.name)} must be at most {limits['high']}, not {value}")
+
+
+def add_flags(parser):
+    """Adds one flag for every field of Config; a flag that is not given leaves no attribute."""
+    for field in dataclasses.fields(Config):
+        choices = field.metadata["choices"]
+        parser.add_argument(
+            flag(field.name),
+            type=field.type,
+            default=argparse.SUPPRESS,
+            metavar="{" + "|".join(choices) + "}" if choices else field.type.__name__.upper(),
+            help=f"{field.metadata['help']} [{field.default}]".replace("%", "%%"),
+        )
+
+
+# Every random draw has its purpose; the numbers are part of what a seed means and never change.
+PURPOSES = {"partition": 1, "weights": 2, "order": 3, "agent weights": 4, "exploration": 5, "replay": 6, "stand-in": 7}
+
+
+def generator(seed, purpose, *counters):
+    """Returns the random generator of a purpose; `counters` are episode, round and node, as far as they apply.
+
+    No generator outlives its use, so a resumed run needs no generator state (ours).
+    """
+    return np.random.default_rng([seed, PURPOSES[purpose], *counters])

@@ -1,0 +1,186 @@
+"""What happens in a round: the chosen node trains the travelling model, everyone learns how good it became."""
+
+import time
+
+import gymnasium
+import numpy as np
+import tensorflow as tf
+
+from config import Config, generator
+from data import CLASSES, Dataset, normalise, partition
+from models import local_foundation_model
+
+
+class HomogeneousLearningEnv(gymnasium.Env):
+    """The decentralized training of one model as a Gymnasium environment; one episode is one whole training.
+
+    Action: the node that trains next (Discrete), or with `nodes_per_round` > 1 the nodes (MultiDiscrete; one named
+    twice trains once). In round 1 the starter trains alone, whatever the action (authors' code).
+    Observation: `nodes * pca_components` numbers, see `pca_observation`. Reward: `reward`.
+    `terminated` at the goal accuracy, `truncated` at the round limit.
+    `info`: round, node (tuple of those that trained), previous_node, distance, accuracy, loss, train_seconds,
+    evaluate_seconds; after `reset` only episode.
+
+    Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
+    to the next episode, `options={"episode": e}` chooses one. Without a seed the configuration's is used.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012, Gymnasium's own form
+
+    def __init__(self, config: Config, dataset: Dataset):
+        self.config = config
+        self.distances = distance_matrix(config)
+        self.partition = partition(dataset.y_train, config)
+        held, rows = np.unique(self.partition, return_inverse=True)
+        self._rows = rows.reshape(self.partition.shape).astype(np.int32)  # the partition as positions in `held`
+        self._train_images = tf.constant(normalise(dataset.x_train[held]))
+        self._train_labels = tf.constant(dataset.y_train[held].astype(np.int64))
+        self._test_images = tf.constant(normalise(dataset.x_test))
+        self._test_labels = tf.constant(dataset.y_test.astype(np.int64))
+        self.labels = [dataset.y_train[row] for row in self.partition]
+        self.model = local_foundation_model(config)
+        size = config.nodes * config.pca_components
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        self.action_space = gymnasium.spaces.Discrete(config.nodes)
+        self.starter_action = config.starter
+        if config.nodes_per_round > 1:
+            self.action_space = gymnasium.spaces.MultiDiscrete([config.nodes] * config.nodes_per_round)
+            self.starter_action = np.full(config.nodes_per_round, config.starter)
+        self.seed, self.episode = config.seed, 0
+
+    def reset(self, *, seed=None, options=None):
+        """Starts an episode with fresh weights; returns (zero, since all nodes hold the same model, and info)."""
+        super().reset(seed=seed)
+        if seed is not None:
+            self.seed, self.episode = seed, 0
+        self.episode = (options or {}).get("episode", self.episode + 1)
+        self.round = 0
+        self.holder = self.config.starter  # the node that holds the current model
+        self.weights = self.model.initial_weights(generator(self.seed, "weights", self.episode))
+        self._optimizer_states = {}  # node: its own Adam moments and step count, kept for the whole episode (authors)
+        return np.zeros(self.observation_space.shape, np.float32), {"episode": self.episode}
+
+    def step(self, action):
+        """Runs one round; returns (observation, reward, terminated, truncated, info)."""
+        if not self.action_space.contains(action):
+            raise ValueError(f"action {action!r} is not in {self.action_space}")
+        self.round += 1
+        # Deviation D1: with another starter that node really trains first; the authors' code changes its distance only.
+        chosen = (self.config.starter,) if self.round == 1 else tuple(dict.fromkeys(np.atleast_1d(action).tolist()))
+
+        started = time.perf_counter()
+        trained, losses = zip(*(self._train(node) for node in chosen), strict=True)
+        deltas = np.stack([(weights - self.weights).numpy() for weights in trained])
+        self.weights = trained[0] if len(trained) == 1 else tf.reduce_mean(tf.stack(trained), 0)
+        between = time.perf_counter()
+        accuracy = self.evaluate(self.weights)
+        ended = time.perf_counter()
+
+        distance = distance_travelled(self.distances, self.holder, chosen)
+        info = {
+            "round": self.round,
+            "node": chosen,
+            "previous_node": self.holder,
+            "distance": distance,
+            "accuracy": accuracy,
+            "loss": float(np.mean(losses)),
+            "train_seconds": between - started,
+            "evaluate_seconds": ended - between,
+        }
+        self.holder = chosen[0]
+        terminated = accuracy >= self.config.goal
+        truncated = not terminated and self.round >= self.config.round_limit
+        observation = pca_observation(deltas, chosen, self.config.nodes, self.config.pca_components)
+        return observation, reward(accuracy, distance, self.config), terminated, truncated, info
+
+    def _train(self, node):
+        """Lets `node` train the current model on its own images; returns (new weights [P], mean loss)."""
+        weights, state, loss = self.model.train(
+            self.weights,
+            self._optimizer_states.get(node, self.model.initial_state()),
+            self._train_images,
+            self._train_labels,
+            self.image_order(node),
+            self.config.batch_size,
+        )
+        self._optimizer_states[node] = state
+        return weights, float(loss)
+
+    def image_order(self, node):
+        """Draws the order in which `node` sees its images this round: positions [epochs, samples] int32."""
+        rng = generator(self.seed, "order", self.episode, self.round, node)
+        return np.stack([rng.permutation(self._rows[node]) for _ in range(self.config.local_epochs)])
+
+    def evaluate(self, weights):
+        """Returns the share of all test images that a model with `weights` [P] classifies correctly."""
+        batch = self.config.evaluation_batch
+        correct = self.model.count_correct(weights, self._test_images, self._test_labels, batch)
+        return int(correct) / len(self._test_labels)
+
+    def label_counts(self):
+        """Returns how many images of each class every node holds [nodes, 10]."""
+        return np.stack([np.bincount(labels, minlength=CLASSES) for labels in self.labels])
+
+    def node_models(self, repeats):
+        """Lets every node train one common fresh model, `repeats` times; returns (weights [n, P], nodes [n]).
+
+        For the picture of how far apart the nodes' models end up. Call `reset` afterwards.
+        """
+        trained, nodes = [], []
+        for repeat in range(1, repeats + 1):
+            self.reset(seed=self.config.seed)
+            self.round = repeat  # which makes the order of the images another one
+            for node in range(self.config.nodes):
+                trained.append(self._train(node)[0].numpy())
+                nodes.append(node)
+        return np.stack(trained), np.array(nodes)
+
+
+def distance_matrix(config):
+    """Draws the symmetric distances between nodes [nodes, nodes], zero on the diagonal (authors' code)."""
+    uniform = np.random.RandomState(config.distance_seed).rand(config.nodes, config.nodes) * config.distance_scale
+    distances = (uniform + uniform.T) / 2
+    np.fill_diagonal(distances, 0)
+    return distances
+
+
+def distance_travelled(distances, holder, chosen):
+    """Returns how far the model travels in a round: from its holder to each chosen node, and on to the first of them.
+
+    The first chosen node averages, so the others send it their models.
+    """
+    # Deviation D2: the authors' code charges only the way to the first chosen node.
+    outward = sum(distances[holder, node] for node in chosen)
+    return float(outward + sum(distances[node, chosen[0]] for node in chosen[1:]))
+
+
+def reward(accuracy, distance, config):
+    """Returns 32 ** (accuracy - goal) - distance - 1, the last term being the price of a round (authors' code)."""
+    return config.reward_base ** (accuracy - config.goal) - distance - 1
+
+
+def pca_observation(deltas, chosen, nodes, components):
+    """Returns the principal components of the node models right after training, flattened [nodes * components].
+
+    `deltas` [k, P] is how far training moved the models of the k `chosen` nodes; all other nodes still hold the
+    previous model. Equal to a PCA of the `nodes` weight vectors (authors' code), signs as scikit-learn had them in
+    2021: in each component the node farthest from zero is positive. Of the at most k + 1 different vectors the
+    eigenvectors of a small Gram matrix give the same at a fraction of the cost. What is zero but for rounding in
+    the full PCA is exactly zero here.
+    """
+    k = len(chosen)
+    models = np.vstack([deltas.astype(np.float64), np.zeros((1, deltas.shape[1]))])
+    counts = np.append(np.ones(k), nodes - k)
+    if k == nodes:
+        models, counts = models[:k], counts[:k]
+    centred = (models - counts @ models / nodes) * np.sqrt(counts)[:, np.newaxis]
+    eigenvalues, vectors = np.linalg.eigh(centred @ centred.T)
+    kept = min(k, components)
+    scores = vectors[:, ::-1] * np.sqrt(np.maximum(eigenvalues[::-1], 0)) / np.sqrt(counts)[:, np.newaxis]
+    scores = scores[:, :kept]
+    farthest = np.abs(scores).argmax(0)
+    scores = scores * np.where(scores[farthest, np.arange(kept)] < 0, -1, 1)
+    observation = np.zeros((nodes, components), np.float32)
+    observation[:, :kept] = scores[-1]
+    observation[list(chosen), :kept] = scores[:k]
+    return observation.ravel()

@@ -1,0 +1,132 @@
+"""What is trained: the local foundation model and the Q-network, driven as plain vectors of numbers.
+
+A model that travels, is averaged and is compared is a vector of weights [P]; what stays behind at a node is the vector
+of its optimizer state [S]. One Keras model a process computes with any of them.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from data import CLASSES, SIDE
+
+
+def start_tensorflow(threads):
+    """Fixes what decides whether a run repeats: the number of threads and TensorFlow's deterministic kernels."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    tf.config.experimental.enable_op_determinism()
+
+
+def local_foundation_model(config):
+    """Builds the model that travels: images [n, 28, 28, 1] to class probabilities [n, 10]; 33,580 weights (authors)."""
+    layers = keras.layers
+    network = keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 1)),
+            layers.Conv2D(20, 5, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(50, 5, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
+    return VectorModel(
+        network,
+        adam(config, config.learning_rate),
+        lambda labels, outputs: keras.losses.categorical_crossentropy(tf.one_hot(labels, CLASSES), outputs),
+    )
+
+
+def q_network(config):
+    """Builds the Q-network: observations [n, nodes * components] to action values [n, nodes] (authors)."""
+    network = keras.Sequential(
+        [
+            keras.Input((config.nodes * config.pca_components,)),
+            *(keras.layers.Dense(width, activation="relu") for width in config.hidden_units()),
+            keras.layers.Dense(config.nodes),
+        ]
+    )
+    return VectorModel(network, adam(config, config.agent_learning_rate), keras.losses.mean_squared_error)
+
+
+def adam(config, learning_rate):
+    """Builds Adam with the configured constants."""
+    return keras.optimizers.Adam(learning_rate, config.adam_beta_1, config.adam_beta_2, config.adam_epsilon)
+
+
+class VectorModel:
+    """A Keras model with its optimizer and loss; weights and optimizer state come in and go out as vectors."""
+
+    def __init__(self, network, optimizer, loss):
+        """`loss(targets, outputs)` gives one number an example [n]."""
+        self.network, self.optimizer, self.loss = network, optimizer, loss
+        self.weights = network.trainable_variables
+        optimizer.build(self.weights)
+        self._fresh_state = _to_vector(optimizer.variables)
+
+    def initial_weights(self, rng):
+        """Draws weights [P] float32: Glorot-uniform kernels, zero biases (authors' code: Keras' defaults)."""
+        drawn = []
+        for variable in self.weights:
+            if len(variable.shape) > 1:
+                glorot = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
+                drawn.append(tf.reshape(glorot(variable.shape), [-1]))
+            else:
+                drawn.append(tf.zeros(variable.shape))
+        return tf.concat(drawn, 0)
+
+    def initial_state(self):
+        """Returns the state [S] float32 of an optimizer that has not stepped yet: counters, moments, step size."""
+        return self._fresh_state
+
+    @tf.function(reduce_retracing=True)
+    def train(self, weights, state, inputs, targets, order, batch_size):
+        """Trains on `inputs[order]`, batch after batch, and returns (weights [P], state [S], mean loss).
+
+        `order` [epochs, examples] int32 are positions in `inputs` and `targets`; every row is one epoch, whose last
+        batch may be smaller.
+        """
+        _from_vector(weights, self.weights)
+        _from_vector(state, self.optimizer.variables)
+        total = tf.constant(0.0)
+        for epoch in tf.range(tf.shape(order)[0]):
+            for start in tf.range(0, tf.shape(order)[1], batch_size):
+                batch = order[epoch, start : start + batch_size]
+                with tf.GradientTape() as tape:
+                    outputs = self.network(tf.gather(inputs, batch), training=True)
+                    losses = self.loss(tf.gather(targets, batch), outputs)
+                    mean = tf.reduce_mean(losses)
+                self.optimizer.apply(tape.gradient(mean, self.weights), self.weights)
+                total += tf.reduce_sum(losses)
+        return _to_vector(self.weights), _to_vector(self.optimizer.variables), total / tf.size(order, tf.float32)
+
+    @tf.function(reduce_retracing=True)
+    def predict(self, weights, inputs):
+        """Returns the outputs for `inputs`, the first axis of both being the examples."""
+        _from_vector(weights, self.weights)
+        return self.network(inputs, training=False)
+
+    @tf.function(reduce_retracing=True)
+    def count_correct(self, weights, images, labels, batch_size):
+        """Returns for how many images [n, 28, 28, 1] the likeliest class is the label [n], as an int64 scalar."""
+        _from_vector(weights, self.weights)
+        correct = tf.constant(0, tf.int64)
+        for start in tf.range(0, tf.shape(images)[0], batch_size):
+            outputs = self.network(images[start : start + batch_size], training=False)
+            hits = tf.argmax(outputs, -1) == labels[start : start + batch_size]
+            correct += tf.reduce_sum(tf.cast(hits, tf.int64))
+        return correct
+
+
+def _to_vector(variables):
+    """Concatenates variables to one float32 vector; Adam's step count stays exact up to 2**24."""
+    return tf.concat([tf.reshape(tf.cast(variable, tf.float32), [-1]) for variable in variables], 0)
+
+
+def _from_vector(vector, variables):
+    """Assigns the parts of `vector` to the variables, in order."""
+    sizes = [int(np.prod(variable.shape)) for variable in variables]
+    for variable, part in zip(variables, tf.split(vector, sizes), strict=True):
+        variable.assign(tf.cast(tf.reshape(part, variable.shape), variable.dtype))

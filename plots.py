@@ -1,0 +1,212 @@
+"""Redraws every figure from the CSV files of one or more runs: `python plots.py RUN_DIR [RUN_DIR ...] --out DIR`."""
+
+import argparse
+import io
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from config import UsageError
+
+WINDOW = 10  # episodes of the running mean, and of "early" and "late"
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+MARKERS = "osD^vP*Xph"
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": mpl.cycler(color=COLOURS),
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,
+    "figure.constrained_layout.use": True,
+}
+
+
+def read_table(run_dir, name):
+    """Reads a CSV file of a run as a DataFrame, without a last line that an interruption cut short.
+
+    Raises UsageError where it is missing, empty or not what a run writes.
+    """
+    path = Path(run_dir) / name
+    try:
+        text = path.read_text()
+        table = pd.read_csv(io.StringIO(text[: text.rfind("\n") + 1]))
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist; give the folder of a run of main.py") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
+    if table.empty:
+        raise UsageError(f"{path} holds no finished row yet; wait for the run's first episode")
+    return table
+
+
+def label(table):
+    """Returns the name of a run in legends and titles, from any of its tables."""
+    first = table.iloc[0]
+    seed = f", seed {first['seed']}" if "seed" in table else ""
+    return f"{first['policy']}, {first['split']} split, {first['dataset']}{seed}"
+
+
+def per_episode(run_dirs, column, ylabel):
+    """Draws a column of episodes.csv over the episodes: every value thin, the running mean bold."""
+    figure, axes = _figure()
+    tables = [read_table(run_dir, "episodes.csv") for run_dir in run_dirs]
+    for table, colour in zip(tables, _colours(tables), strict=True):
+        axes.plot(table["episode"], table[column], color=colour, linewidth=0.6, alpha=0.5)
+        mean = table[column].rolling(WINDOW).mean()
+        axes.plot(table["episode"], mean, color=colour, linewidth=1.8, label=label(table))
+        if column == "rounds":
+            missed = table[~table["reached_goal"]]
+            axes.plot(missed["episode"], missed[column], "x", color=colour, markersize=3.5)
+    axes.set(xlabel="episode", ylabel=f"{ylabel}\n(bold: mean of the last {WINDOW} episodes)")
+    if column == "rounds":
+        axes.plot([], [], "kx", markersize=3.5, label="goal not reached")
+    _legend(figure, axes)
+    return figure
+
+
+def accuracy_over_rounds(run_dirs):
+    """Draws the accuracy after every round of the last episodes: each episode thin, their mean bold."""
+    figure, axes = _figure()
+    tables = [read_table(run_dir, "rounds.csv") for run_dir in run_dirs]
+    for table, colour in zip(tables, _colours(tables), strict=True):
+        last = table[table["episode"] > table["episode"].max() - WINDOW]
+        by_round = last.pivot(index="round", columns="episode", values="accuracy")
+        axes.plot(by_round.index, by_round, color=colour, linewidth=0.5, alpha=0.4)
+        axes.plot(by_round.index, by_round.ffill().mean(axis=1), color=colour, linewidth=1.8, label=label(table))
+    for goal in sorted({table["goal"].iloc[0] for table in tables}):
+        axes.axhline(goal, color="0.4", linewidth=0.8, linestyle="--", label=f"goal {goal:g}")
+    axes.set(
+        xlabel="round",
+        ylabel=f"test accuracy, last {WINDOW} episodes\n(bold: mean, ended episodes at their last value)",
+    )
+    axes.set_ylim(0, 1)
+    _legend(figure, axes)
+    return figure
+
+
+def nodes(run_dirs):
+    """Draws how far apart the nodes are, and which images they hold."""
+    figure = Figure(figsize=(7, 3.1 * len(run_dirs)))
+    for run_dir, (left, right) in zip(run_dirs, figure.subplots(len(run_dirs), 2, squeeze=False), strict=True):
+        distances = read_table(run_dir, "distances.csv").drop(columns="node").to_numpy()
+        table = read_table(run_dir, "nodes.csv")
+        counts = table.filter(like="label_").to_numpy()
+        _heatmap(figure, left, distances, "distance between nodes", "to node", "from node", "{:.2f}")
+        _heatmap(figure, right, counts, f"images held\n{label(table)}", "class", "node", "{:.0f}")
+    return figure
+
+
+def routes(run_dirs):
+    """Draws how often the model went from one node to another, early and late in the run."""
+    figure = Figure(figsize=(7, 3.1 * len(run_dirs)))
+    for run_dir, row in zip(run_dirs, figure.subplots(len(run_dirs), 2, squeeze=False), strict=True):
+        table = read_table(run_dir, "rounds.csv")
+        size = len(read_table(run_dir, "distances.csv"))
+        last = table["episode"].max()
+        spans = (1, min(WINDOW, last)), (max(1, last - WINDOW + 1), last)
+        for axes, (start, end) in zip(row, spans, strict=True):
+            chosen = table[table["episode"].between(start, end) & (table["round"] > 1)]
+            counts = np.zeros((size, size))
+            for origin, targets in zip(chosen["previous_node"], chosen["node"].astype(str), strict=True):
+                for target in targets.split("+"):
+                    counts[origin, int(target)] += 1
+            title = f"moves in episodes {start} to {end}\n{label(table)}"
+            _heatmap(figure, axes, counts, title, "to node", "from node", "{:.0f}")
+    return figure
+
+
+def node_models(run_dirs):
+    """Draws the principal components of the models that the nodes train from one common model."""
+    figure = Figure(figsize=(3.5 * len(run_dirs), 3.3))
+    for run_dir, axes in zip(run_dirs, figure.subplots(1, len(run_dirs), squeeze=False)[0], strict=True):
+        table = read_table(run_dir, "node_models.csv")
+        for index, (main_class, rows) in enumerate(table.groupby("main_class")):
+            marker = MARKERS[index % len(MARKERS)]
+            colour = COLOURS[index % len(COLOURS)]
+            axes.plot(rows["component_1"], rows["component_2"], marker, color=colour, markersize=4, label=main_class)
+        share_1, share_2 = table[["explained_1", "explained_2"]].iloc[0]
+        axes.set_xlabel(f"first component ({share_1:.0%} of the variance)")
+        axes.set_ylabel(f"second component ({share_2:.0%})")
+        axes.set_title(f"node models after one round from a common model\n{label(table)}")
+        axes.legend(title="main class", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+FIGURES = {
+    "episode_return": lambda run_dirs: per_episode(run_dirs, "episode_return", "episode return"),
+    "rounds_to_goal": lambda run_dirs: per_episode(run_dirs, "rounds", "rounds to the goal"),
+    "communication_cost": lambda run_dirs: per_episode(run_dirs, "communication_cost", "communication cost (distance)"),
+    "accuracy_over_rounds": accuracy_over_rounds,
+    "nodes": nodes,
+    "routes": routes,
+    "node_models": node_models,
+}
+
+
+def draw(run_dirs, out):
+    """Draws every figure of the runs into the folder `out`, as PNG and PDF."""
+    out.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(STYLE):
+        for name, make in FIGURES.items():
+            figure = make(run_dirs)
+            for suffix in ("png", "pdf"):
+                figure.savefig(out / f"{name}.{suffix}", metadata={"CreationDate": None} if suffix == "pdf" else None)
+
+
+def _figure():
+    figure = Figure(figsize=(5, 3.2))
+    return figure, figure.subplots()
+
+
+def _colours(tables):
+    return [COLOURS[index % len(COLOURS)] for index in range(len(tables))]
+
+
+def _legend(figure, axes):
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
+
+
+def _heatmap(figure, axes, values, title, xlabel, ylabel, form):
+    """Draws a matrix, with its numbers written in where there is room for them."""
+    image = axes.imshow(values, cmap="cividis")
+    figure.colorbar(image, ax=axes, shrink=0.8)
+    axes.spines[:].set_visible(False)
+    axes.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    if max(values.shape) > 12:
+        return
+    axes.set_xticks(range(values.shape[1]))
+    axes.set_yticks(range(values.shape[0]))
+    middle = (values.min() + values.max()) / 2
+    for (row, column), value in np.ndenumerate(values):
+        colour = "black" if value > middle else "white"
+        axes.text(
+            column, row, form.format(value).removeprefix("0"), ha="center", va="center", fontsize=4.5, color=colour
+        )
+
+
+def main(arguments=None):
+    """Runs a command line; returns 0, or 2 where something has to be changed first."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="folder of a run of main.py")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
+    options = parser.parse_args(arguments)
+    try:
+        draw(options.run_dirs, options.out)
+    except (UsageError, OSError) as error:
+        print(f"plots.py: error: {error}", file=sys.stderr)
+        return 2
+    print(f"{len(FIGURES)} figures of {len(options.run_dirs)} run(s) in {options.out}, each as PNG and PDF")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

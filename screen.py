@@ -1,0 +1,93 @@
+"""What the person at the terminal sees: notices, a progress bar with the time left, a table at the end."""
+
+import time
+
+import rich.box
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from data import STAND_IN
+from logs import EPISODE_METRICS, ROUND_METRICS, shown
+
+STAND_IN_NOTICE = (
+    "MNIST could not be had: no file was given and it could not be downloaded.\n"
+    "This run uses a STAND-IN made from scikit-learn's 8x8 digits. Its numbers are not those of the paper's data.\n"
+    "For the real one give mnist.npz or a folder of the idx files with --data-path or HL_DATA."
+)
+QUICK_NOTICE = "The preset quick is a look at the program. Its few episodes and lower goal prove nothing."
+
+
+class Screen:
+    """Shows one run; on a terminal a live bar, elsewhere a line for every episode. A context manager."""
+
+    def __init__(self, config, dataset, log):
+        self.config, self.console = config, Console(highlight=False)
+        self.title = f"{config.policy}, {config.split} split, {dataset.name}, seed {config.seed}"
+        if dataset.name == STAND_IN and config.dataset != STAND_IN:
+            self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
+        if log.preset == "quick":
+            self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))
+        goal = f"goal {config.goal:g} within {config.round_limit} rounds, {config.nodes} nodes"
+        self.console.print(
+            f"[bold]{self.title}[/bold]: {config.episodes} episodes, {goal}, logged in {log.folder}", soft_wrap=True
+        )
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            speed_estimate_period=600,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.progress.add_task("", total=config.episodes, completed=log.episodes_done)
+        self.rounds, self.started = 0, time.perf_counter()
+
+    def __enter__(self):
+        self.progress.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.progress.stop()
+
+    def round(self, row, cost):
+        """Moves the bar on by one round of the running episode."""
+        self.rounds += 1
+        speed = self.rounds / (time.perf_counter() - self.started)
+        text = (
+            f"episode {row['episode']}/{self.config.episodes}  {shown(ROUND_METRICS, row)}  cost {cost:.3f}  "
+            f"epsilon {row['epsilon']:.2f}  {speed:.1f} rounds/s"
+        )
+        done = row["episode"] - 1 + row["round"] / self.config.round_limit
+        self.progress.update(self.task, description=text, completed=done)
+
+    def episode(self, row):
+        """Moves the bar to the end of an episode."""
+        self.progress.update(self.task, completed=row["episode"])
+        if not self.console.is_terminal:
+            line = f"episode {row['episode']}/{self.config.episodes}  {shown(EPISODE_METRICS, row)}"
+            self.console.print(line, soft_wrap=True)
+
+    def summary(self, episodes, window=10):
+        """Prints the table of a finished run from its `episodes` (a DataFrame as in episodes.csv)."""
+        table = Table(title=f"{self.title}, goal {self.config.goal:g}", box=rich.box.SIMPLE_HEAD)
+        table.add_column("mean over")
+        spans = {"all": episodes}
+        if len(episodes) > window:
+            spans = {f"first {window}": episodes[:window], f"last {window}": episodes[-window:], **spans}
+        for name in spans:
+            table.add_column(f"{name} episodes" if name != "all" else f"all {len(episodes)}", justify="right")
+        for column, label, form in (
+            ("rounds", "rounds", "{:.1f}"),
+            ("communication_cost", "communication cost", "{:.3f}"),
+            ("episode_return", "episode return", "{:.2f}"),
+            ("final_accuracy", "final accuracy", "{:.3f}"),
+            ("reached_goal", "share that reached the goal", "{:.2f}"),
+            ("seconds", "seconds", "{:.1f}"),
+        ):
+            table.add_row(label, *(form.format(span[column].mean()) for span in spans.values()))
+        self.console.print(table)
