@@ -146,6 +146,13 @@ def _check(field, value):
         raise UsageError(f"{flag(field.name)} must be at most {limits['high']}, not {value}")
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage, which is long."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}; see python {self.prog} --help\n")
+
+
 def add_flags(parser):
     """Adds one flag for every field of Config; a flag that is not given leaves no attribute."""
     for field in dataclasses.fields(Config):

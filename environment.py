@@ -1,5 +1,6 @@
 """What happens in a round: the chosen node trains the travelling model, everyone learns how good it became."""
 
+import dataclasses
 import time
 
 import gymnasium
@@ -11,6 +12,14 @@ from data import CLASSES, Dataset, normalise, partition
 from models import local_foundation_model
 
 
+@dataclasses.dataclass(frozen=True)
+class Seconds:
+    """How long a round took; two rounds in which the same happened are equal however long they took."""
+
+    train: float = dataclasses.field(compare=False)
+    evaluate: float = dataclasses.field(compare=False)
+
+
 class HomogeneousLearningEnv(gymnasium.Env):
     """The decentralized training of one model as a Gymnasium environment; one episode is one whole training.
 
@@ -18,8 +27,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
     twice trains once). In round 1 the starter trains alone, whatever the action (authors' code).
     Observation: `nodes * pca_components` numbers, see `pca_observation`. Reward: `reward`.
     `terminated` at the goal accuracy, `truncated` at the round limit.
-    `info`: round, node (tuple of those that trained), previous_node, distance, accuracy, loss, train_seconds,
-    evaluate_seconds; after `reset` only episode.
+    `info`: round, node (tuple of those that trained), previous_node, distance, accuracy, loss, seconds (a Seconds);
+    after `reset` only episode.
 
     Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
     to the next episode, `options={"episode": e}` chooses one. Without a seed the configuration's is used.
@@ -84,8 +93,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
             "distance": distance,
             "accuracy": accuracy,
             "loss": float(np.mean(losses)),
-            "train_seconds": between - started,
-            "evaluate_seconds": ended - between,
+            "seconds": Seconds(between - started, ended - between),
         }
         self.holder = chosen[0]
         terminated = accuracy >= self.config.goal

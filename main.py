@@ -5,78 +5,73 @@ Sun & Ochiai, "Homogeneous Learning: Self-Attention Decentralized Deep Learning"
 """
 
 import argparse
-import os
 import shlex
 import sys
 import time
 from pathlib import Path
 
-from config import PRESET_HELP, PRESETS, Config, UsageError, add_flags, generator
-from logs import RunLog, holds_run, stored_config
+from config import PRESET_HELP, PRESETS, Config, Parser, UsageError, add_flags, generator
+from logs import RunLog
+from run_folder import holds_run, read_description
 
 
 def homogeneous_learning(config, environment, policy, log, screen):
     """Runs the episodes that are not done yet: the paper's algorithm."""
-    from plots import draw
-
     for episode in range(log.episodes_done + 1, config.episodes + 1):
-        observation, _ = environment.reset(seed=config.seed, options={"episode": episode})
-        action, greedy = environment.starter_action, False
-        rows, done = [], False
-        episode_started = round_started = time.perf_counter()
-        while not done:
-            next_observation, reward, terminated, truncated, info = environment.step(action)
-            done = terminated or truncated
-            if info["round"] > 1:  # in round 1 nobody chose the starter
-                policy.remember(observation, action, reward, next_observation, done)
-            observation, was_greedy = next_observation, greedy
-            if not done:
-                rng = generator(config.seed, "exploration", episode, info["round"] + 1)
-                action, greedy = policy.choose(observation, rng)
-            row = {
-                **info,
-                "seed": config.seed,
-                "episode": episode,
-                "node": "+".join(map(str, info["node"])),
-                "reward": reward,
-                "epsilon": policy.epsilon,
-                "greedy": was_greedy,
-                "done": done,
-                "round_seconds": time.perf_counter() - round_started,
-            }
-            round_started = time.perf_counter()
-            rows.append(row)
-            log.round(row)
-            screen.round(row, sum(row["distance"] for row in rows))
-        epsilon = policy.epsilon
-        row = {
-            "seed": config.seed,
-            "episode": episode,
-            "rounds": len(rows),
-            "episode_return": sum(row["reward"] for row in rows),
-            "communication_cost": sum(row["distance"] for row in rows),
-            "final_accuracy": info["accuracy"],
-            "reached_goal": terminated,
-            "epsilon": epsilon,
-            "loss": policy.learn(generator(config.seed, "replay", episode)),
-            "seconds": time.perf_counter() - episode_started,
-        }
+        started = time.perf_counter()
+        row = run_episode(episode, config, environment, policy, log, screen)
+        row["epsilon"] = policy.epsilon
+        row["loss"] = policy.learn(generator(config.seed, "replay", episode))
+        row["seconds"] = time.perf_counter() - started
         log.episode(row)
         log.checkpoint(episode, policy)
         screen.episode(row)
         if config.figure_every and episode % config.figure_every == 0 and episode < config.episodes:
-            draw([log.folder], log.folder / "figures")
+            log.draw_figures()
+
+
+def run_episode(episode, config, environment, policy, log, screen):
+    """Lets one fresh model travel until it is good enough or the rounds are used up; returns the episode's row."""
+    observation, _ = environment.reset(seed=config.seed, options={"episode": episode})
+    episode_return, cost, done = 0.0, 0.0, False
+    while not done:
+        started = time.perf_counter()
+        action, greedy = environment.starter_action, False
+        if environment.round > 0:
+            rng = generator(config.seed, "exploration", episode, environment.round + 1)
+            action, greedy = policy.choose(observation, rng)
+        next_observation, reward, terminated, truncated, info = environment.step(action)
+        done = terminated or truncated
+        if environment.round > 1:  # in round 1 nobody chose the starter
+            policy.remember(observation, action, reward, next_observation, done)
+        observation = next_observation
+        episode_return += reward
+        cost += info["distance"]
+        row = info | {"seed": config.seed, "episode": episode, "reward": reward, "greedy": greedy, "done": done}
+        row |= {"train_seconds": info["seconds"].train, "evaluate_seconds": info["seconds"].evaluate}
+        row |= {"epsilon": policy.epsilon, "round_seconds": time.perf_counter() - started}
+        log.round(row)
+        screen.round(row, cost)
+    return {
+        "seed": config.seed,
+        "episode": episode,
+        "rounds": environment.round,
+        "episode_return": episode_return,
+        "communication_cost": cost,
+        "final_accuracy": info["accuracy"],
+        "reached_goal": terminated,
+    }
 
 
 def run(config, options):
-    """Prepares one run, runs it and shows its results; returns the exit code."""
-    _import_tensorflow_quietly()
+    """Prepares one run, runs it and shows what came out; returns the exit code."""
+    from screen import Screen, import_tensorflow_quietly  # all that takes seconds to import waits for work to do
+
+    import_tensorflow_quietly()
     from data import load_dataset
     from environment import HomogeneousLearningEnv
     from models import start_tensorflow
     from node import make_policy
-    from plots import draw, read_table
-    from screen import Screen
 
     start_tensorflow(config.threads)
     dataset = load_dataset(config)
@@ -89,8 +84,7 @@ def run(config, options):
         log.nodes(environment)
         homogeneous_learning(config, environment, policy, log, screen)
     log.finish()
-    draw([log.folder], log.folder / "figures")
-    screen.summary(read_table(log.folder, "episodes.csv"))
+    screen.summary(log.draw_figures())
     return 0
 
 
@@ -99,9 +93,7 @@ def parse(arguments):
     presets = "; ".join(f"{name}: {text}" for name, text in PRESET_HELP.items())
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--preset", choices=PRESETS, help=f"{presets} [paper]")
-    parser.add_argument(
-        "--run-dir", type=Path, help="the run's folder [results/runs/<time>-<policy>-<dataset>-seed<k>]"
-    )
+    parser.add_argument("--run-dir", type=Path, help="run's folder [results/runs/<time>-<policy>-<dataset>-seed<k>]")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir, with its settings")
     parser.add_argument("--overwrite", action="store_true", help="replace the run in --run-dir")
     parser.add_argument("--tensorboard", action="store_true", help="also write TensorBoard events")
@@ -117,30 +109,10 @@ def parse(arguments):
     if options.run_dir and holds_run(options.run_dir) and not (options.resume or options.overwrite):
         raise UsageError(f"{options.run_dir} holds a run; add --resume or --overwrite, or choose another --run-dir")
     if options.resume and not options.preset:
-        base = vars(stored_config(options.run_dir))
+        base = vars(read_description(options.run_dir)["config"])
     else:
         base = PRESETS[options.preset or "paper"]
     return Config(**{**base, **flags}), options
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage, which is long."""
-
-    def error(self, message):
-        self.exit(2, f"main.py: error: {message}; see python main.py --help\n")
-
-
-def _import_tensorflow_quietly():
-    """Imports TensorFlow with its start-up notes, which it writes past Python's stderr, turned off."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import tensorflow  # noqa: F401
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
 
 
 def main(arguments=None):

@@ -1,6 +1,5 @@
 """Redraws every figure from the CSV files of one or more runs: `python plots.py RUN_DIR [RUN_DIR ...] --out DIR`."""
 
-import argparse
 import io
 import sys
 from pathlib import Path
@@ -10,12 +9,31 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from config import UsageError
+from config import Parser, UsageError
 
 WINDOW = 10  # episodes of the running mean, and of "early" and "late"
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = "osD^vP*Xph"
+# The columns that the figures need; a run writes more.
+COLUMNS = {
+    "rounds.csv": [
+        "seed",
+        "episode",
+        "round",
+        "node",
+        "previous_node",
+        "accuracy",
+        "policy",
+        "split",
+        "dataset",
+        "goal",
+    ],
+    "episodes.csv": ["seed", "episode", "rounds", "episode_return", "communication_cost", "reached_goal"],
+    "nodes.csv": ["node", "policy", "split", "dataset"],
+    "distances.csv": ["node"],
+    "node_models.csv": ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2"],
+}
 STYLE = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -45,6 +63,9 @@ def read_table(run_dir, name):
         raise UsageError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
     if table.empty:
         raise UsageError(f"{path} holds no finished row yet; wait for the run's first episode")
+    lacking = [column for column in COLUMNS[name] if column not in table]
+    if lacking:
+        raise UsageError(f"{path} lacks the column {lacking[0]}; it is not of a run of main.py")
     return table
 
 
@@ -60,13 +81,13 @@ def per_episode(run_dirs, column, ylabel):
     figure, axes = _figure()
     tables = [read_table(run_dir, "episodes.csv") for run_dir in run_dirs]
     for table, colour in zip(tables, _colours(tables), strict=True):
-        axes.plot(table["episode"], table[column], color=colour, linewidth=0.6, alpha=0.5)
+        axes.plot(table["episode"], table[column], color=colour, linewidth=0.6, alpha=0.5, marker=".", markersize=2)
         mean = table[column].rolling(WINDOW).mean()
         axes.plot(table["episode"], mean, color=colour, linewidth=1.8, label=label(table))
         if column == "rounds":
             missed = table[~table["reached_goal"]]
             axes.plot(missed["episode"], missed[column], "x", color=colour, markersize=3.5)
-    axes.set(xlabel="episode", ylabel=f"{ylabel}\n(bold: mean of the last {WINDOW} episodes)")
+    axes.set(xlabel="episode", ylabel=f"{ylabel}\n(bold: {WINDOW}-episode mean)")
     if column == "rounds":
         axes.plot([], [], "kx", markersize=3.5, label="goal not reached")
     _legend(figure, axes)
@@ -85,8 +106,8 @@ def accuracy_over_rounds(run_dirs):
     for goal in sorted({table["goal"].iloc[0] for table in tables}):
         axes.axhline(goal, color="0.4", linewidth=0.8, linestyle="--", label=f"goal {goal:g}")
     axes.set(
-        xlabel="round",
-        ylabel=f"test accuracy, last {WINDOW} episodes\n(bold: mean, ended episodes at their last value)",
+        xlabel=f"round, last {WINDOW} episodes",
+        ylabel="test accuracy\n(bold: mean, ended episodes held)",
     )
     axes.set_ylim(0, 1)
     _legend(figure, axes)
@@ -100,7 +121,7 @@ def nodes(run_dirs):
         distances = read_table(run_dir, "distances.csv").drop(columns="node").to_numpy()
         table = read_table(run_dir, "nodes.csv")
         counts = table.filter(like="label_").to_numpy()
-        _heatmap(figure, left, distances, "distance between nodes", "to node", "from node", "{:.2f}")
+        _heatmap(figure, left, distances, "distance between nodes", "to node", "from node", "{:.3f}")
         _heatmap(figure, right, counts, f"images held\n{label(table)}", "class", "node", "{:.0f}")
     return figure
 
@@ -195,7 +216,7 @@ def _heatmap(figure, axes, values, title, xlabel, ylabel, form):
 
 def main(arguments=None):
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = Parser(description=__doc__, allow_abbrev=False)
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="folder of a run of main.py")
     parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
     options = parser.parse_args(arguments)

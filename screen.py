@@ -1,5 +1,6 @@
 """What the person at the terminal sees: notices, a progress bar with the time left, a table at the end."""
 
+import os
 import time
 
 import rich.box
@@ -12,9 +13,9 @@ from data import STAND_IN
 from logs import EPISODE_METRICS, ROUND_METRICS, shown
 
 STAND_IN_NOTICE = (
-    "MNIST could not be had: no file was given and it could not be downloaded.\n"
-    "This run uses a STAND-IN made from scikit-learn's 8x8 digits. Its numbers are not those of the paper's data.\n"
-    "For the real one give mnist.npz or a folder of the idx files with --data-path or HL_DATA."
+    "This run does NOT use MNIST but a stand-in made from scikit-learn's 8x8 digits; its numbers are not the paper's.\n"
+    "No file of MNIST was given and it could not be downloaded, or the stand-in was asked for. For the real one give\n"
+    "mnist.npz or the folder of its idx files with --data-path or HL_DATA."
 )
 QUICK_NOTICE = "The preset quick is a look at the program. Its few episodes and lower goal prove nothing."
 
@@ -25,9 +26,9 @@ class Screen:
     def __init__(self, config, dataset, log):
         self.config, self.console = config, Console(highlight=False)
         self.title = f"{config.policy}, {config.split} split, {dataset.name}, seed {config.seed}"
-        if dataset.name == STAND_IN and config.dataset != STAND_IN:
+        if dataset.name == STAND_IN:
             self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
-        if log.preset == "quick":
+        if log.description["preset"] == "quick":
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))
         goal = f"goal {config.goal:g} within {config.round_limit} rounds, {config.nodes} nodes"
         self.console.print(
@@ -91,3 +92,16 @@ class Screen:
         ):
             table.add_row(label, *(form.format(span[column].mean()) for span in spans.values()))
         self.console.print(table)
+
+
+def import_tensorflow_quietly():
+    """Imports TensorFlow without its start-up notes, which it writes past Python's stderr."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)

@@ -1,0 +1,359 @@
+"""The real main on tiny settings: what it writes, that it repeats, resumes and refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import main
+from config import PRESETS, Config
+from data import ARRAYS
+
+PROJECT = Path(__file__).parent.parent
+TIMES = ["train_seconds", "evaluate_seconds", "round_seconds"]
+ROUNDS = [
+    "seed",
+    "episode",
+    "round",
+    "node",
+    "previous_node",
+    "distance",
+    "accuracy",
+    "reward",
+    "epsilon",
+    "greedy",
+    "done",
+    "train_seconds",
+    "evaluate_seconds",
+    "round_seconds",
+]
+EPISODES = [
+    "seed",
+    "episode",
+    "rounds",
+    "episode_return",
+    "communication_cost",
+    "final_accuracy",
+    "reached_goal",
+    "epsilon",
+    "loss",
+    "seconds",
+]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory, dataset):
+    """Flags of a run that takes seconds, on the tiny data set."""
+    path = tmp_path_factory.mktemp("data") / "tiny.npz"
+    np.savez(path, **{key: getattr(dataset, key) for key in ARRAYS})
+    flags = {
+        "dataset": "fashion-mnist",  # whose hash is not checked
+        "data-path": path,
+        "samples-per-node": 40,
+        "episodes": 4,
+        "round-limit": 5,
+        "goal": 0.2,
+        "minibatch": 6,
+        "agent-batch-size": 4,
+        "agent-hidden-units": "16",
+        "figure-every": 0,
+    }
+    return [text for name, value in flags.items() for text in (f"--{name}", str(value))]
+
+
+def run(*arguments):
+    assert main.main([str(argument) for argument in arguments]) == 0
+
+
+def start(*arguments, **changes):
+    command = [sys.executable, str(PROJECT / "main.py"), *map(str, arguments)]
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes)
+
+
+def tables(folder):
+    """Returns rounds.csv and episodes.csv without the times."""
+    rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
+    return rounds.drop(columns=TIMES), episodes.drop(columns="seconds")
+
+
+def same(one, other):
+    return all(left.equals(right) for left, right in zip(tables(one), tables(other), strict=True))
+
+
+@pytest.fixture(scope="session")
+def finished(tiny, tmp_path_factory):
+    """A finished DQN run."""
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    run(*tiny, "--run-dir", folder)
+    return folder
+
+
+def test_columns(finished):
+    assert list(pd.read_csv(finished / "rounds.csv").columns[: len(ROUNDS)]) == ROUNDS
+    assert list(pd.read_csv(finished / "episodes.csv").columns[: len(EPISODES)]) == EPISODES
+    assert set(pd.read_csv(finished / "rounds.csv")["dataset"]) == {"fashion-mnist"}
+
+
+def test_logged_numbers_fit_together(finished):
+    rounds, episodes = pd.read_csv(finished / "rounds.csv"), pd.read_csv(finished / "episodes.csv")
+    expected = 32 ** (rounds["accuracy"] - 0.2) - rounds["distance"] - 1
+    np.testing.assert_allclose(rounds["reward"], expected, atol=1e-6)
+    uniform = np.random.RandomState(0).rand(10, 10) / 10
+    between = (uniform + uniform.T) / 2 * (1 - np.eye(10))
+    np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)
+    for episode, rows in rounds.groupby("episode"):
+        row = episodes[episodes["episode"] == episode].iloc[0]
+        assert rows["round"].tolist() == list(range(1, row["rounds"] + 1))
+        assert rows["node"].iloc[0] == rows["previous_node"].iloc[0] == 0
+        assert rows["previous_node"].tolist()[1:] == rows["node"].tolist()[:-1]
+        assert row["episode_return"] == pytest.approx(rows["reward"].sum())
+        assert row["communication_cost"] == pytest.approx(rows["distance"].sum())
+        assert row["final_accuracy"] == rows["accuracy"].iloc[-1]
+        assert row["reached_goal"] == (row["final_accuracy"] >= 0.2)
+        assert row["reached_goal"] or row["rounds"] == 5
+        assert (rows["accuracy"].iloc[:-1] < 0.2).all()
+        assert rows["done"].tolist() == [False] * (len(rows) - 1) + [True]
+        assert row["epsilon"] == pytest.approx(np.exp(-0.02 * (episode - 1)))
+    stored = (episodes["rounds"] - 1).cumsum()
+    assert (episodes["loss"].notna() == (stored >= 6)).all()  # learning begins with a full minibatch
+    assert episodes["loss"].notna().any()
+
+
+def test_description(finished, dataset):
+    described = json.loads((finished / "run.json").read_text())
+    assert described["config"]["goal"] == 0.2
+    assert described["dataset_sha256"] == dataset.sha256()
+    assert described["packages"]["tensorflow"].startswith("2.21")
+    assert described["command_line"].startswith("python main.py --dataset fashion-mnist")
+    assert described["start"] <= described["end"]
+    assert {"seed", "processor", "threads", "git_commit", "python"} < set(described)
+
+
+def test_label_counts_are_logged(finished, dataset):
+    nodes = pd.read_csv(finished / "nodes.csv")
+    counts = nodes[[f"label_{label}" for label in range(10)]].to_numpy()
+    assert counts.sum() == 400
+    assert np.diag(counts).tolist() == [32] * 10
+
+
+def test_figures(finished):
+    names = {path.name for path in (finished / "figures").iterdir()}
+    expected = [
+        "episode_return",
+        "rounds_to_goal",
+        "communication_cost",
+        "accuracy_over_rounds",
+        "nodes",
+        "routes",
+        "node_models",
+    ]
+    assert names == {f"{name}.{suffix}" for name in expected for suffix in ("png", "pdf")}
+
+
+def test_same_seed_in_another_process_gives_the_same_logs(finished, tiny, tmp_path):
+    assert start(*tiny, "--run-dir", tmp_path / "again").wait() == 0
+    assert same(finished, tmp_path / "again")
+    run(*tiny, "--run-dir", tmp_path / "other", "--seed", 1)
+    assert not same(finished, tmp_path / "other")
+
+
+def test_killed_run_resumes_to_the_same_logs(finished, tiny, tmp_path):
+    folder = tmp_path / "killed"
+    process = start(*tiny, "--run-dir", folder)
+    while not (folder / "checkpoint.npz").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with open(folder / "rounds.csv", "a") as file:
+        file.write("0,99,1,cut sho")  # what a kill in the middle of a line leaves
+    run("--resume", "--run-dir", folder)
+    assert same(finished, folder)
+    assert len(json.loads((folder / "run.json").read_text())["resumed"]) == 1
+
+
+def test_interrupted_run_says_how_to_go_on(tiny, tmp_path):
+    process = start(*tiny, "--episodes", 1000, "--run-dir", tmp_path / "run")
+    while not (tmp_path / "run" / "checkpoint.npz").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors == f"main.py: interrupted; go on with: python main.py --resume --run-dir {tmp_path / 'run'}\n"
+
+
+def test_more_episodes_continue_a_finished_run(finished, tiny, tmp_path):
+    folder = tmp_path / "longer"
+    run(*tiny, "--run-dir", folder, "--episodes", 2)
+    run("--resume", "--run-dir", folder, "--episodes", 4)
+    assert same(finished, folder)
+
+
+def test_running_twice_just_works(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        run(*tiny, "--policy", "random", "--episodes", 1)
+    names = sorted(path.name for path in (tmp_path / "results" / "runs").iterdir())
+    assert len(names) == 2
+    assert all("-random-fashion-mnist-seed0" in name for name in names)
+
+
+def test_overwrite_replaces_a_run_and_nothing_else(tiny, tmp_path):
+    run(*tiny, "--run-dir", tmp_path / "run", "--episodes", 2)
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    run(*tiny, "--run-dir", tmp_path / "run", "--episodes", 1, "--overwrite")
+    assert len(pd.read_csv(tmp_path / "run" / "episodes.csv")) == 1
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
+def test_standalone_stays_at_the_starter(tiny, tmp_path):
+    run(*tiny, "--policy", "standalone", "--starter", 4, "--goal", 1, "--episodes", 2, "--run-dir", tmp_path)
+    rounds = pd.read_csv(tmp_path / "rounds.csv")
+    assert set(rounds["node"]) == set(rounds["previous_node"]) == {4}
+    assert not rounds["distance"].any()
+    assert len(rounds) == 10
+
+
+def test_several_nodes_a_round(tiny, tmp_path):
+    run(*tiny, "--nodes-per-round", 3, "--episodes", 3, "--goal", 1, "--run-dir", tmp_path)
+    rounds = pd.read_csv(tmp_path / "rounds.csv", dtype={"node": str})
+    assert rounds["node"].iloc[0] == "0"
+    assert {len(node.split("+")) for node in rounds["node"][rounds["round"] > 1]} == {3}
+
+
+def test_tensorboard_events(tiny, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(*tiny, "--policy", "random", "--episodes", 2, "--tensorboard", "--run-dir", tmp_path)
+    events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    assert {"round/accuracy", "episode/episode_return"} < set(events.Tags()["tensors"])
+    assert [event.step for event in events.Tensors("episode/rounds")] == [1, 2]
+
+
+def test_without_mnist_and_network_a_stand_in_is_used(tmp_path):
+    """A dead proxy stands for the missing network, an empty folder for Keras' cache."""
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+    environment = {**os.environ, **nowhere, "KERAS_HOME": str(tmp_path / "keras")}
+    environment.pop("HL_DATA", None)
+    flags = ["--preset", "quick", "--episodes", "1", "--round-limit", "2", "--figure-every", "0"]
+    process = start(*flags, cwd=tmp_path, env=environment)
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert "NOT MNIST" in output
+    assert "prove nothing" in output
+    (folder,) = (tmp_path / "results" / "runs").iterdir()
+    assert "digits-stand-in" in folder.name
+    assert json.loads((folder / "run.json").read_text())["dataset"] == "digits-stand-in"
+    for name in ("rounds.csv", "episodes.csv", "nodes.csv", "node_models.csv"):
+        assert set(pd.read_csv(folder / name)["dataset"]) == {"digits-stand-in"}
+
+
+BAD = [
+    ("--episodes x", "invalid int value"),
+    ("--episodes 1.5", "invalid int value"),
+    ("--episodes 0", "--episodes must be at least 1"),
+    ("--goal 1.5", "--goal must be at most 1"),
+    ("--goal nan", "--goal must be a number"),
+    ("--learning-rate -1", "--learning-rate must be above 0"),
+    ("--learning-rate inf", "--learning-rate must be a number"),
+    ("--seed -1", "--seed must be at least 0"),
+    ("--split other", "--split must be one of"),
+    ("--policy other", "--policy must be one of"),
+    ("--dataset cifar", "--dataset must be one of"),
+    ("--preset other", "invalid choice"),
+    ("--unknown 3", "unrecognized arguments"),
+    ("--episode 3", "unrecognized arguments"),  # no abbreviations
+    ("extra", "unrecognized arguments"),
+    ("--episodes", "expected one argument"),
+    ("--nodes 5", "--pca-components must be at most --nodes"),
+    ("--starter 10", "--starter must be below --nodes"),
+    ("--nodes-per-round 11", "--nodes-per-round must be at most --nodes"),
+    ("--minibatch 60000", "--minibatch must be at most --replay-size"),
+    ("--agent-hidden-units 5,,5", "--agent-hidden-units must be widths"),
+    ("--resume", "need --run-dir"),
+    ("--overwrite", "need --run-dir"),
+    ("--resume --overwrite --run-dir x", "exclude each other"),
+    ("--resume --run-dir nowhere", "holds no run"),
+    ("--data-path nowhere.npz", "does not exist"),
+    ("--dirichlet-alpha 0", "--dirichlet-alpha must be above 0"),
+]
+
+
+def refuse(capfd, *arguments):
+    """Runs a command line that has to be refused; returns its one line on stderr."""
+    try:
+        code = main.main([str(argument) for argument in arguments])
+    except SystemExit as exit_:
+        code = exit_.code
+    line = capfd.readouterr().err
+    assert code == 2
+    assert line.startswith("main.py: error: ")
+    assert line.count("\n") == 1
+    return line
+
+
+@pytest.mark.parametrize(("arguments", "says"), BAD)
+def test_bad_input_is_refused_in_one_line(arguments, says, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["main.py"])
+    assert says in refuse(capfd, *arguments.split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_holds_a_run_is_refused(finished, tiny, capfd):
+    before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
+    assert "--resume or --overwrite" in refuse(capfd, *tiny, "--run-dir", finished)
+    assert "--goal 0.2 (now 0.9)" in refuse(capfd, "--resume", "--run-dir", finished, "--goal", 0.9)
+    assert "at least that" in refuse(capfd, "--resume", "--run-dir", finished, "--episodes", 3)
+    assert before == {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
+
+
+def test_damaged_run_is_not_resumed(tiny, tmp_path, capfd):
+    run(*tiny, "--run-dir", tmp_path, "--episodes", 2)
+    rounds, whole = (tmp_path / "rounds.csv").read_bytes(), (tmp_path / "checkpoint.npz").read_bytes()
+    (tmp_path / "checkpoint.npz").write_bytes(whole[: len(whole) // 2])
+    assert "is damaged" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    (tmp_path / "checkpoint.npz").write_bytes(whole)
+    (tmp_path / "rounds.csv").write_bytes(rounds[:-10])
+    assert "shorter than at the checkpoint" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    assert "damaged or of another version" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+
+
+def test_folder_that_cannot_be_made(tiny, tmp_path, capfd):
+    (tmp_path / "file").write_text("in the way")
+    assert "Not a directory" in refuse(capfd, *tiny, "--run-dir", tmp_path / "file" / "run")
+
+
+def test_every_setting_is_a_flag_and_every_preset_is_valid(capsys):
+    with pytest.raises(SystemExit):
+        main.main(["--help"])
+    text = capsys.readouterr().out
+    for name in Config.__dataclass_fields__:
+        assert f"--{name.replace('_', '-')} " in text
+    for name, changes in PRESETS.items():
+        assert name in text
+        Config(**changes)
+    config, _ = main.parse(["--preset", "published-code", "--goal", "0.7", "--episodes", "3"])
+    assert (config.split, config.goal, config.episodes, config.round_limit) == ("published", 0.7, 3, 36)
+
+
+def test_defaults_are_the_authors():
+    """The constants of the specification, typed in again."""
+    config = Config()
+    assert (config.nodes, config.samples_per_node, config.main_class_share) == (10, 500, 0.8)
+    assert (config.goal, config.round_limit, config.starter, config.reward_base) == (0.80, 36, 0, 32)
+    assert (config.batch_size, config.local_epochs, config.learning_rate) == (32, 1, 1e-3)
+    assert (config.adam_beta_1, config.adam_beta_2, config.adam_epsilon) == (0.9, 0.999, 1e-7)
+    assert (config.discount, config.replay_size, config.minibatch, config.agent_batch_size) == (0.9, 50_000, 128, 16)
+    assert (config.hidden_units(), config.agent_learning_rate) == ([500, 200], 1e-3)
+    assert (config.episodes, config.epsilon, config.epsilon_decay) == (120, 1, 0.02)
+    assert (config.split, config.policy, config.dataset, config.pca_components) == ("disjoint", "dqn", "mnist", 10)

@@ -1,0 +1,86 @@
+"""The figures come from the CSV files alone, of one run or of several, long or short."""
+
+import pandas as pd
+import pytest
+from test_main import finished, tiny  # noqa: F401, fixtures
+
+import plots
+
+
+@pytest.fixture
+def copy(finished, tmp_path):  # noqa: F811
+    """A folder with the CSV files of a finished run and nothing else."""
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    for path in finished.glob("*.csv"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def test_redraws_several_runs_from_csv_files_alone(copy, tmp_path, capsys):
+    assert plots.main([str(copy), str(copy), "--out", str(tmp_path / "out")]) == 0
+    assert "7 figures of 2 run(s)" in capsys.readouterr().out
+    files = list((tmp_path / "out").iterdir())
+    assert len(files) == 14
+    assert all(path.stat().st_size > 2000 for path in files)
+
+
+def test_drawing_twice_gives_the_same_pictures(copy, tmp_path):
+    for name in ("one", "two"):
+        plots.draw([copy], tmp_path / name)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_a_run_of_one_episode_that_was_cut_short(copy, tmp_path):
+    for name in ("rounds.csv", "episodes.csv"):
+        table = pd.read_csv(copy / name)
+        table[table["episode"] == 1].to_csv(copy / name, index=False)
+        with open(copy / name, "a") as file:
+            file.write("0,2,")
+    plots.draw([copy], tmp_path / "out")
+    assert len(plots.read_table(copy, "episodes.csv")) == 1
+
+
+def test_what_the_curves_show(copy):
+    """The lines' values against pandas; the window is on the axis, the data set in the legend."""
+    episodes = pd.read_csv(copy / "episodes.csv")
+    longer = pd.concat([episodes] * 4, ignore_index=True).assign(episode=range(1, 4 * len(episodes) + 1))
+    longer.to_csv(copy / "episodes.csv", index=False)
+    figure = plots.per_episode([copy], "episode_return", "episode return")
+    thin, bold = figure.axes[0].lines
+    assert thin.get_ydata().tolist() == longer["episode_return"].tolist()
+    assert bold.get_ydata()[-1] == pytest.approx(longer["episode_return"][-10:].mean())
+    assert "10-episode mean" in figure.axes[0].get_ylabel()
+    assert "fashion-mnist" in figure.legends[0].get_texts()[0].get_text()
+
+
+def test_routes_count_moves(copy):
+    rounds = pd.read_csv(copy / "rounds.csv")
+    early = plots.routes([copy]).axes[0].images[0].get_array()
+    moves = rounds[rounds["round"] > 1]
+    assert early.sum() == len(moves)
+    first = moves.iloc[0]
+    between = (moves["previous_node"] == first["previous_node"]) & (moves["node"] == first["node"])
+    assert early[first["previous_node"], first["node"]] == between.sum()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("episodes.csv", None, "does not exist"),
+        ("rounds.csv", "", "cannot be read"),
+        ("rounds.csv", "seed,episode\n", "no finished row"),
+        ("nodes.csv", '"', "cannot be read"),
+        ("episodes.csv", "a,b\n1,2\n", "lacks the column"),
+    ],
+)
+def test_unusable_files_are_refused_in_one_line(copy, tmp_path, capsys, name, content, says):
+    if content is None:
+        (copy / name).unlink()
+    else:
+        (copy / name).write_text(content)
+    assert plots.main([str(copy), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
