@@ -43,6 +43,7 @@ class Config:
     nodes: int = knob(10, "nodes; 100 also fit MNIST (authors)", low=2, high=10_000)
     samples_per_node: int = knob(500, "training images a node (authors)", low=1, high=10**6)
     main_class_share: float = knob(0.8, "share of a node's images that are of its main class (authors)", low=0, high=1)
+    # Deviation D7: the default is the other reading of the supplementary data; preset published-code is the authors'.
     split: str = knob(
         "disjoint",
         "supplementary images: every node its own (disjoint), the same start of the file for each ten nodes "
@@ -173,6 +174,7 @@ PURPOSES = {"partition": 1, "weights": 2, "order": 3, "agent weights": 4, "explo
 def generator(seed, purpose, *counters):
     """Returns the random generator of a purpose; `counters` are episode, round and node, as far as they apply.
 
-    No generator outlives its use, so a resumed run needs no generator state (ours).
+    No generator outlives its use, so a resumed run needs no generator state.
     """
+    # Deviation D5: the authors' code seeds NumPy alone, so that its runs do not repeat.
     return np.random.default_rng([seed, PURPOSES[purpose], *counters])

@@ -176,6 +176,7 @@ def pca_observation(deltas, chosen, nodes, components):
     eigenvectors of a small Gram matrix give the same at a fraction of the cost. What is zero but for rounding in
     the full PCA is exactly zero here.
     """
+    # Deviation D4: computed from the updates in float64, not by scikit-learn's PCA of the full vectors in float32.
     k = len(chosen)
     models = np.vstack([deltas.astype(np.float64), np.zeros((1, deltas.shape[1]))])
     counts = np.append(np.ones(k), nodes - k)

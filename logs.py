@@ -109,6 +109,7 @@ class RunLog:
             os.truncate(path, sizes[name])
         return open(path, "a", newline="")
 
+    # Deviation D8: the authors' code saves only returns and accuracies, every 20 episodes.
     def round(self, row):
         """Appends a round, a dict by metric name whose node is a tuple; several nodes are joined by +."""
         row = row | {"node": "+".join(map(str, row["node"]))}
@@ -151,8 +152,8 @@ class RunLog:
         rows = [[node, classes[node], *counts[node], *whose] for node in range(len(counts))]
         header = ["node", "main_class", *(f"label_{label}" for label in range(counts.shape[1])), *self._whose]
         _write_table(self.folder / "nodes.csv", header, rows)
-        rows = [[node, *row.tolist()] for node, row in enumerate(environment.distances)]
-        _write_table(self.folder / "distances.csv", ["node", *range(len(rows))], rows)
+        rows = [[node, *row.tolist(), *whose] for node, row in enumerate(environment.distances)]
+        _write_table(self.folder / "distances.csv", ["node", *range(len(rows)), *self._whose], rows)
         weights, nodes = environment.node_models(max(1, models // len(counts)))
         pca = PCA(2, svd_solver="full")
         scores, explained = pca.fit_transform(weights).tolist(), pca.explained_variance_ratio_.tolist()

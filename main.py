@@ -84,7 +84,7 @@ def run(config, options):
         log.nodes(environment)
         homogeneous_learning(config, environment, policy, log, screen)
     log.finish()
-    screen.summary(log.draw_figures())
+    screen.summary(log.draw_figures(), log.folder)
     return 0
 
 

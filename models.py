@@ -61,6 +61,7 @@ class VectorModel:
 
     def __init__(self, network, optimizer, loss):
         """`loss(targets, outputs)` gives one number an example [n]."""
+        # Deviation D6: the authors' code compiles a Keras model a node and an episode; the arithmetic is the same.
         self.network, self.optimizer, self.loss = network, optimizer, loss
         self.weights = network.trainable_variables
         optimizer.build(self.weights)

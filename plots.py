@@ -17,23 +17,13 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vP*Xph"
 # The columns that the figures need; a run writes more.
 COLUMNS = {
-    "rounds.csv": [
-        "seed",
-        "episode",
-        "round",
-        "node",
-        "previous_node",
-        "accuracy",
-        "policy",
-        "split",
-        "dataset",
-        "goal",
-    ],
+    "rounds.csv": ["seed", "episode", "round", "node", "previous_node", "accuracy", "goal"],
     "episodes.csv": ["seed", "episode", "rounds", "episode_return", "communication_cost", "reached_goal"],
-    "nodes.csv": ["node", "policy", "split", "dataset"],
+    "nodes.csv": ["node"],
     "distances.csv": ["node"],
     "node_models.csv": ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2"],
 }
+WHOSE = ["policy", "split", "dataset"]  # in every table
 STYLE = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -63,7 +53,7 @@ def read_table(run_dir, name):
         raise UsageError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
     if table.empty:
         raise UsageError(f"{path} holds no finished row yet; wait for the run's first episode")
-    lacking = [column for column in COLUMNS[name] if column not in table]
+    lacking = [column for column in COLUMNS[name] + WHOSE if column not in table]
     if lacking:
         raise UsageError(f"{path} lacks the column {lacking[0]}; it is not of a run of main.py")
     return table
@@ -78,8 +68,8 @@ def label(table):
 
 def per_episode(run_dirs, column, ylabel):
     """Draws a column of episodes.csv over the episodes: every value thin, the running mean bold."""
-    figure, axes = _figure()
     tables = [read_table(run_dir, "episodes.csv") for run_dir in run_dirs]
+    figure, axes = _figure(tables)
     for table, colour in zip(tables, _colours(tables), strict=True):
         axes.plot(table["episode"], table[column], color=colour, linewidth=0.6, alpha=0.5, marker=".", markersize=2)
         mean = table[column].rolling(WINDOW).mean()
@@ -96,8 +86,8 @@ def per_episode(run_dirs, column, ylabel):
 
 def accuracy_over_rounds(run_dirs):
     """Draws the accuracy after every round of the last episodes: each episode thin, their mean bold."""
-    figure, axes = _figure()
     tables = [read_table(run_dir, "rounds.csv") for run_dir in run_dirs]
+    figure, axes = _figure(tables)
     for table, colour in zip(tables, _colours(tables), strict=True):
         last = table[table["episode"] > table["episode"].max() - WINDOW]
         by_round = last.pivot(index="round", columns="episode", values="accuracy")
@@ -118,7 +108,7 @@ def nodes(run_dirs):
     """Draws how far apart the nodes are, and which images they hold."""
     figure = Figure(figsize=(7, 3.1 * len(run_dirs)))
     for run_dir, (left, right) in zip(run_dirs, figure.subplots(len(run_dirs), 2, squeeze=False), strict=True):
-        distances = read_table(run_dir, "distances.csv").drop(columns="node").to_numpy()
+        distances = read_table(run_dir, "distances.csv").filter(regex=r"^\d+$").to_numpy()
         table = read_table(run_dir, "nodes.csv")
         counts = table.filter(like="label_").to_numpy()
         _heatmap(figure, left, distances, "distance between nodes", "to node", "from node", "{:.3f}")
@@ -183,9 +173,12 @@ def draw(run_dirs, out):
                 figure.savefig(out / f"{name}.{suffix}", metadata={"CreationDate": None} if suffix == "pdf" else None)
 
 
-def _figure():
-    figure = Figure(figsize=(5, 3.2))
-    return figure, figure.subplots()
+def _figure(tables):
+    """Returns a figure with one pair of axes, whose title says which data the runs used."""
+    figure = Figure(figsize=(5, 3.4))
+    axes = figure.subplots()
+    axes.set_title(f"data: {', '.join(sorted({table['dataset'].iloc[0] for table in tables}))}")
+    return figure, axes
 
 
 def _colours(tables):

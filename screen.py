@@ -4,10 +4,12 @@ import os
 import time
 
 import rich.box
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from data import STAND_IN
 from logs import EPISODE_METRICS, ROUND_METRICS, shown
@@ -35,36 +37,37 @@ class Screen:
             f"[bold]{self.title}[/bold]: {config.episodes} episodes, {goal}, logged in {log.folder}", soft_wrap=True
         )
         self.progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("episode {task.fields[episode]}/{task.total}"),
             BarColumn(),
             TaskProgressColumn(),
-            TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             console=self.console,
             speed_estimate_period=600,
-            disable=not self.console.is_terminal,
         )
-        self.task = self.progress.add_task("", total=config.episodes, completed=log.episodes_done)
+        done = log.episodes_done
+        self.task = self.progress.add_task("", total=config.episodes, completed=done, episode=done)
+        self.line = Text()
+        self.live = Live(Group(self.line, self.progress), console=self.console)
         self.rounds, self.started = 0, time.perf_counter()
 
     def __enter__(self):
-        self.progress.start()
+        if self.console.is_terminal:
+            self.live.start()
         return self
 
     def __exit__(self, *exception):
-        self.progress.stop()
+        self.live.stop()
 
     def round(self, row, cost):
-        """Moves the bar on by one round of the running episode."""
+        """Moves the bar on by one round of the running episode, in which the model has come `cost` far."""
         self.rounds += 1
         speed = self.rounds / (time.perf_counter() - self.started)
-        text = (
-            f"episode {row['episode']}/{self.config.episodes}  {shown(ROUND_METRICS, row)}  cost {cost:.3f}  "
-            f"epsilon {row['epsilon']:.2f}  {speed:.1f} rounds/s"
+        self.line.plain = (
+            f"{shown(ROUND_METRICS, row)}  cost {cost:.3f}  epsilon {row['epsilon']:.2f}  {speed:.1f} rounds/s"
         )
         done = row["episode"] - 1 + row["round"] / self.config.round_limit
-        self.progress.update(self.task, description=text, completed=done)
+        self.progress.update(self.task, completed=done, episode=row["episode"])
 
     def episode(self, row):
         """Moves the bar to the end of an episode."""
@@ -73,7 +76,7 @@ class Screen:
             line = f"episode {row['episode']}/{self.config.episodes}  {shown(EPISODE_METRICS, row)}"
             self.console.print(line, soft_wrap=True)
 
-    def summary(self, episodes, window=10):
+    def summary(self, episodes, folder, window=10):
         """Prints the table of a finished run from its `episodes` (a DataFrame as in episodes.csv)."""
         table = Table(title=f"{self.title}, goal {self.config.goal:g}", box=rich.box.SIMPLE_HEAD)
         table.add_column("mean over")
@@ -92,6 +95,7 @@ class Screen:
         ):
             table.add_row(label, *(form.format(span[column].mean()) for span in spans.values()))
         self.console.print(table)
+        self.console.print(f"Figures and CSV files: {folder}", soft_wrap=True)
 
 
 def import_tensorflow_quietly():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 import main
 from config import PRESETS, Config
@@ -89,7 +91,11 @@ def same(one, other):
 
 @pytest.fixture(scope="session")
 def finished(tiny, tmp_path_factory):
-    """A finished DQN run."""
+    """A finished DQN run, in a process whose global generators have been used."""
+    random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    tf.random.set_seed(5)
+    random.random(), np.random.rand(3), tf.random.uniform([3])  # noqa: NPY002
     folder = tmp_path_factory.mktemp("runs") / "finished"
     run(*tiny, "--run-dir", folder)
     return folder

@@ -1,0 +1,56 @@
+"""The README against the code and the published CSV files."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from logs import EPISODE_METRICS, ROUND_METRICS
+
+PROJECT = Path(__file__).parent.parent
+README = (PROJECT / "README.md").read_text()
+RUNS = sorted(path.parent for path in (PROJECT / "results").glob("*/rounds.csv"))
+
+
+def test_every_column_is_explained():
+    for metric in (*ROUND_METRICS, *EPISODE_METRICS):
+        assert f"| `{metric.name}` |" in README
+
+
+def test_deviations_in_the_code_are_those_in_the_readme():
+    code = "".join(path.read_text() for path in PROJECT.glob("*.py"))
+    listed = re.findall(r"^\| (D\d+) \|", README, re.MULTILINE)
+    assert listed == [f"D{number}" for number in range(1, len(listed) + 1)]
+    assert set(re.findall(r"Deviation (D\d+)", code)) == set(listed)
+
+
+@pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
+def test_published_logs_fit_the_specification(folder):
+    """Rewards, distances and the ends of episodes, computed anew from the published CSV files."""
+    rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
+    expected = 32 ** (rounds["accuracy"] - 0.8) - rounds["distance"] - 1
+    np.testing.assert_allclose(rounds["reward"], expected, atol=1e-6)
+    uniform = np.random.RandomState(0).rand(10, 10) / 10  # noqa: NPY002
+    between = (uniform + uniform.T) / 2 * (1 - np.eye(10))
+    np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)
+    last = rounds.groupby("episode").last()
+    assert last.index.tolist() == episodes["episode"].tolist() == list(range(1, len(episodes) + 1))
+    assert (episodes["reached_goal"].to_numpy() == (last["accuracy"] >= 0.8)).all()
+    assert ((last["round"] == 36) | (last["accuracy"] >= 0.8)).all()
+    assert set(rounds["dataset"]) == {"mnist"}
+
+
+def test_published_numbers_are_those_of_the_csv_files():
+    """The table of results: | run folder | episodes | rounds | cost | return | goal reached |."""
+    rows = re.findall(r"^\| `results/([\w-]+)` \| (.+) \|$", README, re.MULTILINE)
+    assert {name for name, _ in rows} == {folder.name for folder in RUNS}
+    for name, cells in rows:
+        span, *numbers = [cell.strip() for cell in cells.split("|")]
+        first, last = map(int, span.split("-"))
+        episodes = pd.read_csv(PROJECT / "results" / name / "episodes.csv")
+        episodes = episodes[episodes["episode"].between(first, last)]
+        means = episodes[["rounds", "communication_cost", "episode_return"]].mean()
+        reached = f"{episodes['reached_goal'].mean():.0%}".replace("%", " %")
+        assert numbers == [f"{means.iloc[0]:.1f}", f"{means.iloc[1]:.2f}", f"{means.iloc[2]:.1f}", reached]
