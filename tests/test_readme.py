@@ -32,7 +32,7 @@ def test_published_logs_fit_the_specification(folder):
     rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
     expected = 32 ** (rounds["accuracy"] - 0.8) - rounds["distance"] - 1
     np.testing.assert_allclose(rounds["reward"], expected, atol=1e-6)
-    uniform = np.random.RandomState(0).rand(10, 10) / 10  # noqa: NPY002
+    uniform = np.random.RandomState(0).rand(10, 10) / 10
     between = (uniform + uniform.T) / 2 * (1 - np.eye(10))
     np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)
     last = rounds.groupby("episode").last()
