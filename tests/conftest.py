@@ -1,8 +1,12 @@
-"""What several test files share: a tiny data set, and TensorFlow as a run starts it."""
+"""What several test files share: a tiny data set, a finished run on it, and TensorFlow as a run starts it."""
+
+import random
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import main
 import models
 from data import ARRAYS, Dataset
 
@@ -22,3 +26,47 @@ def dataset():
         images[np.arange(size), labels * 2 + 2] += 120  # a bright row tells the class
         arrays += [images.astype(np.uint8), labels]
     return Dataset("tiny", **dict(zip(ARRAYS, arrays, strict=True)))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory, dataset):
+    """Flags of a run that takes seconds, on the tiny data set."""
+    path = tmp_path_factory.mktemp("data") / "tiny.npz"
+    np.savez(path, **{key: getattr(dataset, key) for key in ARRAYS})
+    flags = {
+        "dataset": "fashion-mnist",  # whose hash is not checked
+        "data-path": path,
+        "samples-per-node": 40,
+        "episodes": 4,
+        "round-limit": 5,
+        "goal": 0.2,
+        "minibatch": 6,
+        "agent-batch-size": 4,
+        "agent-hidden-units": "16",
+        "figure-every": 0,
+    }
+    return [text for name, value in flags.items() for text in (f"--{name}", str(value))]
+
+
+def run(*arguments):
+    assert main.main([str(argument) for argument in arguments]) == 0
+
+
+@pytest.fixture(scope="session")
+def finished(tiny, tmp_path_factory):
+    """A finished DQN run, in a process whose global generators have been used."""
+    random.seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    tf.random.set_seed(5)
+    random.random(), np.random.rand(3), tf.random.uniform([3])  # noqa: NPY002
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    run(*tiny, "--run-dir", folder)
+    return folder
+
+
+def assert_rounds_fit(rounds, goal):
+    """Checks rewards and distances of a rounds.csv against the specification's formulas."""
+    np.testing.assert_allclose(rounds["reward"], 32 ** (rounds["accuracy"] - goal) - rounds["distance"] - 1, atol=1e-6)
+    uniform = np.random.RandomState(0).rand(10, 10) / 10
+    between = (uniform + uniform.T) / 2 * (1 - np.eye(10))
+    np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -12,11 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
+from conftest import assert_rounds_fit, run
 
 import main
 from config import PRESETS, Config
-from data import ARRAYS
 
 PROJECT = Path(__file__).parent.parent
 TIMES = ["train_seconds", "evaluate_seconds", "round_seconds"]
@@ -50,30 +48,6 @@ EPISODES = [
 ]
 
 
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory, dataset):
-    """Flags of a run that takes seconds, on the tiny data set."""
-    path = tmp_path_factory.mktemp("data") / "tiny.npz"
-    np.savez(path, **{key: getattr(dataset, key) for key in ARRAYS})
-    flags = {
-        "dataset": "fashion-mnist",  # whose hash is not checked
-        "data-path": path,
-        "samples-per-node": 40,
-        "episodes": 4,
-        "round-limit": 5,
-        "goal": 0.2,
-        "minibatch": 6,
-        "agent-batch-size": 4,
-        "agent-hidden-units": "16",
-        "figure-every": 0,
-    }
-    return [text for name, value in flags.items() for text in (f"--{name}", str(value))]
-
-
-def run(*arguments):
-    assert main.main([str(argument) for argument in arguments]) == 0
-
-
 def start(*arguments, **changes):
     command = [sys.executable, str(PROJECT / "main.py"), *map(str, arguments)]
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes)
@@ -89,18 +63,6 @@ def same(one, other):
     return all(left.equals(right) for left, right in zip(tables(one), tables(other), strict=True))
 
 
-@pytest.fixture(scope="session")
-def finished(tiny, tmp_path_factory):
-    """A finished DQN run, in a process whose global generators have been used."""
-    random.seed(5)
-    np.random.seed(5)  # noqa: NPY002
-    tf.random.set_seed(5)
-    random.random(), np.random.rand(3), tf.random.uniform([3])  # noqa: NPY002
-    folder = tmp_path_factory.mktemp("runs") / "finished"
-    run(*tiny, "--run-dir", folder)
-    return folder
-
-
 def test_columns(finished):
     assert list(pd.read_csv(finished / "rounds.csv").columns[: len(ROUNDS)]) == ROUNDS
     assert list(pd.read_csv(finished / "episodes.csv").columns[: len(EPISODES)]) == EPISODES
@@ -109,11 +71,7 @@ def test_columns(finished):
 
 def test_logged_numbers_fit_together(finished):
     rounds, episodes = pd.read_csv(finished / "rounds.csv"), pd.read_csv(finished / "episodes.csv")
-    expected = 32 ** (rounds["accuracy"] - 0.2) - rounds["distance"] - 1
-    np.testing.assert_allclose(rounds["reward"], expected, atol=1e-6)
-    uniform = np.random.RandomState(0).rand(10, 10) / 10
-    between = (uniform + uniform.T) / 2 * (1 - np.eye(10))
-    np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)
+    assert_rounds_fit(rounds, goal=0.2)
     for episode, rows in rounds.groupby("episode"):
         row = episodes[episodes["episode"] == episode].iloc[0]
         assert rows["round"].tolist() == list(range(1, row["rounds"] + 1))

@@ -2,13 +2,12 @@
 
 import pandas as pd
 import pytest
-from test_main import finished, tiny  # noqa: F401, fixtures
 
 import plots
 
 
 @pytest.fixture
-def copy(finished, tmp_path):  # noqa: F811
+def copy(finished, tmp_path):
     """A folder with the CSV files of a finished run and nothing else."""
     folder = tmp_path / "copy"
     folder.mkdir()
