@@ -111,7 +111,7 @@ def nodes(run_dirs):
         distances = read_table(run_dir, "distances.csv").filter(regex=r"^\d+$").to_numpy()
         table = read_table(run_dir, "nodes.csv")
         counts = table.filter(like="label_").to_numpy()
-        _heatmap(figure, left, distances, "distance between nodes", "to node", "from node", "{:.3f}")
+        _heatmap(figure, left, distances, f"distance between nodes\n{label(table)}", "to node", "from node", "{:.3f}")
         _heatmap(figure, right, counts, f"images held\n{label(table)}", "class", "node", "{:.0f}")
     return figure
 
@@ -186,7 +186,7 @@ def _colours(tables):
 
 
 def _legend(figure, axes):
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
 
 
 def _heatmap(figure, axes, values, title, xlabel, ylabel, form):

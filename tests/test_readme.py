@@ -50,3 +50,15 @@ def test_published_numbers_are_those_of_the_csv_files():
         means = episodes[["rounds", "communication_cost", "episode_return"]].mean()
         reached = f"{episodes['reached_goal'].mean():.0%}".replace("%", " %")
         assert numbers == [f"{means.iloc[0]:.1f}", f"{means.iloc[1]:.2f}", f"{means.iloc[2]:.1f}", reached]
+
+
+@pytest.mark.parametrize(("preset", "folder"), [("paper", "paper-seed0"), ("published-code", "published-code-seed0")])
+def test_what_the_agent_learned_was_counted(preset, folder):
+    """How many moves lead back to the same node, in the last ten episodes and in the first ten."""
+    rounds = pd.read_csv(PROJECT / "results" / folder / "rounds.csv")
+    rounds = rounds[rounds["round"] > 1]
+    stays = rounds["node"] == rounds["previous_node"]
+    late, early = rounds["episode"] > 110, rounds["episode"] <= 10
+    (sentence,) = re.findall(rf"^- `{preset}`: ((?:.+\n)+?)(?=- |\n)", README, re.MULTILINE)
+    counted = [(stays & late).sum(), late.sum()], [(stays & early).sum(), early.sum()]
+    assert [list(map(int, pair)) for pair in re.findall(r"(\d+) of (?:the )?(\d+)", sentence)] == list(counted)
