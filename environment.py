@@ -40,11 +40,11 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.config = config
         self.distances = distance_matrix(config)
         self.partition = partition(dataset.y_train, config)
-        held, rows = np.unique(self.partition, return_inverse=True)
+        self.held, rows = np.unique(self.partition, return_inverse=True)  # positions in the file that some node holds
         self._rows = rows.reshape(self.partition.shape).astype(np.int32)  # the partition as positions in `held`
-        self._train_images = tf.constant(normalise(dataset.x_train[held]))
-        self._train_labels = tf.constant(dataset.y_train[held].astype(np.int64))
-        self._test_images = tf.constant(normalise(dataset.x_test))
+        self._train_images = tf.constant(normalise(dataset.x_train[self.held]))
+        self._train_labels = tf.constant(dataset.y_train[self.held].astype(np.int64))
+        self.test_images = tf.constant(normalise(dataset.x_test))
         self._test_labels = tf.constant(dataset.y_test.astype(np.int64))
         self.labels = [dataset.y_train[row] for row in self.partition]
         self.model = local_foundation_model(config)
@@ -122,7 +122,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
     def evaluate(self, weights):
         """Returns the share of all test images that a model with `weights` [P] classifies correctly."""
         batch = self.config.evaluation_batch
-        correct = self.model.count_correct(weights, self._test_images, self._test_labels, batch)
+        correct = self.model.count_correct(weights, self.test_images, self._test_labels, batch)
         return int(correct) / len(self._test_labels)
 
     def label_counts(self):

@@ -82,10 +82,7 @@ def describe(config, dataset, options):
         "seed": config.seed,
         "dataset": dataset.name,
         "dataset_sha256": dataset.sha256(),
-        "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "processor": _processor(),
-        "cores": os.cpu_count(),
+        **machine(),
         "threads": config.threads,
         "git_commit": _git("rev-parse", "HEAD"),
         "git_modified": bool(_git("status", "--porcelain", "--untracked-files=no")),
@@ -93,6 +90,16 @@ def describe(config, dataset, options):
         "start": now(),
         "resumed": [],
         "end": None,
+    }
+
+
+def machine():
+    """Returns on what a number was measured: versions, processor, cores."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "processor": _processor(),
+        "cores": os.cpu_count(),
     }
 
 

@@ -1,0 +1,185 @@
+"""One and the same round in three ways: plain Keras, ours, PyTorch.
+
+Each class has `round(node, order)`, which trains `node` on its images in the given order from the current model,
+evaluates, observes and lets the agent choose; it returns (seconds of training, seconds of evaluating, accuracy).
+`weights()` [33,580] are the current model's, `predictions()` [10,000] its classes of the test images.
+"""
+
+import time
+
+import keras
+import numpy as np
+from sklearn.decomposition import PCA
+
+import models
+from data import normalise
+from environment import HomogeneousLearningEnv
+from node import DQNAgent
+
+
+class Ours:
+    """A round as `main.py` runs it."""
+
+    def __init__(self, config, dataset):
+        self.environment = HomogeneousLearningEnv(config, dataset)
+        self.agent = DQNAgent(config)
+        self.agent.epsilon = 0.0
+        self.environment.reset(seed=config.seed)
+        self.environment.round = 1  # round 1 would be the starter's alone
+
+    def weights(self):
+        return self.environment.weights.numpy()
+
+    def next_order(self, node):
+        """Returns the positions in the training file in which `node` will see its images in the next round."""
+        self.environment.round += 1
+        order = self.environment.image_order(node)[0]
+        self.environment.round -= 1
+        return self.environment.held[order]
+
+    def predictions(self):
+        """Returns the predicted classes of the test images [n]."""
+        model, weights = self.environment.model, self.environment.weights
+        images = np.array_split(self.environment.test_images, 20)
+        return np.concatenate([model.predict(weights, part).numpy().argmax(1) for part in images])
+
+    def round(self, node, order):
+        observation, _, _, _, info = self.environment.step(node)
+        self.agent.choose(observation, np.random.default_rng(0))
+        return info["seconds"].train, info["seconds"].evaluate, info["accuracy"]
+
+
+class PlainKeras:
+    """A round in the plain Keras way: ten compiled models, `fit`, `evaluate`, `predict`, PCA of ten full vectors."""
+
+    def __init__(self, config, dataset, weights, agent_weights):
+        self.images, self.labels = normalise(dataset.x_train), keras.utils.to_categorical(dataset.y_train, 10)
+        self.test_images, self.test_labels = normalise(dataset.x_test), keras.utils.to_categorical(dataset.y_test, 10)
+        self.nodes = [models.local_foundation_model(config).network for _ in range(config.nodes)]
+        for network in self.nodes:
+            network.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy", metrics=["accuracy"])
+            network.set_weights(_parts(network, weights))
+        self.agent = models.q_network(config).network
+        self.agent.compile(keras.optimizers.Adam(1e-3), "mse")
+        self.agent.set_weights(_parts(self.agent, agent_weights))
+
+    def weights(self):
+        return _flat(self.nodes[0])
+
+    def predictions(self):
+        return self.nodes[0].predict(self.test_images, verbose=0).argmax(1)
+
+    def round(self, node, order):
+        started = time.perf_counter()
+        self.nodes[node].fit(self.images[order], self.labels[order], batch_size=32, shuffle=False, verbose=0)
+        between = time.perf_counter()
+        _, accuracy = self.nodes[node].evaluate(self.test_images, self.test_labels, verbose=0)
+        ended = time.perf_counter()
+        observation = PCA(10).fit_transform(np.stack([_flat(network) for network in self.nodes]))
+        self.agent.predict(observation.reshape(1, -1), verbose=0)
+        new = self.nodes[node].get_weights()
+        for network in self.nodes:
+            network.set_weights(new)
+        return between - started, ended - between, accuracy
+
+
+class Torch:
+    """The same round in PyTorch, channels last; raises ImportError where torch is not installed."""
+
+    def __init__(self, config, dataset, weights, agent_weights):
+        import torch
+
+        self.torch = torch
+        torch.set_num_threads(config.threads)
+        nn = torch.nn
+        self.network = nn.Sequential(
+            nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2),
+            _channels_last_flatten(), nn.Linear(800, 10),
+        ).to(memory_format=torch.channels_last)  # fmt: skip
+        self.agent = nn.Sequential(
+            nn.Linear(100, 500), nn.ReLU(), nn.Linear(500, 200), nn.ReLU(), nn.Linear(200, config.nodes)
+        )
+        for module, vector in ((self.network, weights), (self.agent, agent_weights)):
+            _put_torch(module, vector)
+        self.states = {}
+        self.images = torch.from_numpy(normalise(dataset.x_train)).permute(0, 3, 1, 2)
+        self.labels = torch.from_numpy(dataset.y_train.astype(np.int64))
+        test = torch.from_numpy(normalise(dataset.x_test)).permute(0, 3, 1, 2)
+        self.test_images = test.contiguous(memory_format=torch.channels_last)
+        self.test_labels = torch.from_numpy(dataset.y_test.astype(np.int64))
+        self.nodes = config.nodes
+
+    def weights(self):
+        parts = []
+        for parameter in self.network.parameters():
+            array = parameter.detach().numpy()
+            parts.append((array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T).ravel())
+        return np.concatenate(parts)
+
+    def predictions(self):
+        with self.torch.inference_mode():
+            return self.network(self.test_images).argmax(1).numpy()
+
+    def round(self, node, order):
+        torch = self.torch
+        started = time.perf_counter()
+        before = torch.nn.utils.parameters_to_vector(self.network.parameters()).detach().clone()
+        if node not in self.states:
+            self.states[node] = torch.optim.Adam(self.network.parameters(), 1e-3, eps=1e-7)
+        optimizer = self.states[node]
+        for start in range(0, len(order), 32):
+            batch = torch.from_numpy(order[start : start + 32])
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(self.network(self.images[batch]), self.labels[batch]).backward()
+            optimizer.step()
+        delta = torch.nn.utils.parameters_to_vector(self.network.parameters()).detach() - before
+        between = time.perf_counter()
+        with torch.inference_mode():
+            correct = 0
+            for start in range(0, len(self.test_images), 250):
+                outputs = self.network(self.test_images[start : start + 250])
+                correct += int((outputs.argmax(1) == self.test_labels[start : start + 250]).sum())
+            ended = time.perf_counter()
+            observation = torch.zeros(self.nodes, 10)
+            observation[:, 0] = -delta.norm() / self.nodes
+            observation[node, 0] += delta.norm()
+            self.agent(observation.reshape(1, -1)).argmax()
+        return between - started, ended - between, correct / len(self.test_images)
+
+
+def _channels_last_flatten():
+    """Flattens in Keras' order of height, width, channels."""
+    import torch
+
+    class Flatten(torch.nn.Module):
+        def forward(self, inputs):
+            return inputs.permute(0, 2, 3, 1).reshape(len(inputs), -1)
+
+    return Flatten()
+
+
+def _put_torch(module, vector):
+    """Fills a module's parameters from a vector in Keras' order and layout."""
+    import torch
+
+    start = 0
+    with torch.no_grad():
+        for parameter in module.parameters():
+            shape, part = parameter.shape, vector[start : start + parameter.numel()]
+            if parameter.ndim == 4:  # Keras: height, width, in, out
+                part = part.reshape(shape[2], shape[3], shape[1], shape[0]).transpose(3, 2, 0, 1)
+            elif parameter.ndim == 2:  # Keras: in, out
+                part = part.reshape(shape[1], shape[0]).T
+            parameter.copy_(torch.from_numpy(np.ascontiguousarray(part)))
+            start += parameter.numel()
+
+
+def _flat(network):
+    return np.concatenate([array.ravel() for array in network.get_weights()])
+
+
+def _parts(network, vector):
+    """Cuts a vector into arrays of the shapes of the network's weights."""
+    shapes = [array.shape for array in network.get_weights()]
+    parts = np.split(vector, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
