@@ -31,6 +31,15 @@ class Config:
     seed: int = knob(0, "seed of everything random but the distances (authors: none)", low=0, high=2**32 - 1)
     threads: int = knob(2, "processor threads; part of what fixes the last digits (ours)", low=1, high=1024)
     evaluation_batch: int = knob(250, "test images evaluated at once, for speed alone (ours)", low=1, high=10**6)
+    evaluation_dtype: str = knob(
+        "float32",
+        "arithmetic of the evaluation; bfloat16 is faster and errs in a few images, bfloat16-checked evaluates those "
+        "that may be wrong once more (authors: float32)",
+        choices=("float32", "bfloat16", "bfloat16-checked"),
+    )
+    evaluation_samples: int = knob(
+        0, "test images used, a fixed subset with all classes in proportion, for exploration; 0: all (authors)", low=0
+    )
     figure_every: int = knob(
         20, "draw the figures every so many episodes, 0: only at the end (ours)", low=0, high=10**6
     )

@@ -51,11 +51,31 @@ def normalise(images):
 
 
 def load_dataset(config):
-    """Loads the data set, or where MNIST cannot be had the stand-in, which the Dataset's name tells.
+    """Loads the data set, or where MNIST cannot be had the stand-in, and drops test images where that is asked for.
 
-    Order: `data_path`, $HL_DATA, Keras' cache, Keras' download. Raises UsageError on a file that is not what it
-    should be, and where a data set other than MNIST cannot be had.
+    The Dataset's name tells both. Order: `data_path`, $HL_DATA, Keras' cache, Keras' download. Raises UsageError on a
+    file that is not what it should be, and where a data set other than MNIST cannot be had.
     """
+    dataset = _load(config)
+    return fewer_test_images(dataset, config.evaluation_samples) if config.evaluation_samples else dataset
+
+
+def fewer_test_images(dataset, size):
+    """Keeps `size` test images, the first of each class in the classes' proportions (ours, for exploration)."""
+    labels = dataset.y_test
+    if size > len(labels):
+        raise UsageError(f"--evaluation-samples must be at most {len(labels)}, the test images there are, not {size}")
+    position = np.empty(len(labels))  # of each image within its class, as a share of the class
+    for label in range(CLASSES):
+        of_class = np.flatnonzero(labels == label)
+        position[of_class] = (np.arange(len(of_class)) + 0.5) / max(1, len(of_class))
+    kept = np.sort(np.argsort(position, kind="stable")[:size])
+    name = f"{dataset.name}-{size}-test-images"
+    return dataclasses.replace(dataset, name=name, x_test=dataset.x_test[kept], y_test=labels[kept])
+
+
+def _load(config):
+    """Returns the whole data set."""
     if config.dataset == STAND_IN:
         return digits_stand_in(config.seed)
     path = config.data_path or os.environ.get("HL_DATA", "")

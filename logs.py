@@ -28,7 +28,7 @@ class Metric:
     scalar: bool = False
 
 
-WHOSE = tuple(map(Metric, ("policy", "split", "dataset", "goal")))
+WHOSE = tuple(map(Metric, ("policy", "split", "dataset", "goal", "evaluation_dtype")))
 ROUND_METRICS = (
     Metric("seed"),
     Metric("episode"),
@@ -78,7 +78,8 @@ class RunLog:
         self.config = config
         options.run_dir = self.folder = options.run_dir or new_folder(config, dataset)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._whose = {"policy": config.policy, "split": config.split, "dataset": dataset.name, "goal": config.goal}
+        whose = {metric.name: getattr(config, metric.name) for metric in WHOSE}
+        self._whose = whose | {"dataset": dataset.name}  # what was asked for, but for the data really used
         self.episodes_done, sizes, self.policy_state = 0, {}, None
         if options.resume:
             self.description = redescribe(self.folder, config, dataset)

@@ -28,7 +28,7 @@ class Screen:
     def __init__(self, config, dataset, log):
         self.config, self.console = config, Console(highlight=False)
         self.title = f"{config.policy}, {config.split} split, {dataset.name}, seed {config.seed}"
-        if dataset.name == STAND_IN:
+        if dataset.name.startswith(STAND_IN):
             self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
         if log.description["preset"] == "quick":
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))

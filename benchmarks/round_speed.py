@@ -5,6 +5,7 @@ anything is timed their weights and predictions are compared. The machine's own 
 2048 x 2048 float32 matrices among as many repetitions.
 """
 
+import dataclasses
 import json
 import sys
 import time
@@ -19,31 +20,47 @@ from screen import import_tensorflow_quietly
 # Multiplications and additions of the local foundation model on one image: two convolutions and the dense layer.
 FLOPS_AN_IMAGE = 2 * (24 * 24 * 20 * 25 + 8 * 8 * 50 * 25 * 20 + 800 * 10)
 MATRIX = 2048
+SAMPLES = 500  # training images of a round
+TEST_IMAGES = 10_000
+PAUSE = 0.3  # seconds before each measurement, in which the thread pool of the one before comes to rest
+ROUNDS = 29  # of an episode, as a random policy needs with the published slices
 
 
 def build(config):
-    """Returns the implementations by name; PyTorch's only where it is installed."""
+    """Returns the implementations by name, PyTorch's only where it is installed, and the seconds plain Keras took."""
     from benchmarks.rounds import Ours, PlainKeras, Torch
     from data import load_dataset
 
     dataset = load_dataset(config)
     ours = Ours(config, dataset)
     weights, agent_weights = ours.weights(), ours.agent.weights.numpy()
-    built = {"plain Keras": PlainKeras(config, dataset, weights, agent_weights), "ours": ours}
+    started = time.perf_counter()
+    built = {"plain Keras": PlainKeras(config, dataset, weights, agent_weights)}
+    seconds = time.perf_counter() - started
+    built["ours"] = ours
+    for dtype in ("bfloat16", "bfloat16-checked"):
+        built[f"ours, {dtype}"] = Ours(dataclasses.replace(config, evaluation_dtype=dtype), dataset)
     try:
         built["PyTorch"] = Torch(config, dataset, weights, agent_weights)
     except ImportError:
         print("PyTorch is not installed; its row is left out")
-    return built
+    return built, seconds
 
 
-def compare(built, nodes=(0, 3, 3)):
-    """Runs some rounds with every implementation; returns how far weights and accuracies are from plain Keras'."""
-    for node in nodes:
+def compare(built, nodes):
+    """Runs two rounds a node with every implementation, which also compiles every graph.
+
+    Returns how far they end from plain Keras, and the seconds that its first round at each node took together.
+    """
+    first_rounds = 0.0
+    for visit, node in enumerate([*range(nodes)] * 2):
         order = built["ours"].next_order(node)
-        accuracies = {name: implementation.round(node, order)[2] for name, implementation in built.items()}
+        started = time.perf_counter()
+        accuracies = {"plain Keras": built["plain Keras"].round(node, order)[2]}
+        first_rounds += time.perf_counter() - started if visit < nodes else 0
+        accuracies |= {name: built[name].round(node, order)[2] for name in built if name != "plain Keras"}
     reference = built["plain Keras"]
-    return {
+    differences = {
         name: {
             "weights": float(abs(implementation.weights() - reference.weights()).max()),
             "accuracy": abs(accuracies[name] - accuracies["plain Keras"]),
@@ -51,6 +68,7 @@ def compare(built, nodes=(0, 3, 3)):
         }
         for name, implementation in built.items()
     }
+    return differences, first_rounds
 
 
 def measure(built, repetitions, nodes):
@@ -62,33 +80,48 @@ def measure(built, repetitions, nodes):
     for repetition in range(repetitions):
         node = (7 * repetition) % nodes
         order = built["ours"].next_order(node)
-        for name, implementation in built.items():
+        names = [*built]
+        for name in names[repetition % len(names) :] + names[: repetition % len(names)]:
+            time.sleep(PAUSE)
             started = time.perf_counter()
-            train, evaluate, _ = implementation.round(node, order)
+            train, evaluate, _ = built[name].round(node, order)
             seconds = time.perf_counter() - started
             rows.append((name, repetition, train, evaluate, seconds))
+        time.sleep(PAUSE)
         started = time.perf_counter()
         tf.matmul(matrix, matrix).numpy()
         rows.append(("sgemm", repetition, 0, 0, time.perf_counter() - started))
     return pd.DataFrame(rows, columns=["implementation", "repetition", "train", "evaluate", "round"])
 
 
-def table(times, test_images, threads):
-    """Returns the medians, the ratios to plain Keras and the shares of the machine's peak as Markdown."""
-    peak = 2 * MATRIX**3 / times.loc[times["implementation"] == "sgemm", "round"].min()
-    medians = times[times["implementation"] != "sgemm"].groupby("implementation", sort=False).median()
-    lines = [
-        "| implementation | training s | evaluation s | round s | plain Keras / this | evaluation's share of sgemm |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+def table(times, setup, config):
+    """Returns the medians, the ratios to plain Keras and the shares of the machine's peak as Markdown.
+
+    `setup` are the seconds that plain Keras needs in every episode to build, compile and trace its models; the first
+    row spreads them over the rounds of an episode, the second leaves them out.
+    """
+    sgemm = 2 * MATRIX**3 / times.loc[times["implementation"] == "sgemm", "round"]
+    peak = sgemm.max()
+    medians = times[times["implementation"] != "sgemm"].groupby("implementation").median()
+    keras = medians.loc["plain Keras"]
+    extra = (setup - config.nodes * keras["round"]) / ROUNDS
+    medians.loc["plain Keras, ten models compiled an episode"] = [*keras[:-1], keras["round"] + extra]
+    medians = medians.sort_values("round", ascending=False)
+    columns = ["implementation", "training s", "evaluation s", "round s", "slowest / this"]
+    columns += ["evaluation of sgemm's peak", "round of sgemm's peak"]
+    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
     for name, row in medians.iterrows():
-        ratio = medians.loc["plain Keras", "round"] / row["round"]
-        share = test_images * FLOPS_AN_IMAGE / row["evaluate"] / peak
-        lines.append(
-            f"| {name} | {row['train']:.3f} | {row['evaluate']:.3f} | {row['round']:.3f} | {ratio:.1f} | {share:.0%} |"
-        )
+        ratio = medians["round"].iloc[0] / row["round"]
+        evaluation = TEST_IMAGES * FLOPS_AN_IMAGE
+        training = 3 * SAMPLES * FLOPS_AN_IMAGE  # forward, and backward to weights and inputs
+        shares = evaluation / row["evaluate"] / peak, (evaluation + training) / row["round"] / peak
+        seconds = " | ".join(f"{row[part]:.3f}" for part in ("train", "evaluate", "round"))
+        lines.append(f"| {name} | {seconds} | {ratio:.1f} | {shares[0]:.0%} | {shares[1]:.0%} |")
     lines.append("")
-    lines.append(f"sgemm peak {peak / 1e9:.0f} GFLOP/s on {threads} thread(s)")
+    lines.append(
+        f"Medians of {times['repetition'].nunique()} repetitions on {config.threads} thread(s). sgemm: peak "
+        f"{peak / 1e9:.0f} GFLOP/s, median {sgemm.median() / 1e9:.0f} GFLOP/s."
+    )
     return "\n".join(lines)
 
 
@@ -105,10 +138,10 @@ def main(arguments=None):
     try:
         config = Config(threads=options.threads)
         start_tensorflow(config.threads)
-        built = build(config)
-        differences = compare(built)
+        built, setup = build(config)
+        differences, first_rounds = compare(built, config.nodes)
         times = measure(built, options.repetitions, config.nodes)
-        text = table(times, 10_000, config.threads)
+        text = table(times, setup + first_rounds, config)
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "round_speed.md").write_text(text + "\n")
         times.to_csv(options.out / "round_speed.csv", index=False)

@@ -116,6 +116,9 @@ class Torch:
             parts.append((array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T).ravel())
         return np.concatenate(parts)
 
+    def _vector(self):
+        return self.torch.cat([parameter.detach().reshape(-1) for parameter in self.network.parameters()])
+
     def predictions(self):
         with self.torch.inference_mode():
             return self.network(self.test_images).argmax(1).numpy()
@@ -123,7 +126,7 @@ class Torch:
     def round(self, node, order):
         torch = self.torch
         started = time.perf_counter()
-        before = torch.nn.utils.parameters_to_vector(self.network.parameters()).detach().clone()
+        before = self._vector()
         if node not in self.states:
             self.states[node] = torch.optim.Adam(self.network.parameters(), 1e-3, eps=1e-7)
         optimizer = self.states[node]
@@ -132,7 +135,7 @@ class Torch:
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(self.network(self.images[batch]), self.labels[batch]).backward()
             optimizer.step()
-        delta = torch.nn.utils.parameters_to_vector(self.network.parameters()).detach() - before
+        delta = self._vector() - before
         between = time.perf_counter()
         with torch.inference_mode():
             correct = 0
