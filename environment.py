@@ -82,7 +82,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         deltas = np.stack([(weights - self.weights).numpy() for weights in trained])
         self.weights = trained[0] if len(trained) == 1 else tf.reduce_mean(tf.stack(trained), 0)
         between = time.perf_counter()
-        accuracy = self.evaluate(self.weights)
+        accuracy = self.count_correct(self.model) / len(self._test_labels)
         ended = time.perf_counter()
 
         distance = distance_travelled(self.distances, self.holder, chosen)
@@ -119,11 +119,10 @@ class HomogeneousLearningEnv(gymnasium.Env):
         rng = generator(self.seed, "order", self.episode, self.round, node)
         return np.stack([rng.permutation(self._rows[node]) for _ in range(self.config.local_epochs)])
 
-    def evaluate(self, weights):
-        """Returns the share of all test images that a model with `weights` [P] classifies correctly."""
+    def count_correct(self, model):
+        """Returns how many test images `model`, a VectorModel, classifies correctly with the current weights."""
         batch = self.config.evaluation_batch
-        correct = self.model.count_correct(weights, self.test_images, self._test_labels, batch)
-        return int(correct) / len(self._test_labels)
+        return int(model.count_correct(self.weights, self.test_images, self._test_labels, batch))
 
     def label_counts(self):
         """Returns how many images of each class every node holds [nodes, 10]."""

@@ -1,6 +1,7 @@
 """Loading: only the right files are taken. Partition: counted by hand."""
 
 import gzip
+import os
 import struct
 from pathlib import Path
 
@@ -181,3 +182,37 @@ def test_dirichlet_gives_every_image_once_and_skews_with_alpha(dataset):
 def test_too_few_images(dataset, config):
     with pytest.raises(UsageError, match=r"lower --nodes or --samples-per-node"):
         data.partition(dataset.y_train, config)
+
+
+def test_fewer_test_images_keep_the_classes_proportions(dataset):
+    labels = np.array([0] * 60 + [1] * 30 + [2] * 10, np.uint8)
+    images = np.arange(100, dtype=np.uint8)[:, np.newaxis, np.newaxis] * np.ones((1, 28, 28), np.uint8)
+    whole = data.Dataset("tiny", dataset.x_train, dataset.y_train, images, labels)
+    fewer = data.fewer_test_images(whole, 20)
+    assert np.bincount(fewer.y_test).tolist() == [12, 6, 2]
+    assert fewer.x_test[:, 0, 0].tolist() == [*range(12), *range(60, 66), 90, 91]  # the first of each class
+    assert fewer.name == "tiny-20-test-images"
+    assert len(fewer.x_train) == len(whole.x_train)
+    with pytest.raises(UsageError, match="at most 100"):
+        data.fewer_test_images(whole, 101)
+
+
+def test_evaluation_samples_are_used_and_marked(fashion):
+    config, _ = fashion
+    loaded = data.load_dataset(Config(dataset="fashion-mnist", data_path=config.data_path, evaluation_samples=50))
+    assert (len(loaded.y_test), loaded.name) == (50, "fashion-mnist-50-test-images")
+    assert np.bincount(loaded.y_test).tolist() == [5] * 10
+
+
+def test_mnist_itself():
+    """The numbers of the two splits on the real file: 119 distinct supplementary images in the published one."""
+    path = os.environ.get("HL_DATA")
+    if not path:
+        pytest.skip("MNIST is not at hand: set HL_DATA to its file")
+    mnist = data.load_dataset(Config(data_path=path))
+    assert (mnist.x_train.shape, mnist.x_test.shape) == ((60_000, 28, 28), (10_000, 28, 28))
+    published = data.partition(mnist.y_train, Config(split="published"))
+    assert len(np.unique(published[:, 400:])) == 119
+    assert len(np.unique(published)) == 4000
+    for node, row in enumerate(published):
+        assert (mnist.y_train[row] == node).sum() == 400

@@ -247,6 +247,8 @@ BAD = [
     ("--resume --overwrite --run-dir x", "exclude each other"),
     ("--resume --run-dir nowhere", "holds no run"),
     ("--data-path nowhere.npz", "does not exist"),
+    ("--evaluation-dtype half", "--evaluation-dtype must be one of"),
+    ("--evaluation-samples -1", "--evaluation-samples must be at least 0"),
     ("--dirichlet-alpha 0", "--dirichlet-alpha must be above 0"),
 ]
 
