@@ -101,11 +101,13 @@ class RunLog:
 
     def _open(self, name, metrics, sizes):
         """Opens a CSV file for appending, cut to what the checkpoint knows of it; a new one gets its header."""
-        path = self.folder / name
+        path, header = self.folder / name, [metric.name for metric in metrics]
         if name not in sizes:
-            _write_table(path, [metric.name for metric in metrics], [])
+            _write_table(path, header, [])
         elif not path.exists() or path.stat().st_size < sizes[name]:
             raise UsageError(f"{path} is shorter than at the checkpoint; put the whole file back, or --overwrite")
+        elif not path.read_text().startswith(",".join(header) + "\n"):
+            raise UsageError(f"{path} has other columns, from another version; resume it with that, or --overwrite")
         else:
             os.truncate(path, sizes[name])
         return open(path, "a", newline="")

@@ -6,6 +6,7 @@ anything is timed their weights and predictions are compared. The machine's own 
 """
 
 import dataclasses
+import importlib.metadata
 import json
 import sys
 import time
@@ -146,6 +147,8 @@ def main(arguments=None):
         (options.out / "round_speed.md").write_text(text + "\n")
         times.to_csv(options.out / "round_speed.csv", index=False)
         about = machine() | {"threads": config.threads, "largest_differences_from_plain_keras": differences}
+        if "PyTorch" in built:
+            about["packages"]["torch"] = importlib.metadata.version("torch")
         (options.out / "round_speed.json").write_text(json.dumps(about, indent=2) + "\n")
     except (UsageError, OSError) as error:
         print(f"round_speed: error: {error}", file=sys.stderr)

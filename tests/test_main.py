@@ -290,6 +290,8 @@ def test_damaged_run_is_not_resumed(tiny, tmp_path, capfd):
     (tmp_path / "checkpoint.npz").write_bytes(whole)
     (tmp_path / "rounds.csv").write_bytes(rounds[:-10])
     assert "shorter than at the checkpoint" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    (tmp_path / "rounds.csv").write_bytes(rounds.replace(b"goal", b"aims", 1))
+    assert "has other columns" in refuse(capfd, "--resume", "--run-dir", tmp_path)
     (tmp_path / "run.json").write_text("{")
     assert "damaged or of another version" in refuse(capfd, "--resume", "--run-dir", tmp_path)
 

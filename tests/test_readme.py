@@ -62,3 +62,8 @@ def test_what_the_agent_learned_was_counted(preset, folder):
     (sentence,) = re.findall(rf"^- `{preset}`: ((?:.+\n)+?)(?=- |\n)", README, re.MULTILINE)
     counted = [(stays & late).sum(), late.sum()], [(stays & early).sum(), early.sum()]
     assert [list(map(int, pair)) for pair in re.findall(r"(\d+) of (?:the )?(\d+)", sentence)] == list(counted)
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "results" / "benchmarks").glob("*.md")), ids=lambda path: path.stem)
+def test_benchmark_tables_are_the_measured_ones(path):
+    assert path.read_text().strip() in README
