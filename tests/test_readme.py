@@ -52,6 +52,21 @@ def test_published_numbers_are_those_of_the_csv_files():
         assert numbers == [f"{means.iloc[0]:.1f}", f"{means.iloc[1]:.2f}", f"{means.iloc[2]:.1f}", reached]
 
 
+def test_claim_table_is_computed_from_the_csv_files():
+    cells = {"rounds": [], "communication_cost": [], "final_accuracy": []}
+    for agent, split in (("paper", "disjoint"), ("published-code", "published")):
+        dqn, chance, alone = (
+            pd.read_csv(PROJECT / "results" / f"{name}-seed0" / "episodes.csv").iloc[-20:].mean(numeric_only=True)
+            for name in (agent, f"random-{split}", f"standalone-{split}")
+        )
+        for column in ("rounds", "communication_cost"):
+            cells[column].append(f"{dqn[column] / chance[column] - 1:+.1%}".replace("%", " %"))
+        cells["final_accuracy"].append(f"{dqn['final_accuracy']:.2f} to {alone['final_accuracy']:.2f}")
+    for claim, column in (("rounds", "rounds"), ("communication cost", "communication_cost")):
+        assert re.search(rf"^\| {claim}: .* \| {re.escape(' | '.join(cells[column]))} \|", README, re.MULTILINE)
+    assert f"| final accuracy above standalone's | {' | '.join(cells['final_accuracy'])} |" in README
+
+
 @pytest.mark.parametrize(("preset", "folder"), [("paper", "paper-seed0"), ("published-code", "published-code-seed0")])
 def test_what_the_agent_learned_was_counted(preset, folder):
     """How many moves lead back to the same node, in the last ten episodes and in the first ten."""
