@@ -1,4 +1,4 @@
-"""The real main on tiny settings: what it writes, that it repeats, resumes and refuses."""
+"""The real main on tiny settings: what it writes, that it repeats and resumes."""
 
 import json
 import os
@@ -218,87 +218,6 @@ def test_without_mnist_and_network_a_stand_in_is_used(tmp_path):
     assert json.loads((folder / "run.json").read_text())["dataset"] == "digits-stand-in"
     for name in ("rounds.csv", "episodes.csv", "nodes.csv", "node_models.csv"):
         assert set(pd.read_csv(folder / name)["dataset"]) == {"digits-stand-in"}
-
-
-BAD = [
-    ("--episodes x", "invalid int value"),
-    ("--episodes 1.5", "invalid int value"),
-    ("--episodes 0", "--episodes must be at least 1"),
-    ("--goal 1.5", "--goal must be at most 1"),
-    ("--goal nan", "--goal must be a number"),
-    ("--learning-rate -1", "--learning-rate must be above 0"),
-    ("--learning-rate inf", "--learning-rate must be a number"),
-    ("--seed -1", "--seed must be at least 0"),
-    ("--split other", "--split must be one of"),
-    ("--policy other", "--policy must be one of"),
-    ("--dataset cifar", "--dataset must be one of"),
-    ("--preset other", "invalid choice"),
-    ("--unknown 3", "unrecognized arguments"),
-    ("--episode 3", "unrecognized arguments"),  # no abbreviations
-    ("extra", "unrecognized arguments"),
-    ("--episodes", "expected one argument"),
-    ("--nodes 5", "--pca-components must be at most --nodes"),
-    ("--starter 10", "--starter must be below --nodes"),
-    ("--nodes-per-round 11", "--nodes-per-round must be at most --nodes"),
-    ("--minibatch 60000", "--minibatch must be at most --replay-size"),
-    ("--agent-hidden-units 5,,5", "--agent-hidden-units must be widths"),
-    ("--resume", "need --run-dir"),
-    ("--overwrite", "need --run-dir"),
-    ("--resume --overwrite --run-dir x", "exclude each other"),
-    ("--resume --run-dir nowhere", "holds no run"),
-    ("--data-path nowhere.npz", "does not exist"),
-    ("--evaluation-dtype half", "--evaluation-dtype must be one of"),
-    ("--evaluation-samples -1", "--evaluation-samples must be at least 0"),
-    ("--dirichlet-alpha 0", "--dirichlet-alpha must be above 0"),
-]
-
-
-def refuse(capfd, *arguments):
-    """Runs a command line that has to be refused; returns its one line on stderr."""
-    try:
-        code = main.main([str(argument) for argument in arguments])
-    except SystemExit as exit_:
-        code = exit_.code
-    line = capfd.readouterr().err
-    assert code == 2
-    assert line.startswith("main.py: error: ")
-    assert line.count("\n") == 1
-    return line
-
-
-@pytest.mark.parametrize(("arguments", "says"), BAD)
-def test_bad_input_is_refused_in_one_line(arguments, says, tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["main.py"])
-    assert says in refuse(capfd, *arguments.split())
-    assert not list(tmp_path.iterdir())
-
-
-def test_folder_that_holds_a_run_is_refused(finished, tiny, capfd):
-    before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
-    assert "--resume or --overwrite" in refuse(capfd, *tiny, "--run-dir", finished)
-    assert "--goal 0.2 (now 0.9)" in refuse(capfd, "--resume", "--run-dir", finished, "--goal", 0.9)
-    assert "at least that" in refuse(capfd, "--resume", "--run-dir", finished, "--episodes", 3)
-    assert before == {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
-
-
-def test_damaged_run_is_not_resumed(tiny, tmp_path, capfd):
-    run(*tiny, "--run-dir", tmp_path, "--episodes", 2)
-    rounds, whole = (tmp_path / "rounds.csv").read_bytes(), (tmp_path / "checkpoint.npz").read_bytes()
-    (tmp_path / "checkpoint.npz").write_bytes(whole[: len(whole) // 2])
-    assert "is damaged" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    (tmp_path / "checkpoint.npz").write_bytes(whole)
-    (tmp_path / "rounds.csv").write_bytes(rounds[:-10])
-    assert "shorter than at the checkpoint" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    (tmp_path / "rounds.csv").write_bytes(rounds.replace(b"goal", b"aims", 1))
-    assert "has other columns" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    (tmp_path / "run.json").write_text("{")
-    assert "damaged or of another version" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-
-
-def test_folder_that_cannot_be_made(tiny, tmp_path, capfd):
-    (tmp_path / "file").write_text("in the way")
-    assert "Not a directory" in refuse(capfd, *tiny, "--run-dir", tmp_path / "file" / "run")
 
 
 def test_every_setting_is_a_flag_and_every_preset_is_valid(capsys):
