@@ -46,7 +46,6 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self._train_labels = tf.constant(dataset.y_train[self.held].astype(np.int64))
         self.test_images = tf.constant(normalise(dataset.x_test))
         self._test_labels = tf.constant(dataset.y_test.astype(np.int64))
-        self.labels = [dataset.y_train[row] for row in self.partition]
         self.model = local_foundation_model(config)
         size = config.nodes * config.pca_components
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
@@ -126,7 +125,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     def label_counts(self):
         """Returns how many images of each class every node holds [nodes, 10]."""
-        return np.stack([np.bincount(labels, minlength=CLASSES) for labels in self.labels])
+        labels = self._train_labels.numpy()[self._rows]
+        return np.stack([np.bincount(row, minlength=CLASSES) for row in labels])
 
     def node_models(self, repeats):
         """Lets every node train one common fresh model, `repeats` times; returns (weights [n, P], nodes [n]).

@@ -15,10 +15,13 @@ from data import CLASSES, SIDE
 RECHECK_SHARE = 0.03
 
 
-def start_tensorflow(threads):
-    """Fixes what decides whether a run repeats: the number of threads and TensorFlow's deterministic kernels."""
+def start_tensorflow(threads, operations=None):
+    """Fixes what decides whether a run repeats: the number of threads and TensorFlow's deterministic kernels.
+
+    `threads` compute one operation, and as many operations run at once unless `operations` says otherwise.
+    """
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(operations or threads)
     tf.config.experimental.enable_op_determinism()
 
 

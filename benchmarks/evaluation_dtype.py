@@ -6,12 +6,11 @@ float32, in bfloat16 and in bfloat16 with the doubtful images checked in float32
 
 import dataclasses
 import sys
-from pathlib import Path
 
 import pandas as pd
 
-from config import Config, Parser, UsageError, generator
-from screen import import_tensorflow_quietly
+from benchmarks.command import run
+from config import Config, generator
 
 DTYPES = ("float32", "bfloat16", "bfloat16-checked")
 
@@ -38,38 +37,21 @@ def measure(config, dataset, rounds):
     return rows
 
 
-def main(arguments=None):
-    """Runs a command line; returns 0, or 2 where something has to be changed first."""
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--threads", type=int, default=1, help="processor threads [1]")
-    parser.add_argument("--rounds", type=int, default=1000, help="rounds [1000]")
-    parser.add_argument("--seed", type=int, default=0, help="seed [0]")
-    parser.add_argument("--out", type=Path, required=True, help="folder for evaluation_dtype.md and .csv")
-    options = parser.parse_args(arguments)
-    import_tensorflow_quietly()
+def benchmark(options):
+    """Returns the table and the counts of every round."""
     from data import load_dataset
-    from models import start_tensorflow
 
-    try:
-        start_tensorflow(options.threads)
-        configs = [Config(split=split, seed=options.seed, policy="random") for split in ("disjoint", "published")]
-        dataset = load_dataset(configs[0])
-        rows = [row for config in configs for row in measure(config, dataset, options.rounds // 2)]
-        table = pd.DataFrame(rows, columns=["split", "episode", "round", *DTYPES])
-        options.out.mkdir(parents=True, exist_ok=True)
-        table.to_csv(options.out / "evaluation_dtype.csv", index=False)
-        lines = ["| arithmetic | rounds with another accuracy | largest difference, images |", "| --- | --- | --- |"]
-        for dtype in DTYPES[1:]:
-            difference = (table[dtype] - table["float32"]).abs()
-            lines.append(f"| {dtype} | {(difference > 0).sum()} of {len(table)} | {difference.max()} |")
-        text = "\n".join(lines) + f"\n\nOf {len(dataset.y_test)} test images.\n"
-        (options.out / "evaluation_dtype.md").write_text(text)
-    except (UsageError, OSError) as error:
-        print(f"evaluation_dtype: error: {error}", file=sys.stderr)
-        return 2
-    print(text)
-    return 0
+    configs = [Config(split=split, seed=options.seed, policy="random") for split in ("disjoint", "published")]
+    dataset = load_dataset(configs[0])
+    rows = [row for config in configs for row in measure(config, dataset, options.rounds // 2)]
+    table = pd.DataFrame(rows, columns=["split", "episode", "round", *DTYPES])
+    lines = ["| arithmetic | rounds with another accuracy | largest difference, images |", "| --- | --- | --- |"]
+    for dtype in DTYPES[1:]:
+        difference = (table[dtype] - table["float32"]).abs()
+        lines.append(f"| {dtype} | {(difference > 0).sum()} of {len(table)} | {difference.max()} |")
+    text = "\n".join(lines) + f"\n\nOf {len(dataset.y_test)} test images.\n"
+    return {".md": text, ".csv": table.to_csv(index=False)}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("evaluation_dtype", __doc__, benchmark, threads=1, rounds=(1000, "rounds"), seed=(0, "seed")))

@@ -98,9 +98,9 @@ def measure(repetitions, intra, inter, only=None):
     import_tensorflow_quietly()
     import tensorflow as tf
 
-    tf.config.threading.set_intra_op_parallelism_threads(intra)
-    tf.config.threading.set_inter_op_parallelism_threads(inter)
-    tf.config.experimental.enable_op_determinism()
+    from models import start_tensorflow
+
+    start_tensorflow(intra, inter)
     chosen = {name: run for name, run in variants(tf).items() if only in (None, name)}
     seconds = {name: [] for name in chosen}
     for repetition in range(repetitions + 1):

@@ -10,13 +10,12 @@ import importlib.metadata
 import json
 import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 
-from config import Config, Parser, UsageError
+from benchmarks.command import run
+from config import Config
 from run_folder import machine
-from screen import import_tensorflow_quietly
 
 # Multiplications and additions of the local foundation model on one image: two convolutions and the dense layer.
 FLOPS_AN_IMAGE = 2 * (24 * 24 * 20 * 25 + 8 * 8 * 50 * 25 * 20 + 800 * 10)
@@ -126,37 +125,21 @@ def table(times, setup, config):
     return "\n".join(lines)
 
 
-def main(arguments=None):
-    """Runs a command line; returns 0, or 2 where something has to be changed first."""
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--threads", type=int, default=2, help="processor threads of each implementation [2]")
-    parser.add_argument("--repetitions", type=int, default=15, help="rounds of each that are timed [15]")
-    parser.add_argument("--out", type=Path, required=True, help="folder for round_speed.md, .csv and .json")
-    options = parser.parse_args(arguments)
-    import_tensorflow_quietly()
-    from models import start_tensorflow
-
-    try:
-        config = Config(threads=options.threads)
-        start_tensorflow(config.threads)
-        built, setup = build(config)
-        differences, first_rounds = compare(built, config.nodes)
-        times = measure(built, options.repetitions, config.nodes)
-        text = table(times, setup + first_rounds, config)
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "round_speed.md").write_text(text + "\n")
-        times.to_csv(options.out / "round_speed.csv", index=False)
-        about = machine() | {"threads": config.threads, "largest_differences_from_plain_keras": differences}
-        if "PyTorch" in built:
-            about["packages"]["torch"] = importlib.metadata.version("torch")
-        (options.out / "round_speed.json").write_text(json.dumps(about, indent=2) + "\n")
-    except (UsageError, OSError) as error:
-        print(f"round_speed: error: {error}", file=sys.stderr)
-        return 2
-    print(text)
-    print(json.dumps(differences, indent=2))
-    return 0
+def benchmark(options):
+    """Returns the table, every repetition, and the machine with how far the results are apart."""
+    config = Config(threads=options.threads)
+    built, setup = build(config)
+    differences, first_rounds = compare(built, config.nodes)
+    times = measure(built, options.repetitions, config.nodes)
+    about = machine() | {"threads": config.threads, "largest_differences_from_plain_keras": differences}
+    if "PyTorch" in built:
+        about["packages"]["torch"] = importlib.metadata.version("torch")
+    return {
+        ".md": table(times, setup + first_rounds, config) + "\n",
+        ".csv": times.to_csv(index=False),
+        ".json": json.dumps(about, indent=2) + "\n",
+    }
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("round_speed", __doc__, benchmark, repetitions=(15, "rounds of each that are timed")))

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from config import Config, Parser, UsageError
-from run_folder import write_atomically
-from screen import import_tensorflow_quietly
+from benchmarks.command import run
+from config import Config, generator
 
 NODES = (10, 100, 1000)
 ROUNDS = 10
@@ -31,8 +30,6 @@ def build(nodes, threads, dataset):
 
 def episode(environment, agent, number):
     """Runs one episode and the agent's learning; returns the seconds of each round, learning shared among them."""
-    from config import generator
-
     observation, _ = environment.reset(seed=0, options={"episode": number})
     action, seconds, done = environment.starter_action, [], False
     while not done:
@@ -55,46 +52,30 @@ def resident():
     return pages * 4096 / 2**20
 
 
-def main(arguments=None):
-    """Runs a command line; returns 0, or 2 where something has to be changed first."""
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--threads", type=int, default=2, help="processor threads [2]")
-    parser.add_argument("--repetitions", type=int, default=6, help="episodes at each number of nodes [6]")
-    parser.add_argument("--out", type=Path, required=True, help="folder for scaling.md and scaling.csv")
-    options = parser.parse_args(arguments)
-    import_tensorflow_quietly()
+def benchmark(options):
+    """Returns the table and the seconds of every round."""
     from data import load_dataset
-    from models import start_tensorflow
 
-    try:
-        start_tensorflow(options.threads)
-        dataset = load_dataset(Config())
-        rows, built, memory = [], {}, {}
+    dataset = load_dataset(Config())
+    rows, built, memory = [], {}, {}
+    for nodes in NODES:
+        before = resident()
+        built[nodes] = build(nodes, options.threads, dataset)
+        for warm_up in (1, 2):  # the second one learns
+            episode(*built[nodes], warm_up)
+        memory[nodes] = resident() - before
+    for repetition in range(options.repetitions):
         for nodes in NODES:
-            before = resident()
-            built[nodes] = build(nodes, options.threads, dataset)
-            for warm_up in (1, 2):  # the second one learns
-                episode(*built[nodes], warm_up)
-            memory[nodes] = resident() - before
-        for repetition in range(options.repetitions):
-            for nodes in NODES:
-                seconds = episode(*built[nodes], repetition + 3)
-                rows += [(nodes, repetition, number, second) for number, second in enumerate(seconds, 1)]
-        times = pd.DataFrame(rows, columns=["nodes", "repetition", "round", "seconds"])
-        medians = times.groupby("nodes")["seconds"].median()
-        lines = ["| nodes | round s | of that at 10 nodes | memory added MiB |", "| --- | --- | --- | --- |"]
-        for nodes, seconds in medians.items():
-            lines.append(f"| {nodes} | {seconds:.3f} | {seconds / medians[10]:.2f} | {memory[nodes]:.0f} |")
-        text = "\n".join(lines) + f"\n\nMedians of {len(times) // len(NODES)} rounds on {options.threads} thread(s).\n"
-        options.out.mkdir(parents=True, exist_ok=True)
-        times.to_csv(options.out / "scaling.csv", index=False)
-        write_atomically(options.out / "scaling.md", text.encode())
-    except (UsageError, OSError) as error:
-        print(f"scaling: error: {error}", file=sys.stderr)
-        return 2
-    print(text)
-    return 0
+            seconds = episode(*built[nodes], repetition + 3)
+            rows += [(nodes, repetition, number, second) for number, second in enumerate(seconds, 1)]
+    times = pd.DataFrame(rows, columns=["nodes", "repetition", "round", "seconds"])
+    medians = times.groupby("nodes")["seconds"].median()
+    lines = ["| nodes | round s | of that at 10 nodes | memory added MiB |", "| --- | --- | --- | --- |"]
+    for nodes, seconds in medians.items():
+        lines.append(f"| {nodes} | {seconds:.3f} | {seconds / medians[10]:.2f} | {memory[nodes]:.0f} |")
+    text = "\n".join(lines) + f"\n\nMedians of {len(times) // len(NODES)} rounds on {options.threads} thread(s).\n"
+    return {".md": text, ".csv": times.to_csv(index=False)}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("scaling", __doc__, benchmark, repetitions=(6, "episodes at each number of nodes")))

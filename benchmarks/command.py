@@ -1,0 +1,36 @@
+"""What the benchmarks' command lines have in common: flags, TensorFlow's start, files, errors in one line."""
+
+import sys
+from pathlib import Path
+
+from config import Config, Parser, UsageError
+from run_folder import write_atomically
+from screen import import_tensorflow_quietly
+
+
+def run(name, doc, measure, arguments=None, *, threads=2, **numbers):
+    """Runs `measure(options)` and writes what it returns, a dict of texts by file ending, to `name` + ending.
+
+    `numbers` are further flags that take a whole number, with (default, help). Prints the text of `.md`; returns 0, or
+    2 where something has to be changed first.
+    """
+    parser = Parser(description=doc.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--threads", type=int, default=threads, help=f"processor threads [{threads}]")
+    for number, (default, help_text) in numbers.items():
+        parser.add_argument(f"--{number}", type=int, default=default, help=f"{help_text} [{default}]")
+    parser.add_argument("--out", type=Path, required=True, help=f"folder for {name}.md and what belongs to it")
+    options = parser.parse_args(arguments)
+    import_tensorflow_quietly()
+    from models import start_tensorflow
+
+    try:
+        start_tensorflow(Config(threads=options.threads).threads)
+        texts = measure(options)
+        options.out.mkdir(parents=True, exist_ok=True)
+        for ending, text in texts.items():
+            write_atomically(options.out / f"{name}{ending}", text.encode())
+    except (UsageError, OSError) as error:
+        print(f"{name}: error: {error}", file=sys.stderr)
+        return 2
+    print(texts[".md"])
+    return 0
