@@ -26,7 +26,11 @@ class Config:
     """One experiment. Raises UsageError where a value is of the wrong type or out of range."""
 
     # The run
-    policy: str = knob("dqn", "who picks the next node (authors: dqn)", choices=("dqn", "random", "standalone"))
+    policy: str = knob(
+        "dqn",
+        "who picks the next node (authors: dqn); see policies.py",
+        choices=("dqn", "random", "standalone", "round-robin", "nearest", "home", "route"),
+    )
     episodes: int = knob(120, "episodes, each one whole decentralized training (authors)", low=1, high=10**6)
     seed: int = knob(0, "seed of everything random but the distances (authors: none)", low=0, high=2**32 - 1)
     threads: int = knob(2, "processor threads; part of what fixes the last digits (ours)", low=1, high=1024)
@@ -77,6 +81,16 @@ class Config:
     distance_seed: int = knob(0, "seed of the distances between nodes (authors)", low=0, high=2**32 - 1)
     distance_scale: float = knob(0.1, "the farthest that two nodes can be apart (authors)", low=0)
 
+    home_leave_rate: float = knob(0.2, "how often --policy home leaves home (ours)", low=0, high=1)
+    route: str = knob("", "for --policy route: the nodes of rounds 1, 2, ..., like 0,6,6,1, again and again (ours)")
+
+    # Nodes that fail (ours)
+    drop_rate: float = knob(0, "probability that a node other than the holder is unreachable in a round", low=0, high=1)
+    leaving: str = knob("", "nodes that leave for good, and in which episode, like 3:50,7:80")
+    failed_attempts: str = knob(
+        "free", "is the way to an unreachable node part of the distance?", choices=("free", "charged")
+    )
+
     # What the agent sees and gets
     pca_components: int = knob(10, "principal components of the node models in the observation (authors)", low=1)
     reward_base: float = knob(32.0, "base of the reward's accuracy term (authors)", above=0)
@@ -110,6 +124,8 @@ class Config:
         if self.minibatch > self.replay_size:
             raise UsageError(f"--minibatch must be at most --replay-size ({self.replay_size}), not {self.minibatch}")
         self.hidden_units()
+        self.route_nodes()
+        self.departures()
 
     def hidden_units(self):
         """Returns the widths of the Q-network's hidden layers, [number of hidden layers]."""
@@ -117,6 +133,25 @@ class Config:
         if not all(width.strip().isdecimal() and 0 < int(width) <= 100_000 for width in widths):
             raise UsageError(f"--agent-hidden-units must be widths like 500,200, not {self.agent_hidden_units!r}")
         return [int(width) for width in widths]
+
+    def route_nodes(self):
+        """Returns the nodes of a fixed route; raises UsageError where --policy route cannot follow them."""
+        nodes = self.route.split(",") if self.route or self.policy == "route" else []
+        if not all(node.strip().isdecimal() and int(node) < self.nodes for node in nodes):
+            raise UsageError(f"--route must be nodes below {self.nodes} like 0,6,6,1, not {self.route!r}")
+        if nodes and int(nodes[0]) != self.starter:
+            raise UsageError(f"--route must begin with the starter ({self.starter}), not with {nodes[0]}")
+        return [int(node) for node in nodes]
+
+    def departures(self):
+        """Returns from which episode on a node is gone, as a dict by node."""
+        pairs = [pair.split(":") for pair in self.leaving.split(",")] if self.leaving else []
+        if not all(len(pair) == 2 and all(number.strip().isdecimal() for number in pair) for pair in pairs):
+            raise UsageError(f"--leaving must be nodes and episodes like 3:50,7:80, not {self.leaving!r}")
+        gone = {int(node): int(episode) for node, episode in pairs}
+        if self.starter in gone or max(gone, default=0) >= self.nodes:
+            raise UsageError(f"--leaving must name nodes below {self.nodes} and not the starter ({self.starter})")
+        return gone
 
 
 # What each preset changes in the defaults above.
@@ -177,7 +212,16 @@ def add_flags(parser):
 
 
 # Every random draw has its purpose; the numbers are part of what a seed means and never change.
-PURPOSES = {"partition": 1, "weights": 2, "order": 3, "agent weights": 4, "exploration": 5, "replay": 6, "stand-in": 7}
+PURPOSES = {
+    "partition": 1,
+    "weights": 2,
+    "order": 3,
+    "agent weights": 4,
+    "exploration": 5,
+    "replay": 6,
+    "stand-in": 7,
+    "failure": 8,
+}
 
 
 def generator(seed, purpose, *counters):

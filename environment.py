@@ -1,6 +1,7 @@
 """What happens in a round: the chosen node trains the travelling model, everyone learns how good it became."""
 
 import dataclasses
+import math
 import time
 
 import gymnasium
@@ -27,8 +28,9 @@ class HomogeneousLearningEnv(gymnasium.Env):
     twice trains once). In round 1 the starter trains alone, whatever the action (authors' code).
     Observation: `nodes * pca_components` numbers, see `pca_observation`. Reward: `reward`.
     `terminated` at the goal accuracy, `truncated` at the round limit.
-    `info`: round, node (tuple of those that trained), previous_node, distance, accuracy, loss, seconds (a Seconds);
-    after `reset` only episode.
+    `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode),
+    previous_node, unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, gradient_steps,
+    accuracy, loss, seconds (a Seconds); after `reset` only episode, round, node (who holds the model) and visits.
 
     Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
     to the next episode, `options={"episode": e}` chooses one. Without a seed the configuration's is used.
@@ -47,6 +49,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.test_images = tf.constant(normalise(dataset.x_test))
         self._test_labels = tf.constant(dataset.y_test.astype(np.int64))
         self.model = local_foundation_model(config)
+        batches = math.ceil(config.samples_per_node / config.batch_size)
+        self.gradient_steps = config.local_epochs * batches  # of one node in one round
         size = config.nodes * config.pca_components
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(config.nodes)
@@ -66,12 +70,43 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.holder = self.config.starter  # the node that holds the current model
         self.weights = self.model.initial_weights(generator(self.seed, "weights", self.episode))
         self._optimizer_states = {}  # node: its own Adam moments and step count, kept for the whole episode (authors)
-        return np.zeros(self.observation_space.shape, np.float32), {"episode": self.episode}
+        self.visits = np.zeros(self.config.nodes, int)
+        self._failed = ()  # the nodes that were asked in vain for the coming round
+        info = {"episode": self.episode, "round": 0, "node": (self.holder,), "visits": self.visits.copy()}
+        return np.zeros(self.observation_space.shape, np.float32), info
+
+    def reach(self, ranking):
+        """Asks the nodes of a ranking, one after the other, until enough of them answer; returns the action for `step`.
+
+        Where too few answer, the holder fills in. Failed attempts are noted, and charged if the configuration says so.
+        """
+        answering, asked, wanted = self._answering(), [], self.config.nodes_per_round
+        self._failed = ()
+        for node in ranking:
+            if len(asked) == wanted:
+                break
+            if answering[node]:
+                asked.append(node)
+            elif node not in self._failed:
+                self._failed += (node,)
+        asked += [self.holder] * (wanted - len(asked))
+        return asked[0] if wanted == 1 else np.array(asked)
+
+    def _answering(self):
+        """Draws which nodes can be reached in the coming round [nodes] bool; the model's holder always can."""
+        rng = generator(self.seed, "failure", self.episode, self.round + 1)
+        answering = rng.random(self.config.nodes) >= self.config.drop_rate
+        for node, episode in self.config.departures().items():
+            answering[node] &= self.episode < episode
+        answering[self.holder] = True
+        return answering
 
     def step(self, action):
         """Runs one round; returns (observation, reward, terminated, truncated, info)."""
         if not self.action_space.contains(action):
             raise ValueError(f"action {action!r} is not in {self.action_space}")
+        if not self._answering()[np.atleast_1d(action)].all():
+            action = self.reach(np.atleast_1d(action).tolist())
         self.round += 1
         # Deviation D1: with another starter that node really trains first; the authors' code changes its distance only.
         chosen = (self.config.starter,) if self.round == 1 else tuple(dict.fromkeys(np.atleast_1d(action).tolist()))
@@ -85,16 +120,23 @@ class HomogeneousLearningEnv(gymnasium.Env):
         ended = time.perf_counter()
 
         distance = distance_travelled(self.distances, self.holder, chosen)
+        if self.config.failed_attempts == "charged":
+            distance += float(sum(self.distances[self.holder, node] for node in self._failed))
+        self.visits[list(chosen)] += 1
         info = {
             "round": self.round,
             "node": chosen,
+            "visits": self.visits.copy(),
             "previous_node": self.holder,
+            "unreachable": self._failed,
             "distance": distance,
+            "bytes_sent": transfers(self.holder, chosen) * self.weights.shape[0] * self.weights.dtype.size,
+            "gradient_steps": len(chosen) * self.gradient_steps,
             "accuracy": accuracy,
             "loss": float(np.mean(losses)),
             "seconds": Seconds(between - started, ended - between),
         }
-        self.holder = chosen[0]
+        self.holder, self._failed = chosen[0], ()
         terminated = accuracy >= self.config.goal
         truncated = not terminated and self.round >= self.config.round_limit
         observation = pca_observation(deltas, chosen, self.config.nodes, self.config.pca_components)
@@ -159,6 +201,11 @@ def distance_travelled(distances, holder, chosen):
     # Deviation D2: the authors' code charges only the way to the first chosen node.
     outward = sum(distances[holder, node] for node in chosen)
     return float(outward + sum(distances[node, chosen[0]] for node in chosen[1:]))
+
+
+def transfers(holder, chosen):
+    """Returns how often a model is sent in a round: to each chosen node that does not hold it, and on to the first."""
+    return sum(node != holder for node in chosen) + len(chosen) - 1
 
 
 def reward(accuracy, distance, config):

@@ -21,11 +21,13 @@ from run_folder import (
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """One logged number: its CSV column, how the screen shows it (empty: not), whether TensorBoard gets it."""
+    """One logged number: its CSV column, how the screen shows it (empty: not), whether TensorBoard gets it, and its
+    form in the CSV file (empty: all digits)."""
 
     name: str
     show: str = ""
     scalar: bool = False
+    form: str = ""
 
 
 WHOSE = tuple(map(Metric, ("policy", "split", "dataset", "goal", "evaluation_dtype")))
@@ -41,10 +43,13 @@ ROUND_METRICS = (
     Metric("epsilon"),
     Metric("greedy"),
     Metric("done"),
-    Metric("train_seconds"),
-    Metric("evaluate_seconds"),
-    Metric("round_seconds", scalar=True),
+    Metric("train_seconds", form=".4f"),
+    Metric("evaluate_seconds", form=".4f"),
+    Metric("round_seconds", scalar=True, form=".4f"),
     Metric("loss", scalar=True),
+    Metric("bytes_sent"),
+    Metric("gradient_steps"),
+    Metric("unreachable"),
     *WHOSE,
 )
 EPISODE_METRICS = (
@@ -57,7 +62,11 @@ EPISODE_METRICS = (
     Metric("reached_goal", "goal reached {}", scalar=True),
     Metric("epsilon", "epsilon {:.3f}", scalar=True),
     Metric("loss", scalar=True),
-    Metric("seconds", "{:.1f} s", scalar=True),
+    Metric("seconds", "{:.1f} s", scalar=True, form=".3f"),
+    Metric("bytes_sent", scalar=True),
+    Metric("gradient_steps", scalar=True),
+    Metric("failed_attempts", scalar=True),
+    Metric("ended"),
     *WHOSE,
 )
 
@@ -114,8 +123,8 @@ class RunLog:
 
     # Deviation D8: the authors' code saves only returns and accuracies, every 20 episodes.
     def round(self, row):
-        """Appends a round, a dict by metric name whose node is a tuple; several nodes are joined by +."""
-        row = row | {"node": "+".join(map(str, row["node"]))}
+        """Appends a round, a dict by metric name where nodes are tuples; several nodes are joined by +."""
+        row = row | {key: "+".join(map(str, row[key])) for key in ("node", "unreachable")}
         step = (row["episode"] - 1) * self.config.round_limit + row["round"]
         self._append("rounds.csv", ROUND_METRICS, row, "round", step)
 
@@ -125,9 +134,11 @@ class RunLog:
 
     def _append(self, name, metrics, row, scope, step):
         """Writes one line at once; a value that is not there (NaN) is left empty."""
-        row = {key: value for key, value in (row | self._whose).items() if value == value}  # NaN does not equal itself
+        row = row | self._whose
+        row = {metric.name: row[metric.name] for metric in metrics if row[metric.name] == row[metric.name]}  # no NaN
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow([row.get(metric.name, "") for metric in metrics])
+        values = [format(row[metric.name], metric.form) if metric.name in row else "" for metric in metrics]
+        csv.writer(text, lineterminator="\n").writerow(values)
         self._files[name].write(text.getvalue())
         self._files[name].flush()
         if self._tensorboard:

@@ -14,6 +14,15 @@ from config import PRESET_HELP, PRESETS, Config, Parser, UsageError, add_flags, 
 from logs import RunLog
 from run_folder import holds_run, read_description
 
+# What an episode adds up over its rounds.
+TOTALS = {
+    "episode_return": "reward",
+    "communication_cost": "distance",
+    "bytes_sent": "bytes_sent",
+    "gradient_steps": "gradient_steps",
+    "failed_attempts": "failed_attempts",
+}
+
 
 def homogeneous_learning(config, environment, policy, log, screen):
     """Runs the episodes that are not done yet: the paper's algorithm."""
@@ -32,34 +41,38 @@ def homogeneous_learning(config, environment, policy, log, screen):
 
 def run_episode(episode, config, environment, policy, log, screen):
     """Lets one fresh model travel until it is good enough or the rounds are used up; returns the episode's row."""
-    observation, _ = environment.reset(seed=config.seed, options={"episode": episode})
-    episode_return, cost, done = 0.0, 0.0, False
+    observation, info = environment.reset(seed=config.seed, options={"episode": episode})
+    totals, done = dict.fromkeys(TOTALS, 0), False
     while not done:
         started = time.perf_counter()
         action, greedy = environment.starter_action, False
         if environment.round > 0:
             rng = generator(config.seed, "exploration", episode, environment.round + 1)
-            action, greedy = policy.choose(observation, rng)
+            ranking, greedy = policy.rank(observation, info, rng)
+            action = environment.reach(ranking)
         next_observation, reward, terminated, truncated, info = environment.step(action)
         done = terminated or truncated
         if environment.round > 1:  # in round 1 nobody chose the starter
             policy.remember(observation, action, reward, next_observation, done)
         observation = next_observation
-        episode_return += reward
-        cost += info["distance"]
         row = info | {"seed": config.seed, "episode": episode, "reward": reward, "greedy": greedy, "done": done}
-        row |= {"train_seconds": info["seconds"].train, "evaluate_seconds": info["seconds"].evaluate}
+        row |= {
+            "failed_attempts": len(info["unreachable"]),
+            "train_seconds": info["seconds"].train,
+            "evaluate_seconds": info["seconds"].evaluate,
+        }
         row |= {"epsilon": policy.epsilon, "round_seconds": time.perf_counter() - started}
+        for total, metric in TOTALS.items():
+            totals[total] += row[metric]
         log.round(row)
-        screen.round(row, cost)
-    return {
+        screen.round(row, totals["communication_cost"])
+    return totals | {
         "seed": config.seed,
         "episode": episode,
         "rounds": environment.round,
-        "episode_return": episode_return,
-        "communication_cost": cost,
         "final_accuracy": info["accuracy"],
         "reached_goal": terminated,
+        "ended": "goal" if terminated else "round limit",
     }
 
 
@@ -76,7 +89,7 @@ def run(config, options):
     start_tensorflow(config.threads)
     dataset = load_dataset(config)
     environment = HomogeneousLearningEnv(config, dataset)
-    policy = make_policy(config)
+    policy = make_policy(config, environment.distances)
     log = RunLog(config, dataset, options)
     if log.policy_state is not None:
         policy.restore(log.policy_state)

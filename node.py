@@ -1,4 +1,4 @@
-"""Where the model goes next: the nodes' DQN agent, and the policies it is compared with."""
+"""Where the model goes next: the nodes' DQN agent."""
 
 import collections
 import math
@@ -8,75 +8,52 @@ import tensorflow as tf
 
 from config import generator
 from models import q_network
+from policies import (
+    HomePolicy,
+    NearestPolicy,
+    Policy,
+    RandomPolicy,
+    RoundRobinPolicy,
+    RoutePolicy,
+    StandalonePolicy,
+    random_ranking,
+)
 
 Transition = collections.namedtuple("Transition", "observation action reward next_observation done")
 
 
-def make_policy(config):
-    """Builds the policy that `config.policy` names."""
-    return {"dqn": DQNAgent, "random": RandomPolicy, "standalone": StandalonePolicy}[config.policy](config)
+POLICIES = {
+    "random": RandomPolicy,
+    "standalone": StandalonePolicy,
+    "round-robin": RoundRobinPolicy,
+    "nearest": NearestPolicy,
+    "home": HomePolicy,
+    "route": RoutePolicy,
+}
 
 
-class Policy:
-    """Picks the next node, and may learn from what came of it; this base learns nothing."""
-
-    epsilon = 0.0  # share of random choices
-
-    def __init__(self, config):
-        self.config = config
-
-    def choose(self, observation, rng):
-        """Returns (action, greedy): the next node, and whether it is the policy's best choice, not a random one."""
-        raise NotImplementedError
-
-    def remember(self, observation, action, reward, next_observation, done):
-        """Stores what came of one choice."""
-
-    def learn(self, rng):
-        """Learns at the end of an episode; returns the mean loss, NaN where nothing was learned."""
-        return math.nan
-
-    def state(self):
-        """Returns everything learned, as a dict of arrays for `restore`."""
-        return {}
-
-    def restore(self, state):
-        """Puts back what `state` returned."""
-
-
-class RandomPolicy(Policy):
-    """All nodes are equally likely, the present one included."""
-
-    epsilon = 1.0
-
-    def choose(self, observation, rng):
-        return random_action(self.config, rng), False
-
-
-class StandalonePolicy(Policy):
-    """The starter trains alone, all the time."""
-
-    def choose(self, observation, rng):
-        return as_action([self.config.starter] * self.config.nodes_per_round), True
+def make_policy(config, distances):
+    """Builds the policy that `config.policy` names, for nodes that are `distances` [nodes, nodes] apart."""
+    return (POLICIES | {"dqn": DQNAgent})[config.policy](config, distances)
 
 
 class DQNAgent(Policy):
     """Deep Q-learning as in the authors' code: one network, no target network, few and jointly normalised updates."""
 
-    def __init__(self, config):
-        super().__init__(config)
+    def __init__(self, config, distances=None):
+        super().__init__(config, distances)
         self.epsilon = config.epsilon
         self.network = q_network(config)
         self.weights = self.network.initial_weights(generator(config.seed, "agent weights"))
         self.optimizer_state = self.network.initial_state()
         self.replay = collections.deque(maxlen=config.replay_size)
 
-    def choose(self, observation, rng):
-        """Explores with probability epsilon, else takes the node(s) of the highest value."""
+    def rank(self, observation, info, rng):
+        """Explores with probability epsilon, else ranks the nodes by their value."""
         if rng.random() < self.epsilon:
-            return random_action(self.config, rng), False
+            return random_ranking(self.config, rng), False
         values = self.network.predict(self.weights, observation[np.newaxis]).numpy()[0]
-        return as_action(np.argsort(-values, kind="stable")[: self.config.nodes_per_round]), True
+        return np.argsort(-values, kind="stable").tolist(), True
 
     def remember(self, observation, action, reward, next_observation, done):
         self.replay.append(Transition(observation, action, reward, next_observation, done))
@@ -134,13 +111,3 @@ def q_targets(values, next_values, batch, config):
     if config.target_normalisation == "frobenius":
         targets /= np.linalg.norm(targets)
     return targets.astype(np.float32)
-
-
-def random_action(config, rng):
-    """Draws the node, or the different nodes, of the next round."""
-    return as_action(rng.choice(config.nodes, config.nodes_per_round, replace=False))
-
-
-def as_action(nodes):
-    """Returns the environment's action for a list of nodes: the node itself when it is one."""
-    return int(nodes[0]) if len(nodes) == 1 else np.array(nodes)

@@ -99,8 +99,12 @@ class Screen:
 
 
 def import_tensorflow_quietly():
-    """Imports TensorFlow without its start-up notes, which it writes past Python's stderr."""
+    """Imports TensorFlow without its start-up notes, which it writes past Python's stderr.
+
+    With oneDNN, which it leaves off on processors without neural-network instructions, where it is faster too.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -19,18 +19,18 @@ def measure(config, dataset, rounds):
     """Returns the images classified correctly in each arithmetic, one row a round."""
     from environment import HomogeneousLearningEnv
     from models import local_foundation_model
-    from node import RandomPolicy
+    from policies import RandomPolicy
 
-    environment, policy = HomogeneousLearningEnv(config, dataset), RandomPolicy(config)
+    environment = HomogeneousLearningEnv(config, dataset)
+    policy = RandomPolicy(config, environment.distances)
     by_dtype = {dtype: local_foundation_model(dataclasses.replace(config, evaluation_dtype=dtype)) for dtype in DTYPES}
     rows, done = [], True
     while len(rows) < rounds:
         if done:
             environment.reset()
-        action, _ = policy.choose(
-            None, generator(config.seed, "exploration", environment.episode, environment.round + 1)
-        )
-        *_, terminated, truncated, _ = environment.step(action)
+        rng = generator(config.seed, "exploration", environment.episode, environment.round + 1)
+        ranking, _ = policy.rank(None, {}, rng)
+        *_, terminated, truncated, _ = environment.step(environment.reach(ranking))
         done = terminated or truncated
         counts = (environment.count_correct(model) for model in by_dtype.values())
         rows.append((config.split, environment.episode, environment.round, *counts))

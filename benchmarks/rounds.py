@@ -45,7 +45,7 @@ class Ours:
 
     def round(self, node, order):
         observation, _, _, _, info = self.environment.step(node)
-        self.agent.choose(observation, np.random.default_rng(0))
+        self.agent.rank(observation, info, np.random.default_rng(0))
         return info["seconds"].train, info["seconds"].evaluate, info["accuracy"]
 
 

@@ -34,11 +34,12 @@ def episode(environment, agent, number):
     action, seconds, done = environment.starter_action, [], False
     while not done:
         started = time.perf_counter()
-        after, reward, terminated, truncated, _ = environment.step(action)
+        after, reward, terminated, truncated, info = environment.step(action)
         done = terminated or truncated
         agent.remember(observation, action, reward, after, done)
         observation = after
-        action, _ = agent.choose(observation, generator(0, "exploration", number, environment.round))
+        ranking, _ = agent.rank(observation, info, generator(0, "exploration", number, environment.round))
+        action = environment.reach(ranking)
         seconds.append(time.perf_counter() - started)
     started = time.perf_counter()
     agent.learn(generator(0, "replay", number))

@@ -4,11 +4,15 @@ import random
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import main
-import models
 from data import ARRAYS, Dataset
+from screen import import_tensorflow_quietly
+
+import_tensorflow_quietly()  # before any other import of it, for its settings are those of the first
+import tensorflow as tf  # noqa: E402
+
+import models  # noqa: E402
 
 
 def pytest_configure():

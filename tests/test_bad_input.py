@@ -36,6 +36,14 @@ BAD = [
     ("--data-path nowhere.npz", "does not exist"),
     ("--evaluation-dtype half", "--evaluation-dtype must be one of"),
     ("--evaluation-samples -1", "--evaluation-samples must be at least 0"),
+    ("--policy route", "--route must be nodes below 10"),
+    ("--route 0,10", "--route must be nodes below 10"),
+    ("--route 3,1", "--route must begin with the starter"),
+    ("--leaving 3", "--leaving must be nodes and episodes"),
+    ("--leaving 0:2", "not the starter"),
+    ("--leaving 10:2", "nodes below 10"),
+    ("--drop-rate 1.5", "--drop-rate must be at most 1"),
+    ("--home-leave-rate -1", "--home-leave-rate must be at least 0"),
     ("--dirichlet-alpha 0", "--dirichlet-alpha must be above 0"),
 ]
 

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 
 from config import Config
 from data import normalise
-from environment import HomogeneousLearningEnv, distance_matrix, distance_travelled, pca_observation, reward
+from environment import HomogeneousLearningEnv, distance_matrix, distance_travelled, pca_observation, reward, transfers
 
 SMALL = {"samples_per_node": 40, "evaluation_batch": 300}
 
@@ -36,6 +36,12 @@ def test_distance_travelled_by_hand():
     assert distance_travelled(distances, 0, (0,)) == 0
     assert distance_travelled(distances, 0, (2,)) == 2
     assert distance_travelled(distances, 0, (1, 2)) == 1 + 2 + 4  # out to both, then from 2 to the averaging 1
+
+
+def test_transfers_by_hand():
+    assert [transfers(0, (0,)), transfers(0, (3,))] == [0, 1]
+    assert transfers(0, (1, 2)) == 3  # to both, and from 2 to the averaging 1
+    assert transfers(0, (1, 0)) == 2  # to 1, and from 0 to 1
 
 
 @pytest.mark.parametrize("chosen", [(0,), (7,), (3, 8), (9, 1, 4), tuple(range(10))])
@@ -130,6 +136,54 @@ def test_several_nodes_a_round_average_their_models(dataset):
     np.testing.assert_allclose(environment.weights.numpy(), np.mean(results, axis=0), atol=1e-6)
     *_, info = environment.step(np.array([6, 6]))
     assert (info["node"], info["previous_node"]) == ((6,), 3)
+
+
+def test_bytes_steps_and_visits(dataset):
+    """33,580 weights of 4 bytes a move; 40 images in batches of 32 are 2 steps."""
+    environment = HomogeneousLearningEnv(Config(goal=1.0, **SMALL), dataset)
+    environment.reset()
+    infos = [environment.step(node)[4] for node in (0, 3, 3)]
+    assert [info["bytes_sent"] for info in infos] == [0, 134_320, 0]
+    assert [info["gradient_steps"] for info in infos] == [2, 2, 2]
+    assert infos[0]["visits"].tolist() == [1] + [0] * 9
+    assert infos[2]["visits"].tolist() == [1, 0, 0, 2] + [0] * 6
+
+
+def test_unreachable_nodes_are_passed_over(dataset):
+    """Node 3 has left, so that the next one trains; the way to it is charged only when the option says so."""
+    for charged in ("free", "charged"):
+        config = Config(goal=1.0, leaving="3:1,4:2", failed_attempts=charged, **SMALL)
+        environment = HomogeneousLearningEnv(config, dataset)
+        environment.reset(seed=0, options={"episode": 1})
+        environment.step(0)
+        action = environment.reach([3, 5, 4])
+        assert action == 5
+        *_, info = environment.step(action)
+        assert (info["node"], info["unreachable"]) == ((5,), (3,))
+        extra = environment.distances[0, 3] if charged == "charged" else 0
+        assert info["distance"] == pytest.approx(environment.distances[0, 5] + extra)
+        assert environment.reach([4]) == 4  # leaves in episode 2
+        *_, info = environment.step(3)  # who does not ask first finds out
+        assert (info["node"], info["unreachable"]) == ((5,), (3,))
+    environment.reset(seed=0, options={"episode": 2})
+    environment.step(0)
+    assert environment.reach([4, 3, 6]) == 6
+
+
+def test_nodes_are_unreachable_with_the_drop_rate(dataset):
+    environment = HomogeneousLearningEnv(Config(drop_rate=0.3, goal=1.0, round_limit=400, **SMALL), dataset)
+    environment.reset(seed=0)
+    failed = []
+    for _ in range(400):
+        environment.round += 1  # a round in which nothing is trained
+        failed.append(environment.reach(range(1, 10)) != 1)
+        assert environment.reach([0]) == 0  # the holder always answers itself
+    assert 0.23 < np.mean(failed) < 0.37  # 0.3 within three standard errors
+    everyone = HomogeneousLearningEnv(Config(drop_rate=1, **SMALL), dataset)
+    everyone.reset()
+    everyone.step(0)
+    *_, info = everyone.step(everyone.reach([4, 5]))
+    assert (info["node"], info["unreachable"]) == ((0,), (4, 5))
 
 
 def play(environment, seed, episode=1):

@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 
-import node
 from config import Config
-from node import DQNAgent, RandomPolicy, StandalonePolicy, Transition, q_targets
+from node import POLICIES, DQNAgent, Transition, make_policy, q_targets
 
 TINY = {"nodes": 4, "pca_components": 2, "agent_hidden_units": "8", "minibatch": 6, "agent_batch_size": 4}
 
@@ -75,28 +74,17 @@ def test_greedy_choice_is_the_highest_value():
     for seed in range(5):
         observation = np.random.default_rng(seed).normal(size=8).astype("f4") * 10
         values = agent.network.predict(agent.weights, observation[np.newaxis]).numpy()[0]
-        assert agent.choose(observation, np.random.default_rng(0)) == (int(np.argmax(values)), True)
+        ranking, greedy = agent.rank(observation, {}, np.random.default_rng(0))
+        assert greedy
+        assert values[ranking].tolist() == sorted(values.tolist(), reverse=True)
 
 
 def test_exploring_share_equals_epsilon():
     agent = DQNAgent(Config(**TINY))
     agent.epsilon = 0.3
     rng = np.random.default_rng(0)
-    greedy = [agent.choose(np.zeros(8, "f4"), rng)[1] for _ in range(1000)]
+    greedy = [agent.rank(np.zeros(8, "f4"), {}, rng)[1] for _ in range(1000)]
     assert 0.65 < np.mean(greedy) < 0.75  # 0.7 within three standard errors
-
-
-def test_random_policy_takes_every_node_alike():
-    policy, rng = RandomPolicy(Config()), np.random.default_rng(0)
-    counts = np.bincount([policy.choose(None, rng)[0] for _ in range(5000)], minlength=10)
-    assert ((counts - 500) ** 2 / 500).sum() < 27.9  # chi-square, 9 degrees of freedom, p = 0.001
-    several = RandomPolicy(Config(nodes_per_round=10)).choose(None, rng)[0]
-    assert sorted(several) == list(range(10))
-
-
-def test_standalone_policy_stays():
-    assert StandalonePolicy(Config(starter=3)).choose(None, None) == (3, True)
-    assert StandalonePolicy(Config(starter=3, nodes_per_round=2)).choose(None, None)[0].tolist() == [3, 3]
 
 
 def test_restored_agent_goes_on_as_the_original():
@@ -115,8 +103,7 @@ def test_restored_agent_goes_on_as_the_original():
 
 
 def test_policies_by_name():
-    assert [type(node.make_policy(Config(policy=name))) for name in ("dqn", "random", "standalone")] == [
-        DQNAgent,
-        RandomPolicy,
-        StandalonePolicy,
-    ]
+    for name, kind in {"dqn": DQNAgent, **POLICIES}.items():
+        config = Config(policy=name, route="0")
+        assert type(make_policy(config, np.zeros((10, 10)))) is kind
+    assert {"dqn", *POLICIES} == set(Config.__dataclass_fields__["policy"].metadata["choices"])

@@ -1,0 +1,99 @@
+"""Policies that do not learn, and what every policy has in common."""
+
+import math
+
+import numpy as np
+
+
+class Policy:
+    """Ranks the nodes that could train next, and may learn from what came of it; this base learns nothing."""
+
+    epsilon = 0.0  # share of random choices
+
+    def __init__(self, config, distances):
+        """`distances` [nodes, nodes] are those between the nodes."""
+        self.config, self.distances = config, distances
+
+    def rank(self, observation, info, rng):
+        """Returns (nodes, greedy): the nodes to ask, the first choice first, and whether that choice is the policy's
+        best, not a random one.
+
+        `info` is what the environment told with `observation`. A ranking that ends before enough nodes answered
+        leaves the model where it is.
+        """
+        raise NotImplementedError
+
+    def remember(self, observation, action, reward, next_observation, done):
+        """Stores what came of one choice."""
+
+    def learn(self, rng):
+        """Learns at the end of an episode; returns the mean loss, NaN where nothing was learned."""
+        return math.nan
+
+    def state(self):
+        """Returns everything learned, as a dict of arrays for `restore`."""
+        return {}
+
+    def restore(self, state):
+        """Puts back what `state` returned."""
+
+    def nearest_least_visited(self, node, visits):
+        """Returns all nodes, those that trained least often in this episode first, of these the nearest to `node`."""
+        return np.lexsort((self.distances[node], visits)).tolist()
+
+
+class RandomPolicy(Policy):
+    """All nodes are equally likely, the present one included."""
+
+    epsilon = 1.0
+
+    def rank(self, observation, info, rng):
+        return random_ranking(self.config, rng), False
+
+
+class StandalonePolicy(Policy):
+    """The starter trains alone, all the time."""
+
+    def rank(self, observation, info, rng):
+        return [self.config.starter] * self.config.nodes_per_round, True
+
+
+class RoundRobinPolicy(Policy):
+    """Every node hands the model on to the node of the next number, the last one to node 0."""
+
+    def rank(self, observation, info, rng):
+        return [(info["node"][0] + step) % self.config.nodes for step in range(1, self.config.nodes + 1)], True
+
+
+class NearestPolicy(Policy):
+    """The model goes to the nearest of the nodes that trained least often in this episode."""
+
+    def rank(self, observation, info, rng):
+        return self.nearest_least_visited(info["node"][0], info["visits"]), True
+
+
+class HomePolicy(Policy):
+    """The model stays at the starter, and now and then leaves it for one round of the nearest least visited node."""
+
+    def rank(self, observation, info, rng):
+        home = self.config.starter
+        if home not in info["node"] or rng.random() >= self.config.home_leave_rate:
+            return [home], True
+        others = self.nearest_least_visited(home, info["visits"])
+        others.remove(home)
+        return others, True
+
+
+class RoutePolicy(Policy):
+    """The nodes train in a given order, which begins anew after its end."""
+
+    def rank(self, observation, info, rng):
+        route = self.config.route_nodes()
+        return [route[info["round"] % len(route)]], True
+
+
+def random_ranking(config, rng):
+    """Draws an order of all nodes."""
+    first = rng.choice(config.nodes, config.nodes_per_round, replace=False)
+    rest = np.setdiff1d(np.arange(config.nodes), first)
+    return [*first.tolist(), *rng.permutation(rest).tolist()]
