@@ -45,7 +45,7 @@ class Config:
         0, "test images used, a fixed subset with all classes in proportion, for exploration; 0: all (authors)", low=0
     )
     figure_every: int = knob(
-        20, "draw the figures every so many episodes, 0: only at the end (ours)", low=0, high=10**6
+        20, "draw the figures every so many episodes, 0: only at the end, -1: never (ours)", low=-1, high=10**6
     )
 
     # The nodes and their data

@@ -30,7 +30,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
     `terminated` at the goal accuracy, `truncated` at the round limit.
     `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode),
     previous_node, unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, gradient_steps,
-    accuracy, loss, seconds (a Seconds); after `reset` only episode, round, node (who holds the model) and visits.
+    accuracy, loss, finite, seconds (a Seconds); after `reset` only episode, round, node (who holds the model), visits.
+    A round whose weights are not finite truncates the episode; `round_inputs` says what it started from.
 
     Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
     to the next episode, `options={"episode": e}` chooses one. Without a seed the configuration's is used.
@@ -111,6 +112,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         # Deviation D1: with another starter that node really trains first; the authors' code changes its distance only.
         chosen = (self.config.starter,) if self.round == 1 else tuple(dict.fromkeys(np.atleast_1d(action).tolist()))
 
+        before = self.weights, {node: self._optimizer_state(node) for node in chosen}
         started = time.perf_counter()
         trained, losses = zip(*(self._train(node) for node in chosen), strict=True)
         deltas = np.stack([(weights - self.weights).numpy() for weights in trained])
@@ -134,19 +136,33 @@ class HomogeneousLearningEnv(gymnasium.Env):
             "gradient_steps": len(chosen) * self.gradient_steps,
             "accuracy": accuracy,
             "loss": float(np.mean(losses)),
+            "finite": bool(np.isfinite(deltas).all()),
             "seconds": Seconds(between - started, ended - between),
         }
         self.holder, self._failed = chosen[0], ()
-        terminated = accuracy >= self.config.goal
-        truncated = not terminated and self.round >= self.config.round_limit
+        terminated = info["finite"] and accuracy >= self.config.goal
+        truncated = not terminated and (self.round >= self.config.round_limit or not info["finite"])
+        if not info["finite"]:
+            self.round_inputs = self._inputs(chosen, *before)
+            deltas = np.zeros_like(deltas)
         observation = pca_observation(deltas, chosen, self.config.nodes, self.config.pca_components)
         return observation, reward(accuracy, distance, self.config), terminated, truncated, info
+
+    def _optimizer_state(self, node):
+        """Returns the optimizer state [S] that `node` kept, a fresh one before its first round."""
+        return self._optimizer_states.get(node, self.model.initial_state())
+
+    def _inputs(self, chosen, weights, states):
+        """Returns what the present round started from, as a dict of arrays; images are positions in the file."""
+        inputs = {"episode": self.episode, "round": self.round, "node": chosen, "weights": weights.numpy()}
+        inputs |= {f"optimizer_state_{node}": state.numpy() for node, state in states.items()}
+        return inputs | {f"images_{node}": self.held[self.image_order(node)] for node in chosen}
 
     def _train(self, node):
         """Lets `node` train the current model on its own images; returns (new weights [P], mean loss)."""
         weights, state, loss = self.model.train(
             self.weights,
-            self._optimizer_states.get(node, self.model.initial_state()),
+            self._optimizer_state(node),
             self._train_images,
             self._train_labels,
             self.image_order(node),

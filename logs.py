@@ -5,29 +5,32 @@ import dataclasses
 import io
 import os
 
+import numpy as np
+
 from config import UsageError
 from run_folder import (
     clear,
     describe,
-    new_folder,
     now,
     read_checkpoint,
     redescribe,
     write_atomically,
     write_checkpoint,
     write_description,
+    write_not_finite,
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """One logged number: its CSV column, how the screen shows it (empty: not), whether TensorBoard gets it, and its
-    form in the CSV file (empty: all digits)."""
+    """One logged number: its CSV column, how the screen shows it (empty: not), whether TensorBoard gets it, its form in
+    the CSV file (empty: all digits), and for an episode's of which rounds' number it is the sum."""
 
     name: str
     show: str = ""
     scalar: bool = False
     form: str = ""
+    sum_of: str = ""
 
 
 WHOSE = tuple(map(Metric, ("policy", "split", "dataset", "goal", "evaluation_dtype")))
@@ -56,19 +59,20 @@ EPISODE_METRICS = (
     Metric("seed"),
     Metric("episode"),
     Metric("rounds", "rounds {}", scalar=True),
-    Metric("episode_return", "return {:.2f}", scalar=True),
-    Metric("communication_cost", "cost {:.3f}", scalar=True),
+    Metric("episode_return", "return {:.2f}", scalar=True, sum_of="reward"),
+    Metric("communication_cost", "cost {:.3f}", scalar=True, sum_of="distance"),
     Metric("final_accuracy", "accuracy {:.3f}", scalar=True),
     Metric("reached_goal", "goal reached {}", scalar=True),
     Metric("epsilon", "epsilon {:.3f}", scalar=True),
     Metric("loss", scalar=True),
     Metric("seconds", "{:.1f} s", scalar=True, form=".3f"),
-    Metric("bytes_sent", scalar=True),
-    Metric("gradient_steps", scalar=True),
-    Metric("failed_attempts", scalar=True),
+    Metric("bytes_sent", scalar=True, sum_of="bytes_sent"),
+    Metric("gradient_steps", scalar=True, sum_of="gradient_steps"),
+    Metric("failed_attempts", scalar=True, sum_of="failed_attempts"),
     Metric("ended"),
     *WHOSE,
 )
+SUMS = {metric.name: metric.sum_of for metric in EPISODE_METRICS if metric.sum_of}
 
 
 def shown(metrics, row):
@@ -80,13 +84,11 @@ class RunLog:
     """Writes one run's folder; rounds and episodes go into it as they happen."""
 
     def __init__(self, config, dataset, options):
-        """Makes or reopens the folder `options.run_dir` (none: a new one, noted there), as main.py's options say.
+        """Starts or goes on with the run in the folder `options.run_dir`, as main.py's options say.
 
         Raises UsageError where the run to resume differs from this one or is damaged.
         """
-        self.config = config
-        options.run_dir = self.folder = options.run_dir or new_folder(config, dataset)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.config, self.folder = config, options.run_dir
         whose = {metric.name: getattr(config, metric.name) for metric in WHOSE}
         self._whose = whose | {"dataset": dataset.name}  # what was asked for, but for the data really used
         self.episodes_done, sizes, self.policy_state = 0, {}, None
@@ -119,7 +121,7 @@ class RunLog:
             raise UsageError(f"{path} has other columns, from another version; resume it with that, or --overwrite")
         else:
             os.truncate(path, sizes[name])
-        return open(path, "a", newline="")
+        return open(path, "ab", buffering=0)  # what a full disk does not take must not be tried again at the end
 
     # Deviation D8: the authors' code saves only returns and accuracies, every 20 episodes.
     def round(self, row):
@@ -139,8 +141,9 @@ class RunLog:
         text = io.StringIO()
         values = [format(row[metric.name], metric.form) if metric.name in row else "" for metric in metrics]
         csv.writer(text, lineterminator="\n").writerow(values)
-        self._files[name].write(text.getvalue())
-        self._files[name].flush()
+        data = text.getvalue().encode()
+        while data:
+            data = data[self._files[name].write(data) :]
         if self._tensorboard:
             import tensorflow as tf
 
@@ -154,7 +157,15 @@ class RunLog:
         for file in self._files.values():
             os.fsync(file.fileno())
         sizes = {name: (self.folder / name).stat().st_size for name in self._files}
-        write_checkpoint(self.folder, episode, sizes, policy.state())
+        write_checkpoint(self.folder, self.config, episode, sizes, policy.state())
+
+    def not_finite(self, episode, inputs):
+        """Keeps the `inputs` of a round whose weights are not finite, and raises UsageError, which ends the run."""
+        path = write_not_finite(self.folder, inputs)
+        raise UsageError(
+            f"episode {episode}, round {inputs['round']}: training at node {inputs['node'][0]} gave weights that are "
+            f"not finite; the round's inputs are in {path}; start again with a lower --learning-rate"
+        )
 
     def nodes(self, environment, models=50):
         """Writes what distinguishes the nodes: label counts, distances, and about `models` models that they train
@@ -169,17 +180,26 @@ class RunLog:
         rows = [[node, *row.tolist(), *whose] for node, row in enumerate(environment.distances)]
         _write_table(self.folder / "distances.csv", ["node", *range(len(rows)), *self._whose], rows)
         weights, nodes = environment.node_models(max(1, models // len(counts)))
-        pca = PCA(2, svd_solver="full")
-        scores, explained = pca.fit_transform(weights).tolist(), pca.explained_variance_ratio_.tolist()
-        rows = [[node, classes[node], *score, *explained, *whose] for node, score in zip(nodes, scores, strict=True)]
+        rows = []
+        if np.isfinite(weights).all():
+            pca = PCA(2, svd_solver="full")
+            scores, explained = pca.fit_transform(weights).tolist(), pca.explained_variance_ratio_.tolist()
+            rows = [
+                [node, classes[node], *score, *explained, *whose] for node, score in zip(nodes, scores, strict=True)
+            ]
         header = ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2", *self._whose]
         _write_table(self.folder / "node_models.csv", header, rows)
 
     def draw_figures(self):
-        """Draws all figures from what is logged so far, and returns the episodes as a DataFrame."""
-        from plots import draw, read_table
+        """Draws all figures from what is logged so far."""
+        from plots import draw
 
         draw([self.folder], self.folder / "figures")
+
+    def episode_table(self):
+        """Returns the episodes as a DataFrame."""
+        from plots import read_table
+
         return read_table(self.folder, "episodes.csv")
 
     def finish(self):

@@ -11,17 +11,8 @@ import time
 from pathlib import Path
 
 from config import PRESET_HELP, PRESETS, Config, Parser, UsageError, add_flags, generator
-from logs import RunLog
-from run_folder import holds_run, read_description
-
-# What an episode adds up over its rounds.
-TOTALS = {
-    "episode_return": "reward",
-    "communication_cost": "distance",
-    "bytes_sent": "bytes_sent",
-    "gradient_steps": "gradient_steps",
-    "failed_attempts": "failed_attempts",
-}
+from logs import SUMS, RunLog
+from run_folder import holds_run, locked, new_folder, read_description
 
 
 def homogeneous_learning(config, environment, policy, log, screen):
@@ -33,16 +24,18 @@ def homogeneous_learning(config, environment, policy, log, screen):
         row["loss"] = policy.learn(generator(config.seed, "replay", episode))
         row["seconds"] = time.perf_counter() - started
         log.episode(row)
+        if row["ended"] == "not finite":
+            log.not_finite(episode, environment.round_inputs)
         log.checkpoint(episode, policy)
         screen.episode(row)
-        if config.figure_every and episode % config.figure_every == 0 and episode < config.episodes:
+        if config.figure_every > 0 and episode % config.figure_every == 0 and episode < config.episodes:
             log.draw_figures()
 
 
 def run_episode(episode, config, environment, policy, log, screen):
     """Lets one fresh model travel until it is good enough or the rounds are used up; returns the episode's row."""
     observation, info = environment.reset(seed=config.seed, options={"episode": episode})
-    totals, done = dict.fromkeys(TOTALS, 0), False
+    totals, done = dict.fromkeys(SUMS, 0), False
     while not done:
         started = time.perf_counter()
         action, greedy = environment.starter_action, False
@@ -62,8 +55,7 @@ def run_episode(episode, config, environment, policy, log, screen):
             "evaluate_seconds": info["seconds"].evaluate,
         }
         row |= {"epsilon": policy.epsilon, "round_seconds": time.perf_counter() - started}
-        for total, metric in TOTALS.items():
-            totals[total] += row[metric]
+        totals = {name: total + row[SUMS[name]] for name, total in totals.items()}
         log.round(row)
         screen.round(row, totals["communication_cost"])
     return totals | {
@@ -72,7 +64,7 @@ def run_episode(episode, config, environment, policy, log, screen):
         "rounds": environment.round,
         "final_accuracy": info["accuracy"],
         "reached_goal": terminated,
-        "ended": "goal" if terminated else "round limit",
+        "ended": "goal" if terminated else "round limit" if info["finite"] else "not finite",
     }
 
 
@@ -90,14 +82,18 @@ def run(config, options):
     dataset = load_dataset(config)
     environment = HomogeneousLearningEnv(config, dataset)
     policy = make_policy(config, environment.distances)
-    log = RunLog(config, dataset, options)
-    if log.policy_state is not None:
-        policy.restore(log.policy_state)
-    with Screen(config, dataset, log) as screen:
-        log.nodes(environment)
-        homogeneous_learning(config, environment, policy, log, screen)
-    log.finish()
-    screen.summary(log.draw_figures(), log.folder)
+    options.run_dir = options.run_dir or new_folder(config, dataset)
+    with locked(options.run_dir):
+        log = RunLog(config, dataset, options)
+        if log.policy_state is not None:
+            policy.restore(log.policy_state)
+        with Screen(config, dataset, log) as screen:
+            log.nodes(environment)
+            homogeneous_learning(config, environment, policy, log, screen)
+        log.finish()
+        if config.figure_every >= 0:
+            log.draw_figures()
+        screen.summary(log.episode_table(), log.folder)
     return 0
 
 

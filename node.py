@@ -6,7 +6,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from config import generator
+from config import UsageError, generator
 from models import q_network
 from policies import (
     HomePolicy,
@@ -59,7 +59,10 @@ class DQNAgent(Policy):
         self.replay.append(Transition(observation, action, reward, next_observation, done))
 
     def learn(self, rng):
-        """Trains once on one minibatch, in small batches, and lowers epsilon; returns the mean loss."""
+        """Trains once on one minibatch, in small batches, and lowers epsilon; returns the mean loss.
+
+        Raises UsageError where that is not finite.
+        """
         self.epsilon *= math.exp(-self.config.epsilon_decay)
         if len(self.replay) < self.config.minibatch:
             return math.nan
@@ -75,6 +78,8 @@ class DQNAgent(Policy):
         self.weights, self.optimizer_state, loss = self.network.train(
             self.weights, self.optimizer_state, batch.observation, targets, order, self.config.agent_batch_size
         )
+        if not np.isfinite(loss):
+            raise UsageError(f"the Q-network's loss became {loss:g}; start again with a lower --agent-learning-rate")
         return float(loss)
 
     def state(self):

@@ -1,7 +1,9 @@
 """Where a run lives: its folder, the description of how it was made, the checkpoint it resumes from."""
 
+import contextlib
 import dataclasses
 import datetime
+import hashlib
 import importlib.metadata
 import io
 import json
@@ -11,6 +13,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import filelock
 import numpy as np
 
 from config import Config, UsageError, flag
@@ -19,7 +22,20 @@ RUNS = Path("results/runs")
 TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_models.csv")
 DESCRIPTION = "run.json"
 CHECKPOINT = "checkpoint.npz"
-PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "matplotlib", "scikit-learn", "scipy", "gymnasium", "rich")
+NOT_FINITE = "not_finite_round.npz"
+LOCK = ".lock"
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "pandas",
+    "matplotlib",
+    "scikit-learn",
+    "scipy",
+    "gymnasium",
+    "rich",
+    "filelock",
+)
 FREE_ON_RESUME = ("episodes", "data_path", "figure_every")  # what a resumed run may have otherwise
 
 
@@ -38,9 +54,27 @@ def holds_run(folder):
     return any((folder / name).exists() for name in (*TABLES, DESCRIPTION, CHECKPOINT))
 
 
+@contextlib.contextmanager
+def locked(folder):
+    """Makes the folder and keeps it for this process; raises UsageError where another one runs in it.
+
+    The system gives a lock up when its process ends, however that ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise UsageError(f"another process is running in {folder}; wait for it or choose another --run-dir") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def clear(folder):
     """Removes the files of an earlier run, and nothing else."""
-    for name in (*TABLES, DESCRIPTION, CHECKPOINT):
+    for name in (*TABLES, DESCRIPTION, CHECKPOINT, NOT_FINITE):
         (folder / name).unlink(missing_ok=True)
     for name in ("figures", "tensorboard"):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -49,11 +83,18 @@ def clear(folder):
 def write_atomically(path, content):
     """Writes bytes so that `path` holds either its old content or all of the new, whenever the power goes."""
     temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # such as a full disk, on which half a file is of no use
+        temporary.unlink(missing_ok=True)
+        raise
     os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 def read_description(folder):
@@ -106,8 +147,8 @@ def machine():
 def redescribe(folder, config, dataset):
     """Returns the description of a run that is resumed now; raises UsageError where `config` or the data differ."""
     description = read_description(folder)
-    then, present = dataclasses.asdict(description["config"]), dataclasses.asdict(config)
-    differing = [key for key in then if then[key] != present[key] and key not in FREE_ON_RESUME]
+    then, present = _settings(description["config"]), _settings(config)
+    differing = [key for key in then if then[key] != present[key]]
     if differing:
         changes = ", ".join(f"{flag(key)} {then[key]} (now {present[key]})" for key in differing)
         raise UsageError(f"{folder} was started with {changes}; resume it with that, or start another run")
@@ -117,31 +158,64 @@ def redescribe(folder, config, dataset):
     return description | {"config": config, "end": None}
 
 
-def write_checkpoint(folder, episode, sizes, policy_state):
+def write_checkpoint(folder, config, episode, sizes, policy_state):
     """Makes an episode permanent: its number, the sizes of the CSV files (bytes by name) and the policy's arrays."""
     arrays = {f"policy_{key}": value for key, value in policy_state.items()}
     content = io.BytesIO()
-    np.savez(content, episode=episode, sizes=json.dumps(sizes), **arrays)
+    np.savez(content, config_sha256=config_sha256(config), episode=episode, sizes=json.dumps(sizes), **arrays)
     write_atomically(folder / CHECKPOINT, content.getvalue())
 
 
 def read_checkpoint(folder, config):
     """Returns (episodes done, sizes of the CSV files, the policy's arrays), (0, {}, None) where none was written yet.
 
-    Raises UsageError where it cannot be read or has more episodes than are wanted.
+    Raises UsageError where it cannot be read, is of another run, or has more episodes than are wanted.
     """
     path = folder / CHECKPOINT
     if not path.exists():
+        if _logged_episodes(folder) > 1:  # a run is killed before its first checkpoint with at most one
+            raise UsageError(
+                f"{folder} has episodes but no {CHECKPOINT}; put that back, or start anew with --overwrite"
+            )
         return 0, {}, None
     try:
         with np.load(path, allow_pickle=False) as arrays:
             state = {key.removeprefix("policy_"): arrays[key] for key in arrays if key.startswith("policy_")}
             episode, sizes = int(arrays["episode"]), json.loads(str(arrays["sizes"]))
+            sha256 = str(arrays["config_sha256"])
     except Exception as error:  # a damaged zip file raises a dozen different errors
         raise UsageError(f"{path} is damaged ({error}); start again with --overwrite") from error
+    if sha256 != config_sha256(config):
+        raise UsageError(f"{path} is of a run with other settings; put its own back, or start again with --overwrite")
     if config.episodes < episode:
         raise UsageError(f"{folder} has {episode} episodes already; --episodes must be at least that")
     return episode, sizes, state
+
+
+def _logged_episodes(folder):
+    """Returns how many episodes episodes.csv holds."""
+    path = folder / "episodes.csv"
+    return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0
+
+
+def config_sha256(config):
+    """Returns the hexadecimal SHA-256 of the settings that are not the defaults, so that a setting may be added."""
+    defaults = _settings(Config())
+    changed = {key: value for key, value in _settings(config).items() if value != defaults[key]}
+    return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()
+
+
+def _settings(config):
+    """Returns what must not change when a run is resumed, as a dict."""
+    return {key: value for key, value in dataclasses.asdict(config).items() if key not in FREE_ON_RESUME}
+
+
+def write_not_finite(folder, inputs):
+    """Keeps the inputs (a dict of arrays) of a round that gave NaN or infinite weights; returns the file's path."""
+    content = io.BytesIO()
+    np.savez(content, **inputs)
+    write_atomically(folder / NOT_FINITE, content.getvalue())
+    return folder / NOT_FINITE
 
 
 def now():

@@ -1,6 +1,7 @@
 """What the person at the terminal sees: notices, a progress bar with the time left, a table at the end."""
 
 import os
+import signal
 import time
 
 import rich.box
@@ -23,7 +24,11 @@ QUICK_NOTICE = "The preset quick is a look at the program. Its few episodes and 
 
 
 class Screen:
-    """Shows one run; on a terminal a live bar, elsewhere a line for every episode. A context manager."""
+    """Shows one run; on a terminal a live bar, elsewhere a line for every episode.
+
+    A context manager, within which Ctrl-C (or SIGTERM, as from a cluster's scheduler) waits for the end of the round,
+    when `round` raises KeyboardInterrupt; a second one does not wait.
+    """
 
     def __init__(self, config, dataset, log):
         self.config, self.console = config, Console(highlight=False)
@@ -52,12 +57,21 @@ class Screen:
         self.rounds, self.started = 0, time.perf_counter()
 
     def __enter__(self):
+        self.stopping = False
+        self.handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         if self.console.is_terminal:
             self.live.start()
         return self
 
     def __exit__(self, *exception):
         self.live.stop()
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number, frame):
+        if self.stopping:
+            raise KeyboardInterrupt
+        self.stopping = True
 
     def round(self, row, cost):
         """Moves the bar on by one round of the running episode, in which the model has come `cost` far."""
@@ -68,6 +82,8 @@ class Screen:
         )
         done = row["episode"] - 1 + row["round"] / self.config.round_limit
         self.progress.update(self.task, completed=done, episode=row["episode"])
+        if self.stopping:
+            raise KeyboardInterrupt
 
     def episode(self, row):
         """Moves the bar to the end of an episode."""

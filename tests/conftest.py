@@ -1,8 +1,12 @@
 """What several test files share: a tiny data set, a finished run on it, and TensorFlow as a run starts it."""
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import main
@@ -13,6 +17,9 @@ import_tensorflow_quietly()  # before any other import of it, for its settings a
 import tensorflow as tf  # noqa: E402
 
 import models  # noqa: E402
+
+PROJECT = Path(__file__).parent.parent
+TIMES = ["train_seconds", "evaluate_seconds", "round_seconds"]
 
 
 def pytest_configure():
@@ -47,7 +54,7 @@ def tiny(tmp_path_factory, dataset):
         "minibatch": 6,
         "agent-batch-size": 4,
         "agent-hidden-units": "16",
-        "figure-every": 0,
+        "figure-every": -1,
     }
     return [text for name, value in flags.items() for text in (f"--{name}", str(value))]
 
@@ -64,7 +71,7 @@ def finished(tiny, tmp_path_factory):
     tf.random.set_seed(5)
     random.random(), np.random.rand(3), tf.random.uniform([3])  # noqa: NPY002
     folder = tmp_path_factory.mktemp("runs") / "finished"
-    run(*tiny, "--run-dir", folder)
+    run(*tiny, "--figure-every", 0, "--run-dir", folder)
     return folder
 
 
@@ -74,3 +81,31 @@ def assert_rounds_fit(rounds, goal):
     uniform = np.random.RandomState(0).rand(10, 10) / 10
     between = (uniform + uniform.T) / 2 * (1 - np.eye(10))
     np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)
+
+
+def start(*arguments, **changes):
+    command = [sys.executable, str(PROJECT / "main.py"), *map(str, arguments)]
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes)
+
+
+def tables(folder):
+    """Returns rounds.csv and episodes.csv without the times."""
+    rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
+    return rounds.drop(columns=TIMES), episodes.drop(columns="seconds")
+
+
+def same(one, other):
+    return all(left.equals(right) for left, right in zip(tables(one), tables(other), strict=True))
+
+
+def refuse(capfd, *arguments):
+    """Runs a command line that has to be refused; returns its one line on stderr."""
+    try:
+        code = main.main([str(argument) for argument in arguments])
+    except SystemExit as exit_:
+        code = exit_.code
+    line = capfd.readouterr().err
+    assert code == 2
+    assert line.startswith("main.py: error: ")
+    assert line.count("\n") == 1
+    return line

@@ -3,9 +3,7 @@
 import sys
 
 import pytest
-from conftest import run
-
-import main
+from conftest import refuse
 
 BAD = [
     ("--episodes x", "invalid int value"),
@@ -48,19 +46,6 @@ BAD = [
 ]
 
 
-def refuse(capfd, *arguments):
-    """Runs a command line that has to be refused; returns its one line on stderr."""
-    try:
-        code = main.main([str(argument) for argument in arguments])
-    except SystemExit as exit_:
-        code = exit_.code
-    line = capfd.readouterr().err
-    assert code == 2
-    assert line.startswith("main.py: error: ")
-    assert line.count("\n") == 1
-    return line
-
-
 @pytest.mark.parametrize(("arguments", "says"), BAD)
 def test_bad_input_is_refused_in_one_line(arguments, says, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
@@ -75,20 +60,6 @@ def test_folder_that_holds_a_run_is_refused(finished, tiny, capfd):
     assert "--goal 0.2 (now 0.9)" in refuse(capfd, "--resume", "--run-dir", finished, "--goal", 0.9)
     assert "at least that" in refuse(capfd, "--resume", "--run-dir", finished, "--episodes", 3)
     assert before == {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
-
-
-def test_damaged_run_is_not_resumed(tiny, tmp_path, capfd):
-    run(*tiny, "--run-dir", tmp_path, "--episodes", 2)
-    rounds, whole = (tmp_path / "rounds.csv").read_bytes(), (tmp_path / "checkpoint.npz").read_bytes()
-    (tmp_path / "checkpoint.npz").write_bytes(whole[: len(whole) // 2])
-    assert "is damaged" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    (tmp_path / "checkpoint.npz").write_bytes(whole)
-    (tmp_path / "rounds.csv").write_bytes(rounds[:-10])
-    assert "shorter than at the checkpoint" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    (tmp_path / "rounds.csv").write_bytes(rounds.replace(b"goal", b"aims", 1))
-    assert "has other columns" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    (tmp_path / "run.json").write_text("{")
-    assert "damaged or of another version" in refuse(capfd, "--resume", "--run-dir", tmp_path)
 
 
 def test_folder_that_cannot_be_made(tiny, tmp_path, capfd):

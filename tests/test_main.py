@@ -2,22 +2,15 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import assert_rounds_fit, run
+from conftest import assert_rounds_fit, run, same, start
 
 import main
 from config import PRESETS, Config
 
-PROJECT = Path(__file__).parent.parent
-TIMES = ["train_seconds", "evaluate_seconds", "round_seconds"]
 ROUNDS = [
     "seed",
     "episode",
@@ -46,21 +39,6 @@ EPISODES = [
     "loss",
     "seconds",
 ]
-
-
-def start(*arguments, **changes):
-    command = [sys.executable, str(PROJECT / "main.py"), *map(str, arguments)]
-    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes)
-
-
-def tables(folder):
-    """Returns rounds.csv and episodes.csv without the times."""
-    rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
-    return rounds.drop(columns=TIMES), episodes.drop(columns="seconds")
-
-
-def same(one, other):
-    return all(left.equals(right) for left, right in zip(tables(one), tables(other), strict=True))
 
 
 def test_columns(finished):
@@ -126,31 +104,6 @@ def test_same_seed_in_another_process_gives_the_same_logs(finished, tiny, tmp_pa
     assert same(finished, tmp_path / "again")
     run(*tiny, "--run-dir", tmp_path / "other", "--seed", 1)
     assert not same(finished, tmp_path / "other")
-
-
-def test_killed_run_resumes_to_the_same_logs(finished, tiny, tmp_path):
-    folder = tmp_path / "killed"
-    process = start(*tiny, "--run-dir", folder)
-    while not (folder / "checkpoint.npz").exists():
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    with open(folder / "rounds.csv", "a") as file:
-        file.write("0,99,1,cut sho")  # what a kill in the middle of a line leaves
-    run("--resume", "--run-dir", folder)
-    assert same(finished, folder)
-    assert len(json.loads((folder / "run.json").read_text())["resumed"]) == 1
-
-
-def test_interrupted_run_says_how_to_go_on(tiny, tmp_path):
-    process = start(*tiny, "--episodes", 1000, "--run-dir", tmp_path / "run")
-    while not (tmp_path / "run" / "checkpoint.npz").exists():
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate()
-    assert process.returncode == 130
-    assert errors == f"main.py: interrupted; go on with: python main.py --resume --run-dir {tmp_path / 'run'}\n"
 
 
 def test_more_episodes_continue_a_finished_run(finished, tiny, tmp_path):
