@@ -31,7 +31,12 @@ class Config:
         "who picks the next node (authors: dqn); see policies.py",
         choices=("dqn", "random", "standalone", "round-robin", "nearest", "home", "route"),
     )
-    episodes: int = knob(120, "episodes, each one whole decentralized training (authors)", low=1, high=10**6)
+    episodes: int = knob(
+        120, "number of the last episode, each one whole decentralized training (authors)", low=1, high=10**6
+    )
+    first_episode: int = knob(
+        1, "number of the first episode; 101 meets the initial weights of another run's last 20 (ours)", low=1
+    )
     seed: int = knob(0, "seed of everything random but the distances (authors: none)", low=0, high=2**32 - 1)
     threads: int = knob(2, "processor threads; part of what fixes the last digits (ours)", low=1, high=1024)
     evaluation_batch: int = knob(250, "test images evaluated at once, for speed alone (ours)", low=1, high=10**6)
@@ -123,6 +128,8 @@ class Config:
             raise UsageError(f"--nodes-per-round must be at most --nodes ({self.nodes}), not {self.nodes_per_round}")
         if self.minibatch > self.replay_size:
             raise UsageError(f"--minibatch must be at most --replay-size ({self.replay_size}), not {self.minibatch}")
+        if self.first_episode > self.episodes:
+            raise UsageError(f"--first-episode must be at most --episodes ({self.episodes}), not {self.first_episode}")
         self.hidden_units()
         self.route_nodes()
         self.departures()

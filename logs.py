@@ -91,7 +91,7 @@ class RunLog:
         self.config, self.folder = config, options.run_dir
         whose = {metric.name: getattr(config, metric.name) for metric in WHOSE}
         self._whose = whose | {"dataset": dataset.name}  # what was asked for, but for the data really used
-        self.episodes_done, sizes, self.policy_state = 0, {}, None
+        self.episodes_done, sizes, self.policy_state = config.first_episode - 1, {}, None
         if options.resume:
             self.description = redescribe(self.folder, config, dataset)
             self.episodes_done, sizes, self.policy_state = read_checkpoint(self.folder, config)

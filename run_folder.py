@@ -167,17 +167,17 @@ def write_checkpoint(folder, config, episode, sizes, policy_state):
 
 
 def read_checkpoint(folder, config):
-    """Returns (episodes done, sizes of the CSV files, the policy's arrays), (0, {}, None) where none was written yet.
+    """Returns (last episode done, sizes of the CSV files, the policy's arrays); before any was written (.., {}, None).
 
     Raises UsageError where it cannot be read, is of another run, or has more episodes than are wanted.
     """
     path = folder / CHECKPOINT
     if not path.exists():
-        if _logged_episodes(folder) > 1:  # a run is killed before its first checkpoint with at most one
+        if logged_episodes(folder) > 1:  # a run is killed before its first checkpoint with at most one
             raise UsageError(
                 f"{folder} has episodes but no {CHECKPOINT}; put that back, or start anew with --overwrite"
             )
-        return 0, {}, None
+        return config.first_episode - 1, {}, None
     try:
         with np.load(path, allow_pickle=False) as arrays:
             state = {key.removeprefix("policy_"): arrays[key] for key in arrays if key.startswith("policy_")}
@@ -192,7 +192,7 @@ def read_checkpoint(folder, config):
     return episode, sizes, state
 
 
-def _logged_episodes(folder):
+def logged_episodes(folder):
     """Returns how many episodes episodes.csv holds."""
     path = folder / "episodes.csv"
     return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0

@@ -1,0 +1,68 @@
+"""How sure is a number? Means over seeds with 95 % intervals, paired comparisons, means of censored rounds."""
+
+import numpy as np
+from scipy import stats
+
+LEVEL = 0.95
+RESAMPLES = 10_000
+
+
+def student_t(values):
+    """Returns the mean of `values` [n] and its Student t interval: (mean, low, high); NaN bounds for one value."""
+    values = np.asarray(values, float)
+    mean, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * error if len(values) > 1 else np.nan
+    return mean, mean - half, mean + half
+
+
+def bootstrap(statistic, *samples):
+    """Returns a statistic of samples [n] and its percentile bootstrap interval: (value, low, high).
+
+    Several samples are paired: entry k of each is seed k's, and seeds are drawn with all that belongs to them.
+    `statistic` takes the samples and an `axis`. The draws are seeded, so that a report repeats.
+    """
+    samples = [np.asarray(sample, float) for sample in samples]
+    value = float(statistic(*samples, axis=-1))
+    if len(samples[0]) < 2:
+        return value, np.nan, np.nan
+    result = stats.bootstrap(
+        samples,
+        statistic,
+        n_resamples=RESAMPLES,
+        batch=RESAMPLES,
+        vectorized=True,
+        paired=True,
+        confidence_level=LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    return value, float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def interquartile_mean(values, axis=-1):
+    """Returns the mean without the lowest and the highest quarter."""
+    return stats.trim_mean(values, 0.25, axis=axis)
+
+
+def relative_change(ours, theirs, axis=-1):
+    """Returns by which share the mean of `ours` differs from that of `theirs`; -0.5 is half of it."""
+    return np.mean(ours, axis=axis) / np.mean(theirs, axis=axis) - 1
+
+
+def probability_of_less(ours, theirs, axis=-1):
+    """Returns how often a value of `ours` is below one of `theirs`, over all pairs of seeds; a tie counts half."""
+    below = np.expand_dims(ours, -1) < np.expand_dims(theirs, -2)
+    equal = np.expand_dims(ours, -1) == np.expand_dims(theirs, -2)
+    return (below + equal / 2).mean(axis=(-2, -1))
+
+
+def restricted_mean(rounds, reached, limit):
+    """Returns the mean number of rounds to the goal within `limit` rounds: the area under Kaplan and Meier's curve.
+
+    An episode that did not reach the goal (`reached` [n] bool) is censored at its last round: it would have taken more.
+    """
+    data = stats.CensoredData.right_censored(np.asarray(rounds, float), ~np.asarray(reached, bool))
+    survival = stats.ecdf(data).sf
+    starts = np.concatenate([[0], survival.quantiles[survival.quantiles < limit], [limit]])
+    heights = np.concatenate([[1], survival.probabilities[survival.quantiles < limit]])
+    return float(np.sum(np.diff(starts) * heights))

@@ -1,0 +1,207 @@
+"""Runs many experiments side by side: `python sweep.py --policies dqn,random --seeds 0-9 --out DIR`.
+
+Every policy runs with every seed, split and setting; all other flags are those of `main.py` and hold for all runs.
+Finished runs are skipped and interrupted ones resumed, so the same command goes on until all is done.
+"""
+
+import argparse
+import itertools
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+import main as experiment
+from config import Config, Parser, UsageError
+from run_folder import config_sha256, holds_run, logged_episodes, read_description
+
+MAIN = Path(experiment.__file__)
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+LEARNING = ("dqn",)  # the policies that need many episodes
+
+
+class Run:
+    """One experiment of the sweep: a command line of main.py, its folder, and how far it is."""
+
+    def __init__(self, name, arguments, out):
+        """Raises UsageError where main.py would refuse the command line, or the folder holds another experiment."""
+        self.name, self.folder, self.log = name, out / name, out / "logs" / f"{name}.txt"
+        self.arguments = [*arguments, "--run-dir", str(self.folder)]
+        self.config, _ = experiment.parse(arguments)
+        self.resuming = holds_run(self.folder)
+        if self.resuming:
+            described = read_description(self.folder)
+            if config_sha256(described["config"]) != config_sha256(self.config):
+                raise UsageError(f"{self.folder} holds a run with other settings; choose another --out")
+            self.finished = described["end"] is not None and self.episodes() >= self.wanted()
+        else:
+            self.finished = False
+
+    def episodes(self):
+        """Returns how many episodes are logged."""
+        return logged_episodes(self.folder)
+
+    def wanted(self):
+        """Returns how many episodes it should have."""
+        return self.config.episodes - self.config.first_episode + 1
+
+    def state(self):
+        """Returns what there is to do, in a word."""
+        return "finished" if self.finished else "resume" if self.resuming else "new"
+
+    def command(self):
+        """Returns the command line that runs or resumes it."""
+        return [sys.executable, str(MAIN), *self.arguments, *(["--resume"] if self.resuming else [])]
+
+    def start(self):
+        """Starts the process, deaf to this terminal's Ctrl-C, which the sweep passes on once."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                self.command(), stdout=log, stderr=log, env=os.environ | ONE_THREAD, start_new_session=True
+            )
+
+    def failure(self):
+        """Returns why the ended process failed, in its own last words."""
+        lines = self.log.read_text(errors="replace").splitlines() or ["it said nothing"]
+        return f"{self.name} ended with exit code {self.process.returncode}: {lines[-1]} (all of it: {self.log})"
+
+
+def runs(options, shared):
+    """Returns the sweep's runs, seed after seed, so that what is done first can be compared already."""
+    grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
+    return [
+        run(policy, split, seed, settings, options, shared)
+        for seed, settings, split, policy in itertools.product(options.seeds, grid, options.splits, options.policies)
+    ]
+
+
+def run(policy, split, seed, settings, options, shared):
+    """Returns one Run; its name tells what distinguishes it."""
+    name = "-".join([policy, split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"]).replace("/", "_")
+    arguments = ["--policy", policy, "--split", split, "--seed", str(seed), "--threads", "1", "--figure-every", "-1"]
+    for key, value in settings:
+        arguments += [f"--{key}", value]
+    arguments += ["--episodes", str(options.episodes)]
+    if policy not in LEARNING:  # the last episodes, so that it meets a learner's last initial weights
+        arguments += ["--first-episode", str(max(1, options.episodes - options.control_episodes + 1))]
+    return Run(name, [*arguments, *shared], options.out)
+
+
+def sweep(todo, jobs, console):
+    """Runs `todo`, at most `jobs` at once; returns the runs that failed. On Ctrl-C every run finishes its round."""
+    waiting, running, failed = list(todo), [], []
+    progress = Progress(
+        TextColumn("runs {task.fields[ended]}/{task.fields[runs]}, episodes {task.completed}/{task.total}"),
+        BarColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        speed_estimate_period=3600,
+    )
+    start = sum(run.episodes() for run in todo)
+    total = sum(run.wanted() for run in todo)
+    bar = progress.add_task("", total=total, completed=start, ended=0, runs=len(todo))
+    with progress:
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    running.append(waiting.pop(0))
+                    running[-1].start()
+                time.sleep(0.5)
+                for run in [run for run in running if run.process.poll() is not None]:
+                    running.remove(run)
+                    if run.process.returncode:
+                        failed.append(run)
+                        console.print(f"[red]failed:[/red] {run.failure()}", soft_wrap=True)
+                    else:
+                        console.print(f"finished: {run.name}", soft_wrap=True)
+                ended = len(todo) - len(waiting) - len(running)
+                progress.update(bar, completed=sum(run.episodes() for run in todo), ended=ended)
+        finally:
+            for run in running:
+                run.process.send_signal(signal.SIGINT)
+            for run in running:
+                run.process.wait()
+    return failed
+
+
+def parse(arguments):
+    """Returns (options, the flags for main.py) of a command line; exits as argparse does."""
+    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False, epilog="All other flags: main.py --help")
+    policies = Config.__dataclass_fields__["policy"].metadata["choices"]
+    parser.add_argument("--policies", type=_list, default=["dqn", "random"], help=f"some of {', '.join(policies)}")
+    parser.add_argument("--splits", type=_list, default=[Config().split], help="splits, separated by commas [disjoint]")
+    parser.add_argument("--seeds", type=_seeds, default=list(range(10)), help="like 0-9 or 0,3,5-7 [0-9]")
+    parser.add_argument(
+        "--vary", type=_setting, action="append", default=[], help="a flag of main.py and its values: drop-rate=0,0.1"
+    )
+    parser.add_argument("--episodes", type=int, default=Config().episodes, help="episodes of a run [120]")
+    parser.add_argument(
+        "--control-episodes", type=int, default=20, help="a policy that does not learn runs only these last ones [20]"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at once, one thread each [all cores]")
+    parser.add_argument("--out", type=Path, default=Path("results/sweep"), help="folder of the runs [results/sweep]")
+    parser.add_argument("--list", action="store_true", help="print the runs and start none")
+    options, shared = parser.parse_known_args(arguments)
+    if options.jobs < 1:
+        parser.error("--jobs must be at least 1")
+    return options, shared
+
+
+def _list(text):
+    """Reads values separated by commas."""
+    return text.split(",")
+
+
+def _seeds(text):
+    """Reads seeds and ranges of them."""
+    seeds = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        seeds += range(int(first), int(last or first) + 1)
+    if not seeds:
+        raise argparse.ArgumentTypeError("no seed")
+    return seeds
+
+
+def _setting(text):
+    """Reads a flag's name and its values."""
+    name, separator, values = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like drop-rate=0,0.1")
+    return name.removeprefix("--").replace("_", "-"), values.split(",")
+
+
+def main(arguments=None):
+    """Runs a command line; returns 0, 1 where a run failed, 2 where something has to be changed first, 130."""
+    console = Console(highlight=False)
+    options, shared = parse(arguments)
+    try:
+        planned = runs(options, shared)
+        todo = [run for run in planned if not run.finished]
+        if options.list:
+            for run in planned:
+                print(f"{run.state():8}  {shlex.join(['python', 'main.py', *run.command()[2:]])}")
+            return 0
+        console.print(f"{len(planned)} runs in {options.out}, {len(planned) - len(todo)} of them finished already")
+        failed = sweep(todo, options.jobs, console)
+    except (UsageError, OSError) as error:
+        print(f"sweep.py: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("sweep.py: interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    if failed:
+        print(f"sweep.py: {len(failed)} of {len(todo)} runs failed; the same command tries them again", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Intervals against cases worked out by hand and against formulas for normal samples."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from intervals import (
+    bootstrap,
+    interquartile_mean,
+    probability_of_less,
+    relative_change,
+    restricted_mean,
+    student_t,
+)
+
+
+def test_student_t_of_three_values_by_hand():
+    """Mean 2, standard deviation 1, and t(0.975, 2) = 4.302653 from the tables."""
+    assert student_t([1, 2, 3]) == pytest.approx((2, 2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5), abs=1e-5)
+    mean, low, high = student_t([5])
+    assert mean == 5
+    assert np.isnan([low, high]).all()
+
+
+def test_bootstrap_of_two_values_by_hand():
+    """The mean of two draws from {0, 1} is 0, 0.5 or 1 with probability 1/4, 1/2, 1/4: both ends are inside 95 %."""
+    assert bootstrap(np.mean, [0, 1]) == (0.5, 0.0, 1.0)
+    assert bootstrap(np.mean, [4, 4, 4]) == (4, 4, 4)
+
+
+def test_bootstrap_of_a_large_normal_sample_is_the_normal_interval():
+    values = np.random.default_rng(0).normal(10, 2, 400)
+    mean, low, high = bootstrap(np.mean, values)
+    half = 1.96 * values.std() / 20
+    assert (mean, low, high) == pytest.approx((values.mean(), mean - half, mean + half), abs=0.02)
+    assert bootstrap(np.mean, values) == (mean, low, high)  # seeded
+
+
+def test_bootstrap_of_paired_samples_keeps_the_pairs():
+    """Always half: whichever seeds are drawn the change is -50 %, which unpaired draws would not give."""
+    theirs = np.array([10.0, 20, 40, 80])
+    assert bootstrap(relative_change, theirs / 2, theirs) == pytest.approx((-0.5, -0.5, -0.5))
+
+
+def test_interquartile_mean_by_hand():
+    assert interquartile_mean([100, 1, 2, 3, 4, 5, 6, -100]) == pytest.approx(3.5)  # of 2, 3, 4, 5
+
+
+def test_probability_of_less_is_mann_whitneys():
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.integers(0, 9, 10), rng.integers(3, 12, 8)
+    expected = stats.mannwhitneyu(theirs, ours).statistic / 80
+    assert probability_of_less(ours, theirs) == pytest.approx(expected)
+    assert probability_of_less([1, 2], [2, 3]) == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+
+
+def test_restricted_mean_by_hand():
+    """Goals after 2 and 4 rounds, one lost sight of after 3: survival 1, 2/3, 2/3 to round 4, then 0."""
+    assert restricted_mean([2, 3, 4], [True, False, True], limit=10) == pytest.approx(2 + 2 * 2 / 3)
+    assert restricted_mean([2, 3, 4], [True, False, True], limit=3) == pytest.approx(2 + 2 / 3)
+    assert restricted_mean([20, 36, 36, 30], [True, False, False, True], limit=36) == pytest.approx(122 / 4)
+    assert restricted_mean([36, 36], [False, False], limit=36) == 36
+    assert restricted_mean([3, 5], [True, True], limit=36) == 4
