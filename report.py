@@ -1,0 +1,244 @@
+"""Turns a sweep's CSV files into `report.md`, tables and figures: `python report.py results/sweep`.
+
+Every number is first averaged within a seed, over the episodes that the report names, then over the seeds.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from config import Config, Parser, UsageError
+from intervals import (
+    bootstrap,
+    interquartile_mean,
+    probability_of_less,
+    relative_change,
+    restricted_mean,
+    student_t,
+)
+from plots import read_table
+from run_folder import DESCRIPTION, FREE_ON_RESUME, read_description, write_atomically
+from sweep import LEARNING
+
+AVERAGES = {
+    "last-20": ("the last 20 episodes", lambda episodes: episodes.tail(20)),
+    "last-10": ("the last ten episodes", lambda episodes: episodes.tail(10)),
+    "all": ("all episodes", lambda episodes: episodes),
+    "best": ("the one episode of fewest rounds, then of least cost, which flatters", lambda episodes: _best(episodes)),
+}
+# Fields that do not make another experiment, but another part of one, a baseline, or the same one on other hardware.
+NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "home_leave_rate", "route"}
+CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
+
+
+def read_runs(folder):
+    """Returns (the finished runs' descriptions and episodes, by folder name; the names of the unfinished ones).
+
+    Raises UsageError where there is none.
+    """
+    finished, unfinished = {}, []
+    for path in sorted(folder.glob(f"*/{DESCRIPTION}")):
+        description = read_description(path.parent)
+        if description["end"] is None:
+            unfinished.append(path.parent.name)
+        else:
+            finished[path.parent.name] = description | {"episodes": read_table(path.parent, "episodes.csv")}
+    if not finished:
+        raise UsageError(f"{folder} holds no finished run; give the --out folder of sweep.py")
+    return finished, unfinished
+
+
+def varied(runs):
+    """Returns the names of the settings in which the runs differ."""
+    configs = [dataclasses.asdict(run["config"]) for run in runs.values()]
+    return [name for name in configs[0] if name not in NOT_SETTINGS and len({config[name] for config in configs}) > 1]
+
+
+def per_seed(runs, average="last-20"):
+    """Returns a DataFrame with one row a run: its settings, policy, seed and its means over the episodes."""
+    settings, rows = varied(runs), []
+    for run in runs.values():
+        config = run["config"]
+        learns = config.policy in LEARNING
+        episodes = AVERAGES[average][1](run["episodes"]) if learns or average == "best" else run["episodes"]
+        reached = episodes["reached_goal"]
+        rows.append(
+            {"split": config.split, **{name: getattr(config, name) for name in settings}}
+            | {"policy": config.policy, "seed": config.seed, "episodes": len(episodes)}
+            | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
+            | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
+        )
+    order = list(Config.__dataclass_fields__["policy"].metadata["choices"])
+    table = pd.DataFrame(rows)
+    return table.sort_values("policy", key=lambda names: names.map(order.index), kind="stable")
+
+
+def _best(episodes):
+    return episodes.sort_values(["rounds", "communication_cost"]).head(1)
+
+
+def pairs(table, policy, other="random"):
+    """Yields (where, rows of `policy`, rows of `other`) by split and setting, over the seeds that both have."""
+    settings = list(table.columns[: table.columns.get_loc("policy")])
+    for where, rows in table.groupby(settings, sort=False):
+        ours, theirs = (rows[rows["policy"] == name].set_index("seed") for name in (policy, other))
+        seeds = ours.index.intersection(theirs.index)
+        if len(seeds):
+            yield dict(zip(settings, where, strict=True)), ours.loc[seeds], theirs.loc[seeds]
+
+
+def verdict(claimed, low, high):
+    """Returns in words what the interval of a change says of the claimed one; negative is an improvement."""
+    if np.isnan(low):
+        return "not testable with one seed"
+    if high < 0:
+        return "reproduced" if low <= claimed else "not reproduced: better, but by less"
+    return "not reproduced: worse" if low > 0 else "not reproduced: no difference shown"
+
+
+def claim_table(table, policy="dqn"):
+    """Returns the rows of the claim table: every claim of the abstract, in every split and setting."""
+    rows = []
+    for claim, column, claimed in CLAIMS:
+        for where, ours, theirs in pairs(table, policy):
+            change, low, high = bootstrap(relative_change, ours[column], theirs[column])
+            difference = student_t((ours[column] - theirs[column]).to_numpy())
+            rows.append(
+                {"claim, against random": claim, **where, "paper": f"{claimed:+.1%}", "ours": f"{change:+.1%}"}
+                | {"95 % interval": f"{low:+.1%} to {high:+.1%}", "difference (Student t)": _span(difference, column)}
+                | {"seeds": len(ours), "verdict": verdict(claimed, low, high)}
+            )
+    for where, ours, theirs in pairs(table, policy, "standalone"):
+        mean, low, high = student_t((ours["final_accuracy"] - theirs["final_accuracy"]).to_numpy())
+        rows.append(
+            {"claim, against random": "final accuracy, against standalone", **where, "paper": "higher"}
+            | {"ours": f"{mean:+.3f}", "95 % interval": f"{low:+.3f} to {high:+.3f}", "difference (Student t)": "same"}
+            | {"seeds": len(ours), "verdict": "not testable" if np.isnan(low) else _higher(low, high)}
+        )
+    return pd.DataFrame(rows)
+
+
+def _higher(low, high):
+    if low > 0:
+        return "reproduced"
+    return "not reproduced: lower" if high < 0 else "not reproduced: no difference shown"
+
+
+def policy_table(table):
+    """Returns the rows of the table of policies: means over the seeds with Student t intervals, and robust ones."""
+    rows, settings = [], list(table.columns[: table.columns.get_loc("policy")])
+    for where, group in table.groupby([*settings, "policy"], sort=False):
+        rounds, cost = group["rounds"].to_numpy(), group["communication_cost"].to_numpy()
+        rows.append(
+            {**dict(zip([*settings, "policy"], where, strict=True)), "seeds": len(group)}
+            | {"episodes a seed": " or ".join(sorted({str(number) for number in group["episodes"]}))}
+            | {"rounds": _span(student_t(rounds), "rounds")}
+            | {"rounds, interquartile mean (bootstrap)": _span(bootstrap(interquartile_mean, rounds), "rounds")}
+            | {"rounds, restricted mean": f"{group['restricted_rounds'].mean():.1f}"}
+            | {"goal reached": f"{group['reached_goal'].mean():.0%}"}
+            | {"cost": _span(student_t(cost), "communication_cost")}
+            | {"MB sent": f"{group['bytes_sent'].mean() / 1e6:.2f}"}
+            | {"gradient steps": f"{group['gradient_steps'].mean():.0f}"}
+            | {"return": f"{group['episode_return'].mean():.1f}", "accuracy": f"{group['final_accuracy'].mean():.3f}"}
+        )
+        if "failed_attempts" in group and table["failed_attempts"].any():
+            rows[-1]["failed attempts"] = f"{group['failed_attempts'].mean():.1f}"
+    return pd.DataFrame(rows)
+
+
+def improvement_table(table, policy="dqn"):
+    """Returns with what probability a seed of a policy is below one of every other policy, in rounds and in cost."""
+    rows = []
+    for other in [name for name in table["policy"].unique() if name != policy]:
+        for where, ours, theirs in pairs(table, policy, other):
+            row = {**where, f"{policy} below": other, "seeds": len(ours)}
+            for column in ("rounds", "communication_cost"):
+                value, low, high = bootstrap(probability_of_less, ours[column], theirs[column])
+                row[column.replace("_", " ")] = f"{value:.2f} ({low:.2f} to {high:.2f})"
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def averaging_table(runs, policy="dqn"):
+    """Returns how the two claims depend on which episodes are averaged."""
+    rows = []
+    for average, (text, _) in AVERAGES.items():
+        for where, ours, theirs in pairs(per_seed(runs, average), policy):
+            row = {"averaged": text, **where}
+            for name, column, _ in CLAIMS:
+                change, low, high = bootstrap(relative_change, ours[column], theirs[column])
+                row[name] = f"{change:+.1%} ({low:+.1%} to {high:+.1%})"
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _span(triple, column):
+    """Returns "mean (low to high)" with the digits that a column deserves."""
+    digits = {"rounds": 1, "communication_cost": 3}[column]
+    return "{:.{d}f} ({:.{d}f} to {:.{d}f})".format(*triple, d=digits)
+
+
+def markdown(rows):
+    """Returns a DataFrame as a Markdown table."""
+    lines = [rows.columns, ["---"] * len(rows.columns), *rows.astype(str).to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def write_report(folder):
+    """Writes report.md, per_seed.csv and the figures into the folder of the runs; returns the report's text."""
+    from report_figures import draw
+
+    runs, unfinished = read_runs(folder)
+    table = per_seed(runs)
+    has_dqn = {"dqn", "random"} <= set(table["policy"])
+    sections = [("What was run", _what_was_run(runs, unfinished))]
+    if has_dqn:
+        sections.append(("Claims", markdown(claim_table(table))))
+    sections.append(("Policies", markdown(policy_table(table))))
+    if has_dqn:
+        sections.append(("Averaging", markdown(averaging_table(runs))))
+        sections.append(("Probability of improvement", markdown(improvement_table(table))))
+    text = "# Report\n\n" + "\n".join(f"## {title}\n\n{body}" for title, body in sections)
+    write_atomically(folder / "per_seed.csv", table.to_csv(index=False).encode())
+    write_atomically(folder / "report.md", text.encode())
+    draw(folder, runs, table)
+    return text
+
+
+def _what_was_run(runs, unfinished):
+    """Returns the paragraph on runs, averaging, data, machines and time."""
+    hours = sum(run["episodes"]["seconds"].sum() for run in runs.values()) / 3600
+    data = ", ".join(sorted({run["dataset"] for run in runs.values()}))
+    processors = ", ".join(sorted({run["processor"] for run in runs.values()}))
+    commits = ", ".join(sorted({str(run["git_commit"])[:7] for run in runs.values()}))
+    left_out = f" Left out, because unfinished: {', '.join(unfinished)}." if unfinished else ""
+    return (
+        f"{len(runs)} finished runs, {hours:.1f} hours of one thread each on {processors}; data: {data}; code: "
+        f"{commits}.{left_out}\n\n"
+        f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes of "
+        "one that does not, which are as many and start from the same initial weights. Intervals are of 95 % over the "
+        "seeds: Student's t for means, a bootstrap of the seeds, with what belongs to a seed drawn together, for "
+        "changes in per cent and interquartile means. An episode without the goal counts with the round limit; the "
+        "restricted mean treats it as censored there. A claim counts as reproduced when the interval of the change "
+        "lies below zero and reaches the claimed value or beyond.\n"
+    )
+
+
+def main(arguments=None):
+    """Runs a command line; returns 0, or 2 where something has to be changed first."""
+    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("folder", type=Path, help="the --out folder of sweep.py")
+    options = parser.parse_args(arguments)
+    try:
+        print(write_report(options.folder))
+    except (UsageError, OSError) as error:
+        print(f"report.py: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The figures of a report: learning curves over the seeds, policies side by side, what a setting changes."""
+
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from intervals import student_t
+from plots import COLOURS, MARKERS, STYLE
+from run_folder import write_atomically
+from sweep import LEARNING
+
+LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
+
+
+def draw(folder, runs, table):
+    """Draws what the runs and the table of their means (one row a seed) allow, as PNG and PDF in folder/figures."""
+    figures = {"policies": lambda: policies(table)}
+    settings = list(table.columns[: table.columns.get_loc("policy")])
+    numeric = [name for name in settings if pd.api.types.is_numeric_dtype(table[name]) and table[name].nunique() > 1]
+    if set(table["policy"]) & set(LEARNING) and not numeric:
+        figures["learning"] = lambda: learning(runs, table)
+    for name in numeric:
+        figures[f"by_{name}"] = lambda name=name: by_setting(table, name)
+    (folder / "figures").mkdir(exist_ok=True)
+    with mpl.rc_context(STYLE):
+        for name, make in figures.items():
+            figure = make()
+            for suffix in ("png", "pdf"):
+                content = io.BytesIO()
+                metadata = {"CreationDate": None} if suffix == "pdf" else None
+                figure.savefig(content, format=suffix, metadata=metadata)
+                write_atomically(folder / "figures" / f"{name}.{suffix}", content.getvalue())
+
+
+def learning(runs, table):
+    """Draws rounds and cost of the learner over its episodes: every seed thin, the mean over the seeds bold, not
+    smoothed over episodes; the random policy's mean with its interval as a band."""
+    splits = list(dict.fromkeys(table["split"]))
+    figure = Figure(figsize=(3.6 * len(splits), 4.6))
+    panels = figure.subplots(2, len(splits), squeeze=False, sharex=True, sharey="row")
+    for column, row in zip(LABELS, panels, strict=True):
+        for split, axes in zip(splits, row, strict=True):
+            by_seed = {
+                run["config"].seed: run["episodes"].set_index("episode")[column]
+                for run in runs.values()
+                if run["config"].policy in LEARNING and run["config"].split == split
+            }
+            if not by_seed:
+                continue
+            values = pd.DataFrame(by_seed)
+            axes.plot(values.index, values, color=COLOURS[0], linewidth=0.4, alpha=0.35)
+            axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label="DQN, mean over seeds")
+            _band(axes, table[(table["split"] == split) & (table["policy"] == "random")][column])
+            if row is panels[0]:
+                axes.set_title(f"{split} split, {values.shape[1]} seed{'s' * (values.shape[1] > 1)}")
+            else:
+                axes.set_xlabel("episode")
+        row[0].set_ylabel(LABELS[column])
+        row[0].set_ylim(bottom=0)
+    handles = panels[0][0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper left", ncols=2)
+    return figure
+
+
+def _band(axes, values):
+    """Draws the random policy's mean over the seeds and its 95 % interval across the panel."""
+    if not len(values):
+        return
+    mean, low, high = student_t(values.to_numpy())
+    axes.axhline(mean, color=COLOURS[1], linewidth=1.2, linestyle="--", label="random, mean and 95 % interval")
+    if np.isfinite(low):
+        axes.axhspan(low, high, color=COLOURS[1], alpha=0.25, linewidth=0)
+
+
+def policies(table):
+    """Draws rounds and cost of every policy: every seed a dot, the mean over the seeds with its 95 % interval."""
+    settings = list(table.columns[: table.columns.get_loc("policy")])
+    groups = list(table.groupby(settings, sort=False))
+    names = list(dict.fromkeys(table["policy"]))
+    figure = Figure(figsize=(7, 0.6 + (0.35 + 0.24 * len(names)) * len(groups) + 0.4))
+    panels = figure.subplots(len(groups), 2, squeeze=False, sharex="col")
+    for (where, group), row in zip(groups, panels, strict=True):
+        for axes, column in zip(row, LABELS, strict=True):
+            for place, name in enumerate(names):
+                values = group.loc[group["policy"] == name, column].to_numpy()
+                if not len(values):
+                    continue
+                mean, low, high = student_t(values)
+                colour = COLOURS[place % len(COLOURS)]
+                axes.plot(values, [place] * len(values), ".", color=colour, markersize=3, alpha=0.5)
+                axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
+                axes.plot(mean, place, MARKERS[place % len(MARKERS)], color=colour, markersize=5)
+            axes.set_yticks(range(len(names)), names if axes is row[0] else [])
+            axes.set_ylim(len(names) - 0.5, -0.5)
+            axes.set_xlim(left=0)
+        row[0].set_title(_where(settings, where), loc="left")
+    for axes, column in zip(panels[-1], LABELS, strict=True):
+        axes.set_xlabel(f"{LABELS[column]}\ndots: seeds; bar: 95 % interval of their mean")
+    return figure
+
+
+def by_setting(table, name):
+    """Draws rounds, goals reached and cost over a numeric setting: every seed a dot, means with 95 % intervals."""
+    figure = Figure(figsize=(7, 2.9))
+    columns = ("rounds", "communication_cost")
+    for axes, column in zip(figure.subplots(1, 2), columns, strict=True):
+        for place, (keys, rows) in enumerate(table.groupby(["split", "policy"], sort=False)):
+            colour = COLOURS[place % len(COLOURS)]
+            shift = (place - 0.5) * 0.006 * (table[name].max() - table[name].min())
+            spans = {value: student_t(group[column].to_numpy()) for value, group in rows.groupby(name)}
+            means, lows, highs = np.array(list(spans.values())).T
+            places = np.array(list(spans)) + shift
+            axes.plot(rows[name] + shift, rows[column], ".", color=colour, markersize=3, alpha=0.5)
+            errors = np.nan_to_num([means - lows, highs - means])
+            marker = MARKERS[place % len(MARKERS)]
+            axes.errorbar(
+                places, means, errors, color=colour, marker=marker, markersize=4, label=f"{keys[1]}, {keys[0]}"
+            )
+        axes.set(xlabel=f"{name.replace('_', ' ')}\ndots: seeds; bars: 95 % interval", ylabel=LABELS[column])
+        axes.set_ylim(bottom=0)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    return figure
+
+
+def _where(settings, where):
+    """Returns the title of a group: its split and settings."""
+    split, *rest = where
+    return ", ".join(
+        [f"{split} split", *(f"{key.replace('_', ' ')} {value}" for key, value in zip(settings[1:], rest, strict=True))]
+    )

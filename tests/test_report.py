@@ -1,0 +1,120 @@
+"""The report's numbers against hand computation, on runs made up for it."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import report
+from config import Config
+from logs import EPISODE_METRICS
+
+
+def write_run(folder, policy, seed, rounds, costs, limit=36, **changes):
+    """Writes the files of a finished run with these rounds and costs of its episodes."""
+    path = folder / f"{policy}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
+    path.mkdir(parents=True)
+    config = Config(policy=policy, seed=seed, **changes)
+    description = {"config": dataclasses.asdict(config), "end": "2026-01-01", "dataset": "mnist"}
+    description |= {"processor": "abacus", "git_commit": "0123456789"}
+    (path / "run.json").write_text(json.dumps(description))
+    episodes = pd.DataFrame({"rounds": rounds, "communication_cost": costs})
+    episodes["episode"] = np.arange(1, len(rounds) + 1)
+    episodes["reached_goal"] = episodes["rounds"] < limit
+    episodes["final_accuracy"] = np.where(episodes["reached_goal"], 0.8, 0.75)
+    for metric in EPISODE_METRICS:
+        if metric.name not in episodes:
+            episodes[metric.name] = getattr(config, metric.name, 1.0)
+    episodes.to_csv(path / "episodes.csv", index=False)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Three seeds: DQN's last 20 episodes need 10, 12, 11 rounds at half the cost of random's 20, 24, 22."""
+    for seed, rounds in enumerate([10, 12, 11]):
+        write_run(tmp_path, "dqn", seed, [30] * 5 + [rounds] * 20, [1.0] * 5 + [0.4] * 20)
+        write_run(tmp_path, "random", seed, [2 * rounds - 1, 2 * rounds + 1], [0.9, 0.7])
+        write_run(tmp_path, "standalone", seed, [36, 36], [0, 0])
+    return tmp_path
+
+
+def test_claims_by_hand(folder):
+    """All pairs are half of each other, so that the bootstrap's interval is a point at -50 %."""
+    table = report.per_seed(report.read_runs(folder)[0])
+    rounds, cost, accuracy = report.claim_table(table).to_dict("records")
+    assert (rounds["paper"], rounds["ours"], rounds["95 % interval"]) == ("-50.8%", "-50.0%", "-50.0% to -50.0%")
+    assert rounds["verdict"] == "not reproduced: better, but by less"
+    # differences -10, -12, -11: mean -11, standard deviation 1, half width 4.302653 / sqrt(3)
+    assert rounds["difference (Student t)"] == f"-11.0 ({-11 - 4.302653 / 3**0.5:.1f} to {-11 + 4.302653 / 3**0.5:.1f})"
+    assert (cost["paper"], cost["ours"]) == ("-74.6%", "-50.0%")
+    assert (accuracy["ours"], accuracy["verdict"]) == ("+0.050", "reproduced")
+
+
+def test_averages_name_their_episodes(folder):
+    runs = report.read_runs(folder)[0]
+    means = {
+        average: report.per_seed(runs, average).query("policy == 'dqn'")["rounds"].mean() for average in report.AVERAGES
+    }
+    assert means == pytest.approx({"last-20": 11, "last-10": 11, "all": (5 * 30 + 20 * 11) / 25, "best": 11})
+    table = report.averaging_table(runs)
+    assert table["averaged"].tolist() == [text for text, _ in report.AVERAGES.values()]
+
+
+def test_policies_by_hand(folder):
+    table = report.policy_table(report.per_seed(report.read_runs(folder)[0])).set_index("policy")
+    assert (
+        table.loc["random", "rounds"] == f"22.0 ({22 - 2 * 4.302653 / 3**0.5:.1f} to {22 + 2 * 4.302653 / 3**0.5:.1f})"
+    )
+    assert table.loc["dqn", "goal reached"] == "100%"
+    assert table.loc["standalone", "goal reached"] == "0%"
+    assert table.loc["standalone", "rounds, restricted mean"] == "36.0"
+    assert table["episodes a seed"].tolist() == ["20", "2", "2"]
+
+
+def test_probability_of_improvement(folder):
+    table = report.improvement_table(report.per_seed(report.read_runs(folder)[0])).set_index("dqn below")
+    assert table.loc["random", "rounds"].startswith("1.00")
+    assert table.loc["standalone", "communication cost"].startswith("0.00")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (-0.6, -0.4, "reproduced"),
+        (-0.9, -0.6, "reproduced"),
+        (-0.4, -0.1, "not reproduced: better, but by less"),
+        (-0.6, 0.1, "not reproduced: no difference shown"),
+        (0.1, 0.2, "not reproduced: worse"),
+        (np.nan, np.nan, "not testable with one seed"),
+    ],
+)
+def test_verdicts(low, high, says):
+    assert report.verdict(-0.5, low, high) == says
+
+
+def test_settings_are_told_apart(tmp_path, capsys):
+    for rate in (0.0, 0.5):
+        for seed in (0, 1):
+            write_run(tmp_path, "dqn", seed, [10 + seed], [1], drop_rate=rate)
+            write_run(tmp_path, "random", seed, [20 + 10 * rate], [1], drop_rate=rate)
+    write_run(tmp_path, "random", 7, [20], [1], drop_rate=0.9)
+    unfinished = write_run(tmp_path, "dqn", 7, [20], [1], drop_rate=0.9)
+    unfinished.joinpath("run.json").write_text(
+        unfinished.joinpath("run.json").read_text().replace('"2026-01-01"', "null")
+    )
+    assert report.main([str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "unfinished: dqn-0.9-seed7" in text
+    table = report.claim_table(report.per_seed(report.read_runs(tmp_path)[0]))
+    assert table["drop_rate"].tolist() == [0.0, 0.5] * 2
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        f"{name}.{suffix}" for name in ("policies", "by_drop_rate") for suffix in ("png", "pdf")
+    }
+
+
+def test_folder_without_runs_is_refused(tmp_path, capsys):
+    assert report.main([str(tmp_path)]) == 2
+    assert "holds no finished run" in capsys.readouterr().err

@@ -1,0 +1,142 @@
+"""Sweeps of real runs on the tiny data set: what fails is reported, what is done is not done again."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from conftest import PROJECT, same, start
+
+import report
+import sweep
+
+
+def flags(tiny, out, **changes):
+    """Returns a sweep's command line on the tiny data set; `tiny` without the flags that are the sweep's own."""
+    own = {"--episodes", "--figure-every"}
+    shared = [text for pair in zip(tiny[::2], tiny[1::2], strict=True) if pair[0] not in own for text in pair]
+    options = {"policies": "dqn,random", "seeds": "0-1", "episodes": 3, "control-episodes": 2, "out": out} | changes
+    return [*(str(text) for name, value in options.items() for text in (f"--{name}", value)), *shared]
+
+
+@pytest.fixture(scope="module")
+def swept(tiny, tmp_path_factory):
+    """A sweep of two policies and two seeds of which all runs with an absurd learning rate fail."""
+    out = tmp_path_factory.mktemp("sweep")
+    ended = subprocess.run(
+        [sys.executable, "sweep.py", *flags(tiny, out, seeds="0", vary="learning-rate=0.001,1e30")],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+    return out, ended
+
+
+def test_failed_runs_are_reported_while_the_others_finish(swept):
+    out, ended = swept
+    assert ended.returncode == 1
+    assert "2 of 4 runs failed" in ended.stderr
+    for policy in ("dqn", "random"):
+        assert f"finished: {policy}-disjoint-learning-rate0.001-seed0" in ended.stdout
+        assert (
+            f"failed: {policy}-disjoint-learning-rate1e30-seed0 ended with exit code 2: main.py: error:" in ended.stdout
+        )
+        log = out / "logs" / f"{policy}-disjoint-learning-rate1e30-seed0.txt"
+        assert str(log) in ended.stdout
+        assert "not finite" in log.read_text()
+
+
+def test_a_policy_that_does_not_learn_runs_the_last_episodes(swept):
+    out, _ = swept
+    episodes = pd.read_csv(out / "random-disjoint-learning-rate0.001-seed0" / "episodes.csv")
+    assert episodes["episode"].tolist() == [2, 3]
+    episodes = pd.read_csv(out / "dqn-disjoint-learning-rate0.001-seed0" / "episodes.csv")
+    assert episodes["episode"].tolist() == [1, 2, 3]
+
+
+def test_policies_of_a_seed_start_alike(swept):
+    """In round 1 the starter trains in any case, so that the accuracies of an episode agree."""
+    out, _ = swept
+    dqn, random = (
+        pd.read_csv(out / f"{name}-disjoint-learning-rate0.001-seed0/rounds.csv") for name in ("dqn", "random")
+    )
+    first = [table[table["round"] == 1].set_index("episode")["accuracy"] for table in (dqn, random)]
+    assert first[0].loc[[2, 3]].equals(first[1])
+
+
+def test_second_call_starts_no_run(swept, tiny, capsys, monkeypatch):
+    out, _ = swept
+    monkeypatch.setattr(sweep.Run, "start", lambda run: pytest.fail(f"{run.name} was started"))
+    arguments = flags(tiny, out, seeds="0", vary="learning-rate=0.001")
+    assert sweep.main(arguments) == 0
+    assert "2 runs" in capsys.readouterr().out
+    assert sweep.main([*arguments, "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["finished", "finished"]
+    assert sweep.main([*flags(tiny, out, seeds="0,5-6"), "--list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["new"] * 6
+
+
+def test_other_settings_in_the_same_folder_are_refused(swept, tiny, capsys):
+    out, _ = swept
+    assert sweep.main([*flags(tiny, out, seeds="0", vary="learning-rate=0.001"), "--discount", "0.5"]) == 2
+    assert "other settings" in capsys.readouterr().err
+
+
+def test_listed_command_runs_the_experiment(tiny, tmp_path, capsys):
+    assert sweep.main([*flags(tiny, tmp_path, policies="nearest", seeds="3"), "--list"]) == 0
+    _, _, _, *arguments = capsys.readouterr().out.split()
+    assert start(*arguments).wait() == 0
+    assert pd.read_csv(tmp_path / "nearest-disjoint-seed3" / "rounds.csv")["seed"].unique().tolist() == [3]
+
+
+def test_interrupted_sweep_goes_on(tiny, tmp_path):
+    """Ctrl-C lets the runs finish their round; the same command then ends as if it had not been."""
+    command = [sys.executable, "sweep.py", *flags(tiny, tmp_path / "a", policies="dqn", seeds="0", episodes=12)]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "a" / "dqn-disjoint-seed0" / "checkpoint.npz").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors == "sweep.py: interrupted; the same command goes on\n"
+    assert "interrupted" in (tmp_path / "a" / "logs" / "dqn-disjoint-seed0.txt").read_text()
+    assert subprocess.run(command, cwd=PROJECT, capture_output=True).returncode == 0
+    assert start(*tiny, "--episodes", 12, "--threads", 1, "--run-dir", tmp_path / "b").wait() == 0
+    assert same(tmp_path / "a" / "dqn-disjoint-seed0", tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("--seeds x", "argument --seeds"),
+        ("--policies dqn,other", "--policy must be one of"),
+        ("--vary goal", "not like drop-rate"),
+        ("--vary goal=2", "--goal must be at most 1"),
+        ("--unknown 1", "unrecognized arguments"),
+        ("--jobs 0", "--jobs must be at least 1"),
+    ],
+)
+def test_bad_sweeps_are_refused_in_one_line(arguments, says, tmp_path, capsys):
+    try:
+        code = sweep.main([*arguments.split(), "--out", str(tmp_path), "--list"])
+    except SystemExit as exit_:
+        code = exit_.code
+    error = capsys.readouterr().err
+    assert code == 2
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_report_of_a_sweep_of_one_seed(swept, capsys):
+    """It says that one seed proves nothing, and leaves the failed runs out by name."""
+    out, _ = swept
+    assert report.main([str(out)]) == 0
+    text = capsys.readouterr().out
+    assert text.strip() == (out / "report.md").read_text().strip()
+    assert "not testable with one seed" in text
+    assert "random-disjoint-learning-rate1e30-seed0" in text
+    assert {path.name for path in (out / "figures").iterdir()} >= {"policies.png", "learning.pdf"}
