@@ -21,6 +21,9 @@ def knob(default, help, *, low=None, high=None, above=None, choices=None):
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
 
+REFERENCES = ("centralized", "fedavg", "gossip-ring", "gossip-complete", "swarm")  # see references.py
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """One experiment. Raises UsageError where a value is of the wrong type or out of range."""
@@ -28,8 +31,9 @@ class Config:
     # The run
     policy: str = knob(
         "dqn",
-        "who picks the next node (authors: dqn); see policies.py",
-        choices=("dqn", "random", "standalone", "round-robin", "nearest", "home", "route"),
+        "who picks the next node (authors: dqn), see policies.py; or a training in which none is picked, for "
+        "comparison: " + ", ".join(REFERENCES),
+        choices=("dqn", "random", "standalone", "round-robin", "nearest", "home", "route", *REFERENCES),
     )
     episodes: int = knob(
         120, "number of the last episode, each one whole decentralized training (authors)", low=1, high=10**6
@@ -128,6 +132,8 @@ class Config:
             raise UsageError(f"--nodes-per-round must be at most --nodes ({self.nodes}), not {self.nodes_per_round}")
         if self.minibatch > self.replay_size:
             raise UsageError(f"--minibatch must be at most --replay-size ({self.replay_size}), not {self.minibatch}")
+        if self.policy in REFERENCES and (self.drop_rate or self.leaving or self.nodes_per_round > 1):
+            raise UsageError(f"--policy {self.policy} takes neither --drop-rate nor --leaving nor --nodes-per-round")
         if self.first_episode > self.episodes:
             raise UsageError(f"--first-episode must be at most --episodes ({self.episodes}), not {self.first_episode}")
         self.hidden_units()

@@ -21,6 +21,20 @@ class Seconds:
     evaluate: float = dataclasses.field(compare=False)
 
 
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a round's training came to: nodes that trained (the first holds the model now), their mean losses, the
+    distance and the bytes that models travelled, gradient steps, and for the agent each node's change of weights
+    [k, P]."""
+
+    nodes: tuple
+    losses: tuple
+    distance: float
+    bytes_sent: int
+    gradient_steps: int
+    deltas: np.ndarray | None = None
+
+
 class HomogeneousLearningEnv(gymnasium.Env):
     """The decentralized training of one model as a Gymnasium environment; one episode is one whole training.
 
@@ -52,6 +66,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.model = local_foundation_model(config)
         batches = math.ceil(config.samples_per_node / config.batch_size)
         self.gradient_steps = config.local_epochs * batches  # of one node in one round
+        self.model_bytes = 4 * self.model.size  # float32
         size = config.nodes * config.pca_components
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(config.nodes)
@@ -112,41 +127,51 @@ class HomogeneousLearningEnv(gymnasium.Env):
         # Deviation D1: with another starter that node really trains first; the authors' code changes its distance only.
         chosen = (self.config.starter,) if self.round == 1 else tuple(dict.fromkeys(np.atleast_1d(action).tolist()))
 
-        before = self.weights, {node: self._optimizer_state(node) for node in chosen}
+        before = self.weights, dict(self._optimizer_states)
         started = time.perf_counter()
-        trained, losses = zip(*(self._train(node) for node in chosen), strict=True)
-        deltas = np.stack([(weights - self.weights).numpy() for weights in trained])
-        self.weights = trained[0] if len(trained) == 1 else tf.reduce_mean(tf.stack(trained), 0)
+        work = self.train(chosen)
         between = time.perf_counter()
         accuracy = self.count_correct(self.model) / len(self._test_labels)
         ended = time.perf_counter()
 
-        distance = distance_travelled(self.distances, self.holder, chosen)
-        if self.config.failed_attempts == "charged":
-            distance += float(sum(self.distances[self.holder, node] for node in self._failed))
-        self.visits[list(chosen)] += 1
+        self.visits[list(work.nodes)] += 1
         info = {
             "round": self.round,
-            "node": chosen,
+            "node": work.nodes,
             "visits": self.visits.copy(),
             "previous_node": self.holder,
             "unreachable": self._failed,
-            "distance": distance,
-            "bytes_sent": transfers(self.holder, chosen) * self.weights.shape[0] * self.weights.dtype.size,
-            "gradient_steps": len(chosen) * self.gradient_steps,
+            "distance": work.distance,
+            "bytes_sent": work.bytes_sent,
+            "gradient_steps": work.gradient_steps,
             "accuracy": accuracy,
-            "loss": float(np.mean(losses)),
-            "finite": bool(np.isfinite(deltas).all()),
+            "loss": float(np.mean(work.losses)),
+            "finite": bool(np.isfinite(self.weights.numpy()).all()),
             "seconds": Seconds(between - started, ended - between),
         }
-        self.holder, self._failed = chosen[0], ()
+        self.holder, self._failed = work.nodes[0], ()
         terminated = info["finite"] and accuracy >= self.config.goal
         truncated = not terminated and (self.round >= self.config.round_limit or not info["finite"])
         if not info["finite"]:
-            self.round_inputs = self._inputs(chosen, *before)
-            deltas = np.zeros_like(deltas)
-        observation = pca_observation(deltas, chosen, self.config.nodes, self.config.pca_components)
-        return observation, reward(accuracy, distance, self.config), terminated, truncated, info
+            self.round_inputs = self._inputs(work.nodes, *before)
+        gained = reward(accuracy, work.distance, self.config)
+        return self.observe(work), gained, terminated, truncated, info
+
+    def train(self, chosen):
+        """Lets the chosen nodes train the current model, which their mean replaces; returns the Work done."""
+        trained, losses = zip(*(self._train(node, self.weights) for node in chosen), strict=True)
+        deltas = np.stack([(weights - self.weights).numpy() for weights in trained])
+        self.weights = trained[0] if len(trained) == 1 else tf.reduce_mean(tf.stack(trained), 0)
+        distance = distance_travelled(self.distances, self.holder, chosen)
+        if self.config.failed_attempts == "charged":
+            distance += float(sum(self.distances[self.holder, node] for node in self._failed))
+        sent = transfers(self.holder, chosen) * self.model_bytes
+        return Work(chosen, losses, distance, sent, len(chosen) * self.gradient_steps, deltas)
+
+    def observe(self, work):
+        """Returns what the agent sees after a round."""
+        deltas = np.nan_to_num(work.deltas, posinf=0, neginf=0)
+        return pca_observation(deltas, work.nodes, self.config.nodes, self.config.pca_components)
 
     def _optimizer_state(self, node):
         """Returns the optimizer state [S] that `node` kept, a fresh one before its first round."""
@@ -155,17 +180,22 @@ class HomogeneousLearningEnv(gymnasium.Env):
     def _inputs(self, chosen, weights, states):
         """Returns what the present round started from, as a dict of arrays; images are positions in the file."""
         inputs = {"episode": self.episode, "round": self.round, "node": chosen, "weights": weights.numpy()}
+        states = {node: states.get(node, self.model.initial_state()) for node in chosen}
         inputs |= {f"optimizer_state_{node}": state.numpy() for node, state in states.items()}
         return inputs | {f"images_{node}": self.held[self.image_order(node)] for node in chosen}
 
-    def _train(self, node):
-        """Lets `node` train the current model on its own images; returns (new weights [P], mean loss)."""
+    def _train(self, node, weights):
+        """Lets `node` train the model of `weights` on its own images; returns (new weights [P], mean loss)."""
+        return self._train_on(node, weights, self.image_order(node))
+
+    def _train_on(self, node, weights, order):
+        """Lets `node` train on the images of `order` [epochs, images]; returns (new weights [P], mean loss)."""
         weights, state, loss = self.model.train(
-            self.weights,
+            weights,
             self._optimizer_state(node),
             self._train_images,
             self._train_labels,
-            self.image_order(node),
+            order,
             self.config.batch_size,
         )
         self._optimizer_states[node] = state
@@ -196,7 +226,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
             self.reset(seed=self.config.seed)
             self.round = repeat  # which makes the order of the images another one
             for node in range(self.config.nodes):
-                trained.append(self._train(node)[0].numpy())
+                trained.append(self._train(node, self.weights)[0].numpy())
                 nodes.append(node)
         return np.stack(trained), np.array(nodes)
 

@@ -74,13 +74,13 @@ def run(config, options):
 
     import_tensorflow_quietly()
     from data import load_dataset
-    from environment import HomogeneousLearningEnv
     from models import start_tensorflow
     from node import make_policy
+    from references import make_environment
 
     start_tensorflow(config.threads)
     dataset = load_dataset(config)
-    environment = HomogeneousLearningEnv(config, dataset)
+    environment = make_environment(config, dataset)
     policy = make_policy(config, environment.distances)
     options.run_dir = options.run_dir or new_folder(config, dataset)
     with locked(options.run_dir):

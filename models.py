@@ -83,6 +83,7 @@ class VectorModel:
         self.network, self.optimizer, self.loss = network, optimizer, loss
         self.evaluator, self.recheck = evaluator or network, recheck
         self.weights = network.trainable_variables
+        self.size = network.count_params()
         optimizer.build(self.weights)
         self._fresh_state = _to_vector(optimizer.variables)
 

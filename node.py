@@ -6,7 +6,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from config import UsageError, generator
+from config import REFERENCES, UsageError, generator
 from models import q_network
 from policies import (
     HomePolicy,
@@ -33,8 +33,13 @@ POLICIES = {
 
 
 def make_policy(config, distances):
-    """Builds the policy that `config.policy` names, for nodes that are `distances` [nodes, nodes] apart."""
-    return (POLICIES | {"dqn": DQNAgent})[config.policy](config, distances)
+    """Builds the policy that `config.policy` names, for nodes that are `distances` [nodes, nodes] apart.
+
+    Where no node is picked it names the starter, which is ignored.
+    """
+    return (POLICIES | {"dqn": DQNAgent} | dict.fromkeys(REFERENCES, StandalonePolicy))[config.policy](
+        config, distances
+    )
 
 
 class DQNAgent(Policy):

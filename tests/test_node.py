@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from config import Config
+from config import REFERENCES, Config
 from node import POLICIES, DQNAgent, Transition, make_policy, q_targets
 
 TINY = {"nodes": 4, "pca_components": 2, "agent_hidden_units": "8", "minibatch": 6, "agent_batch_size": 4}
@@ -106,4 +106,4 @@ def test_policies_by_name():
     for name, kind in {"dqn": DQNAgent, **POLICIES}.items():
         config = Config(policy=name, route="0")
         assert type(make_policy(config, np.zeros((10, 10)))) is kind
-    assert {"dqn", *POLICIES} == set(Config.__dataclass_fields__["policy"].metadata["choices"])
+    assert {"dqn", *POLICIES, *REFERENCES} == set(Config.__dataclass_fields__["policy"].metadata["choices"])

@@ -1,0 +1,120 @@
+"""What Homogeneous Learning is compared with: the same nodes and images, the same goal, but no travelling model.
+
+Each is an environment whose action is ignored. Distances and bytes are those of everything that is sent.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from config import generator
+from data import SIDE
+from environment import HomogeneousLearningEnv, Work
+
+
+class Reference(HomogeneousLearningEnv):
+    """A training without an agent, whose observation is zero."""
+
+    def observe(self, work):
+        return np.zeros(self.observation_space.shape, np.float32)
+
+    def starting_with(self, leader):
+        """Returns all nodes, the `leader` first."""
+        return (leader, *(node for node in range(self.config.nodes) if node != leader))
+
+
+class Centralized(Reference):
+    """All images are sent to the starter, which trains on the pool, in every round on as many as a node holds."""
+
+    def train(self, chosen):
+        starter, nodes, size = self.config.starter, self.config.nodes, self.config.samples_per_node
+        epoch, part = divmod(self.round - 1, nodes)
+        pool = generator(self.seed, "order", self.episode, epoch, nodes).permutation(self._rows.ravel())
+        order = np.tile(pool[part * size : (part + 1) * size], (self.config.local_epochs, 1))
+        before = self.weights
+        self.weights, loss = self._train_on(starter, before, order)
+        distance, sent = 0.0, 0
+        if self.round == 1:  # an image is a byte a pixel, and one for its label
+            distance = float(self.distances[starter].sum())
+            sent = (nodes - 1) * size * (SIDE * SIDE + 1)
+        return Work((starter,), (loss,), distance, sent, self.gradient_steps)
+
+
+class FederatedAveraging(Reference):
+    """FedAvg: all nodes train the leader's model, in every round, and the leader averages; the starter always leads.
+
+    Every node keeps its own Adam moments, as in Homogeneous Learning.
+    """
+
+    def leader(self):
+        """Returns the node that collects and sends the models of this round."""
+        return self.config.starter
+
+    def train(self, chosen):
+        nodes = self.starting_with(self.leader())
+        trained, losses = zip(*(self._train(node, self.weights) for node in nodes), strict=True)
+        self.weights = tf.reduce_mean(tf.stack(trained), 0)
+        ways = 2 * (len(nodes) - 1)  # to every node and back
+        distance = 2 * float(self.distances[nodes[0]].sum())
+        return Work(nodes, losses, distance, ways * self.model_bytes, len(nodes) * self.gradient_steps)
+
+
+class Swarm(FederatedAveraging):
+    """Swarm Learning's merging without a server: as FedAvg, but every round another node leads, in turn."""
+
+    def leader(self):
+        return (self.config.starter + self.round - 1) % self.config.nodes
+
+
+class Gossip(Reference):
+    """D-PSGD: every node trains a model of its own, then mixes it with its neighbours'; on the complete graph.
+
+    The accuracy is that of the mean of all models.
+    """
+
+    def adjacency(self):
+        """Returns which nodes are neighbours [nodes, nodes] bool."""
+        return ~np.eye(self.config.nodes, dtype=bool)
+
+    def reset(self, **options):
+        result = super().reset(**options)
+        self.node_weights = [self.weights] * self.config.nodes
+        return result
+
+    def train(self, chosen):
+        nodes, neighbours = self.starting_with(self.config.starter), self.adjacency()
+        work = {node: self._train(node, self.node_weights[node]) for node in nodes}
+        trained = tf.stack([work[node][0] for node in range(len(nodes))])
+        mixed = tf.linalg.matmul(mixing_matrix(neighbours).astype(np.float32), trained)
+        self.node_weights, self.weights = tf.unstack(mixed), tf.reduce_mean(mixed, 0)
+        losses = tuple(work[node][1] for node in nodes)
+        distance, sent = float(self.distances[neighbours].sum()), int(neighbours.sum()) * self.model_bytes
+        return Work(nodes, losses, distance, sent, len(nodes) * self.gradient_steps)
+
+
+class RingGossip(Gossip):
+    """D-PSGD on the ring in which each node has the nodes of the next lower and higher number as neighbours."""
+
+    def adjacency(self):
+        one = np.roll(np.eye(self.config.nodes, dtype=bool), 1, axis=1)
+        return one | one.T
+
+
+REFERENCES = {
+    "centralized": Centralized,
+    "fedavg": FederatedAveraging,
+    "gossip-ring": RingGossip,
+    "gossip-complete": Gossip,
+    "swarm": Swarm,
+}
+
+
+def make_environment(config, dataset):
+    """Builds the environment in which `config.policy` works."""
+    return REFERENCES.get(config.policy, HomogeneousLearningEnv)(config, dataset)
+
+
+def mixing_matrix(neighbours):
+    """Returns Metropolis weights [n, n] for an undirected graph [n, n] bool: every row and every column sums to 1."""
+    degrees = neighbours.sum(1)
+    weights = np.where(neighbours, 1 / (1 + np.maximum.outer(degrees, degrees)), 0)
+    return weights + np.diag(1 - weights.sum(1))
