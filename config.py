@@ -10,6 +10,8 @@ import math
 
 import numpy as np
 
+from observation import PARTS
+
 
 class UsageError(Exception):
     """Something the user has to change; the message is one line that says what."""
@@ -22,6 +24,9 @@ def knob(default, help, *, low=None, high=None, above=None, choices=None):
 
 
 REFERENCES = ("centralized", "fedavg", "gossip-ring", "gossip-complete", "swarm")  # see references.py
+
+
+YES_NO = ("yes", "no")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +106,11 @@ class Config:
     )
 
     # What the agent sees and gets
+    observation: str = knob(
+        "pca",
+        "parts of what the agent sees, of pca (how training moved the shared model: authors), node-models (the same of "
+        "each node's own last model), holder, visits, distances, round, accuracy; see observation.py",
+    )
     pca_components: int = knob(10, "principal components of the node models in the observation (authors)", low=1)
     reward_base: float = knob(32.0, "base of the reward's accuracy term (authors)", above=0)
 
@@ -118,8 +128,23 @@ class Config:
         "divide the minibatch's target matrix by its norm (authors: frobenius)",
         choices=("frobenius", "none"),
     )
+    updates: int = knob(1, "minibatches learned at an episode's end (authors: 1)", low=1, high=10**5)
+    n_step: int = knob(1, "rewards added up before the next value is used (authors: 1)", low=1, high=10**6)
+    double_q: str = knob("no", "let the network choose the action whose value the target network tells", choices=YES_NO)
+    target_every: int = knob(0, "minibatches after which a target network is renewed, 0: none (authors)", low=0)
+    replay: str = knob(
+        "uniform",
+        "draw all transitions alike (authors), or all actions (balanced)",
+        choices=("uniform", "balanced"),
+    )
+    shaping: float = knob(
+        0, "weight of the gain in accuracy, discounted, in what the agent learns from (authors: 0)", low=0
+    )
     epsilon: float = knob(1.0, "share of random choices in the first episode (authors)", low=0, high=1)
     epsilon_decay: float = knob(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)
+    epsilon_end: float = knob(0, "epsilon never falls below this (authors: 0)", low=0, high=1)
+    load_agent: str = knob("", "file agent.npz of another run, whose agent this one starts with (ours)")
+    learn: str = knob("yes", "no: the agent neither explores nor learns; --evaluate for short (ours)", choices=YES_NO)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -137,6 +162,7 @@ class Config:
         if self.first_episode > self.episodes:
             raise UsageError(f"--first-episode must be at most --episodes ({self.episodes}), not {self.first_episode}")
         self.hidden_units()
+        self.observation_parts()
         self.route_nodes()
         self.departures()
 
@@ -146,6 +172,13 @@ class Config:
         if not all(width.strip().isdecimal() and 0 < int(width) <= 100_000 for width in widths):
             raise UsageError(f"--agent-hidden-units must be widths like 500,200, not {self.agent_hidden_units!r}")
         return [int(width) for width in widths]
+
+    def observation_parts(self):
+        """Returns the names of the parts of an observation, in order."""
+        parts = self.observation.split(",")
+        if len(set(parts)) < len(parts) or not set(parts) <= set(PARTS):
+            raise UsageError(f"--observation must be different ones of {', '.join(PARTS)}, not {self.observation!r}")
+        return parts
 
     def route_nodes(self):
         """Returns the nodes of a fixed route; raises UsageError where --policy route cannot follow them."""

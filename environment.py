@@ -11,6 +11,7 @@ import tensorflow as tf
 from config import Config, generator
 from data import CLASSES, Dataset, normalise, partition
 from models import local_foundation_model
+from observation import model_scores, observe, pca_observation, size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,11 +41,12 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     Action: the node that trains next (Discrete), or with `nodes_per_round` > 1 the nodes (MultiDiscrete; one named
     twice trains once). In round 1 the starter trains alone, whatever the action (authors' code).
-    Observation: `nodes * pca_components` numbers, see `pca_observation`. Reward: `reward`.
+    Observation: by default `nodes * pca_components` numbers, see observation.py. Reward: `reward`.
     `terminated` at the goal accuracy, `truncated` at the round limit.
     `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode),
     previous_node, unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, gradient_steps,
-    accuracy, loss, finite, seconds (a Seconds); after `reset` only episode, round, node (who holds the model), visits.
+    accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only episode, round, node (who holds
+    the model) and visits.
     A round whose weights are not finite truncates the episode; `round_inputs` says what it started from.
 
     Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
@@ -67,8 +69,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         batches = math.ceil(config.samples_per_node / config.batch_size)
         self.gradient_steps = config.local_epochs * batches  # of one node in one round
         self.model_bytes = 4 * self.model.size  # float32
-        size = config.nodes * config.pca_components
-        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size(config),), np.float32)
         self.action_space = gymnasium.spaces.Discrete(config.nodes)
         self.starter_action = config.starter
         if config.nodes_per_round > 1:
@@ -77,7 +78,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.seed, self.episode = config.seed, 0
 
     def reset(self, *, seed=None, options=None):
-        """Starts an episode with fresh weights; returns (zero, since all nodes hold the same model, and info)."""
+        """Starts an episode with fresh weights, which all nodes hold; returns (observation, info)."""
         super().reset(seed=seed)
         if seed is not None:
             self.seed, self.episode = seed, 0
@@ -88,8 +89,11 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self._optimizer_states = {}  # node: its own Adam moments and step count, kept for the whole episode (authors)
         self.visits = np.zeros(self.config.nodes, int)
         self._failed = ()  # the nodes that were asked in vain for the coming round
+        self.accuracy = 0.0  # of the current model, fresh weights counting as 0
+        self.node_weights = {}  # node: the weights it had after its last training, in this episode
+        self._fresh_weights = self.weights
         info = {"episode": self.episode, "round": 0, "node": (self.holder,), "visits": self.visits.copy()}
-        return np.zeros(self.observation_space.shape, np.float32), info
+        return self.observe(), info
 
     def reach(self, ranking):
         """Asks the nodes of a ranking, one after the other, until enough of them answer; returns the action for `step`.
@@ -135,6 +139,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         ended = time.perf_counter()
 
         self.visits[list(work.nodes)] += 1
+        previous_accuracy, self.accuracy = self.accuracy, accuracy
         info = {
             "round": self.round,
             "node": work.nodes,
@@ -145,6 +150,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
             "bytes_sent": work.bytes_sent,
             "gradient_steps": work.gradient_steps,
             "accuracy": accuracy,
+            "previous_accuracy": previous_accuracy,
             "loss": float(np.mean(work.losses)),
             "finite": bool(np.isfinite(self.weights.numpy()).all()),
             "seconds": Seconds(between - started, ended - between),
@@ -161,6 +167,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         """Lets the chosen nodes train the current model, which their mean replaces; returns the Work done."""
         trained, losses = zip(*(self._train(node, self.weights) for node in chosen), strict=True)
         deltas = np.stack([(weights - self.weights).numpy() for weights in trained])
+        self.node_weights |= dict(zip(chosen, trained, strict=True))
         self.weights = trained[0] if len(trained) == 1 else tf.reduce_mean(tf.stack(trained), 0)
         distance = distance_travelled(self.distances, self.holder, chosen)
         if self.config.failed_attempts == "charged":
@@ -168,10 +175,21 @@ class HomogeneousLearningEnv(gymnasium.Env):
         sent = transfers(self.holder, chosen) * self.model_bytes
         return Work(chosen, losses, distance, sent, len(chosen) * self.gradient_steps, deltas)
 
-    def observe(self, work):
-        """Returns what the agent sees after a round."""
-        deltas = np.nan_to_num(work.deltas, posinf=0, neginf=0)
-        return pca_observation(deltas, work.nodes, self.config.nodes, self.config.pca_components)
+    def observe(self, work=None):
+        """Returns what the agent sees after a round's Work, or at an episode's start."""
+        config, scores = self.config, {}
+        parts = config.observation_parts()
+        if "pca" in parts:
+            scores["pca"] = np.zeros((config.nodes, config.pca_components))
+            if work:
+                deltas = np.nan_to_num(work.deltas, posinf=0, neginf=0)
+                scores["pca"] = pca_observation(deltas, work.nodes, config.nodes, config.pca_components)
+        if "node-models" in parts:
+            models = [weights.numpy().astype(float) for weights in (*self.node_weights.values(), self._fresh_weights)]
+            models = np.nan_to_num(np.stack(models) - models[-1], posinf=0, neginf=0)
+            scores["node-models"] = model_scores(models, [*self.node_weights], config.nodes, config.pca_components)
+        distances = self.distances[self.holder]
+        return observe(config, scores, self.holder, self.visits, distances, self.round, self.accuracy)
 
     def _optimizer_state(self, node):
         """Returns the optimizer state [S] that `node` kept, a fresh one before its first round."""
@@ -257,31 +275,3 @@ def transfers(holder, chosen):
 def reward(accuracy, distance, config):
     """Returns 32 ** (accuracy - goal) - distance - 1, the last term being the price of a round (authors' code)."""
     return config.reward_base ** (accuracy - config.goal) - distance - 1
-
-
-def pca_observation(deltas, chosen, nodes, components):
-    """Returns the principal components of the node models right after training, flattened [nodes * components].
-
-    `deltas` [k, P] is how far training moved the models of the k `chosen` nodes; all other nodes still hold the
-    previous model. Equal to a PCA of the `nodes` weight vectors (authors' code), signs as scikit-learn had them in
-    2021: in each component the node farthest from zero is positive. Of the at most k + 1 different vectors the
-    eigenvectors of a small Gram matrix give the same at a fraction of the cost. What is zero but for rounding in
-    the full PCA is exactly zero here.
-    """
-    # Deviation D4: computed from the updates in float64, not by scikit-learn's PCA of the full vectors in float32.
-    k = len(chosen)
-    models = np.vstack([deltas.astype(np.float64), np.zeros((1, deltas.shape[1]))])
-    counts = np.append(np.ones(k), nodes - k)
-    if k == nodes:
-        models, counts = models[:k], counts[:k]
-    centred = (models - counts @ models / nodes) * np.sqrt(counts)[:, np.newaxis]
-    eigenvalues, vectors = np.linalg.eigh(centred @ centred.T)
-    kept = min(k, components)
-    scores = vectors[:, ::-1] * np.sqrt(np.maximum(eigenvalues[::-1], 0)) / np.sqrt(counts)[:, np.newaxis]
-    scores = scores[:, :kept]
-    farthest = np.abs(scores).argmax(0)
-    scores = scores * np.where(scores[farthest, np.arange(kept)] < 0, -1, 1)
-    observation = np.zeros((nodes, components), np.float32)
-    observation[:, :kept] = scores[-1]
-    observation[list(chosen), :kept] = scores[:k]
-    return observation.ravel()

@@ -14,6 +14,7 @@ from run_folder import (
     now,
     read_checkpoint,
     redescribe,
+    write_agent,
     write_atomically,
     write_checkpoint,
     write_description,
@@ -202,8 +203,10 @@ class RunLog:
 
         return read_table(self.folder, "episodes.csv")
 
-    def finish(self):
-        """Notes the end time and closes the files."""
+    def finish(self, policy=None):
+        """Notes the end time, closes the files, and keeps the weights of a policy that has learned any."""
+        if policy and policy.weights is not None:
+            write_agent(self.folder, policy.weights.numpy())
         write_description(self.folder, self.description | {"end": now()})
         for file in self._files.values():
             file.close()

@@ -46,7 +46,7 @@ def run_episode(episode, config, environment, policy, log, screen):
         next_observation, reward, terminated, truncated, info = environment.step(action)
         done = terminated or truncated
         if environment.round > 1:  # in round 1 nobody chose the starter
-            policy.remember(observation, action, reward, next_observation, done)
+            policy.remember(observation, action, reward, next_observation, done, info)
         observation = next_observation
         row = info | {"seed": config.seed, "episode": episode, "reward": reward, "greedy": greedy, "done": done}
         row |= {
@@ -90,7 +90,7 @@ def run(config, options):
         with Screen(config, dataset, log) as screen:
             log.nodes(environment)
             homogeneous_learning(config, environment, policy, log, screen)
-        log.finish()
+        log.finish(policy)
         if config.figure_every >= 0:
             log.draw_figures()
         screen.summary(log.episode_table(), log.folder)
@@ -105,10 +105,11 @@ def parse(arguments):
     parser.add_argument("--run-dir", type=Path, help="run's folder [results/runs/<time>-<policy>-<dataset>-seed<k>]")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir, with its settings")
     parser.add_argument("--overwrite", action="store_true", help="replace the run in --run-dir")
+    parser.add_argument("--evaluate", action="store_true", help="as --learn no: the agent only does what it knows")
     parser.add_argument("--tensorboard", action="store_true", help="also write TensorBoard events")
     add_flags(parser)
     flags = vars(parser.parse_args(arguments))
-    names = ("preset", "run_dir", "resume", "overwrite", "tensorboard")
+    names = ("preset", "run_dir", "resume", "overwrite", "tensorboard", "evaluate")
     options = argparse.Namespace(**{name: flags.pop(name) for name in names})
     options.command_line = shlex.join(["python", "main.py", *arguments])
     if options.resume and options.overwrite:
@@ -121,7 +122,7 @@ def parse(arguments):
         base = vars(read_description(options.run_dir)["config"])
     else:
         base = PRESETS[options.preset or "paper"]
-    return Config(**{**base, **flags}), options
+    return Config(**base | flags | ({"learn": "no"} if options.evaluate else {})), options
 
 
 def main(arguments=None):

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from data import CLASSES, SIDE
+from observation import size
 
 # An image is checked in float32 when its two largest logits in bfloat16 differ by less than this share of the logits'
 # range. Not a proven bound: over eight times the largest share at which a class was seen to change.
@@ -54,10 +55,10 @@ def convolutional_network(dtype):
 
 
 def q_network(config):
-    """Builds the Q-network: observations [n, nodes * components] to action values [n, nodes] (authors)."""
+    """Builds the Q-network: observations [n, size] to action values [n, nodes] (authors)."""
     network = keras.Sequential(
         [
-            keras.Input((config.nodes * config.pca_components,)),
+            keras.Input((size(config),)),
             *(keras.layers.Dense(width, activation="relu") for width in config.hidden_units()),
             keras.layers.Dense(config.nodes),
         ]

@@ -19,7 +19,10 @@ from policies import (
     random_ranking,
 )
 
-Transition = collections.namedtuple("Transition", "observation action reward next_observation done")
+Transition = collections.namedtuple(
+    "Transition", "observation action reward next_observation done discount", defaults=(None,)
+)
+STORED = Transition._fields[:5]
 
 
 POLICIES = {
@@ -43,15 +46,22 @@ def make_policy(config, distances):
 
 
 class DQNAgent(Policy):
-    """Deep Q-learning as in the authors' code: one network, no target network, few and jointly normalised updates."""
+    """Deep Q-learning, by default as in the authors' code: one network, few and jointly normalised updates.
+
+    The options of the configuration add what has become usual since; each is off by default.
+    """
 
     def __init__(self, config, distances=None):
         super().__init__(config, distances)
-        self.epsilon = config.epsilon
+        self.epsilon = config.epsilon if config.learn == "yes" else 0.0
         self.network = q_network(config)
         self.weights = self.network.initial_weights(generator(config.seed, "agent weights"))
+        if config.load_agent:
+            self.weights = tf.constant(load_agent(config, self.weights.shape))
+        self.target_weights = self.weights  # of the network that tells the next value; the same where there is none
         self.optimizer_state = self.network.initial_state()
         self.replay = collections.deque(maxlen=config.replay_size)
+        self.minibatches = 0  # learned so far
 
     def rank(self, observation, info, rng):
         """Explores with probability epsilon, else ranks the nodes by their value."""
@@ -60,63 +70,138 @@ class DQNAgent(Policy):
         values = self.network.predict(self.weights, observation[np.newaxis]).numpy()[0]
         return np.argsort(-values, kind="stable").tolist(), True
 
-    def remember(self, observation, action, reward, next_observation, done):
+    def remember(self, observation, action, reward, next_observation, done, info):
+        """Stores a transition; with `shaping`, its reward plus the discounted gain in accuracy."""
+        # Shaping by a potential, 0 at the end, changes no episode's best choices (Ng, Harada and Russell, 1999).
+        potential = 0 if done else self.config.shaping * info["accuracy"]
+        reward += self.config.discount * potential - self.config.shaping * info["previous_accuracy"]
         self.replay.append(Transition(observation, action, reward, next_observation, done))
 
     def learn(self, rng):
-        """Trains once on one minibatch, in small batches, and lowers epsilon; returns the mean loss.
+        """Trains on minibatches drawn from the replay, in small batches, and lowers epsilon; returns the mean loss.
 
         Raises UsageError where that is not finite.
         """
-        self.epsilon *= math.exp(-self.config.epsilon_decay)
-        if len(self.replay) < self.config.minibatch:
+        config = self.config
+        if config.learn == "no":
             return math.nan
-        drawn = [self.replay[index] for index in rng.choice(len(self.replay), self.config.minibatch, replace=False)]
-        batch = Transition(*(np.array(column) for column in zip(*drawn, strict=True)))
-        targets = q_targets(
-            self.network.predict(self.weights, batch.observation).numpy(),
-            self.network.predict(self.weights, batch.next_observation).numpy(),
-            batch,
-            self.config,
+        self.epsilon = max(config.epsilon_end, self.epsilon * math.exp(-config.epsilon_decay))
+        if len(self.replay) < config.minibatch:
+            return math.nan
+        transitions = n_step_transitions(list(self.replay), config)
+        shares = draw_shares(transitions.action, config)
+        losses = [self._learn_minibatch(transitions, shares, rng) for _ in range(config.updates)]
+        return float(np.mean(losses))
+
+    def _learn_minibatch(self, transitions, shares, rng):
+        """Draws a minibatch and trains on it once; returns the mean loss."""
+        config = self.config
+        drawn = rng.choice(len(transitions.reward), config.minibatch, replace=False, p=shares)
+        batch = Transition(*(column[drawn] for column in transitions))
+        next_values = self.network.predict(self.target_weights, batch.next_observation).numpy()
+        chooser = (
+            self.network.predict(self.weights, batch.next_observation).numpy() if config.double_q == "yes" else None
         )
-        order = rng.permutation(self.config.minibatch).astype(np.int32)[np.newaxis]
+        values = self.network.predict(self.weights, batch.observation).numpy()
+        targets = q_targets(values, next_values, batch, config, chooser)
+        order = rng.permutation(config.minibatch).astype(np.int32)[np.newaxis]
         self.weights, self.optimizer_state, loss = self.network.train(
-            self.weights, self.optimizer_state, batch.observation, targets, order, self.config.agent_batch_size
+            self.weights, self.optimizer_state, batch.observation, targets, order, config.agent_batch_size
         )
         if not np.isfinite(loss):
             raise UsageError(f"the Q-network's loss became {loss:g}; start again with a lower --agent-learning-rate")
+        self.minibatches += 1
+        if not config.target_every or self.minibatches % config.target_every == 0:
+            self.target_weights = self.weights
         return float(loss)
 
     def state(self):
-        replay = Transition(*(np.array(column) for column in zip(*self.replay, strict=True))) if self.replay else ()
+        columns = [np.array([getattr(row, name) for row in self.replay]) for name in STORED] if self.replay else []
         return {
             "weights": self.weights.numpy(),
+            "target_weights": self.target_weights.numpy(),
             "optimizer_state": self.optimizer_state.numpy(),
+            "minibatches": np.int64(self.minibatches),
             "epsilon": np.float64(self.epsilon),
-            **{f"replay_{name}": column for name, column in zip(Transition._fields, replay, strict=False)},
+            **{f"replay_{name}": column for name, column in zip(STORED, columns, strict=False)},
         }
 
     def restore(self, state):
-        self.weights = tf.constant(state["weights"])
+        self.weights, self.target_weights = tf.constant(state["weights"]), tf.constant(state["target_weights"])
+        self.minibatches = int(state["minibatches"])
         self.optimizer_state = tf.constant(state["optimizer_state"])
         self.epsilon = float(state["epsilon"])
-        columns = [state[f"replay_{name}"] for name in Transition._fields if f"replay_{name}" in state]
+        columns = [state[f"replay_{name}"] for name in STORED if f"replay_{name}" in state]
         self.replay.clear()
         self.replay.extend(Transition(*row) for row in zip(*columns, strict=True))
 
 
-def q_targets(values, next_values, batch, config):
+def n_step_transitions(replay, config):
+    """Returns the replay as a Transition of arrays, each row reaching `n_step` rounds ahead, or to its episode's end.
+
+    The reward is the discounted sum of those on the way; `discount` is what the next value is multiplied with. The
+    replay's transitions are in the order in which they happened.
+    """
+    ends, rewards, discounts = [], [], []
+    for start in range(len(replay)):
+        total, factor, end = 0.0, 1.0, start
+        for end in range(start, min(start + config.n_step, len(replay))):
+            total += factor * replay[end].reward
+            factor *= config.discount
+            if replay[end].done:
+                break
+        ends.append(end)
+        rewards.append(total)
+        discounts.append(factor)
+    columns = Transition(*(np.array(column) for column in zip(*(row[:5] for row in replay), strict=True)), None)
+    return columns._replace(
+        reward=np.array(rewards),
+        next_observation=columns.next_observation[ends],
+        done=columns.done[ends],
+        discount=np.array(discounts, np.float32),  # as the values that it multiplies
+    )
+
+
+def draw_shares(actions, config):
+    """Returns the probabilities [n] with which transitions are drawn so that all actions are alike; None: all alike."""
+    if config.replay == "uniform":
+        return None
+    _, kinds, counts = np.unique(actions, axis=0, return_inverse=True, return_counts=True)
+    shares = 1 / counts[kinds.ravel()]
+    return shares / shares.sum()
+
+
+def load_agent(config, shape):
+    """Returns the weights [P] of a saved agent; raises UsageError where the file is none of this one's kind."""
+    try:
+        with np.load(config.load_agent, allow_pickle=False) as arrays:
+            weights = arrays["weights"]
+    except Exception as error:  # a damaged file raises a dozen different errors
+        raise UsageError(
+            f"--load-agent {config.load_agent} cannot be read ({error}); give a run's agent.npz"
+        ) from error
+    if weights.shape != shape or weights.dtype != np.float32 or not np.isfinite(weights).all():
+        raise UsageError(
+            f"--load-agent {config.load_agent} does not fit this agent of {shape[0]} finite weights; "
+            "give the same --observation, --nodes, --pca-components and --agent-hidden-units"
+        )
+    return weights
+
+
+def q_targets(values, next_values, batch, config, chooser=None):
     """Returns the training targets [n, nodes]: the network's own `values`, corrected where an action was taken.
 
-    The taken action's value becomes reward + discount * the best next value, without the latter when done. Then the
-    whole matrix is divided by its Frobenius norm, unless `target_normalisation` is `none` (authors' code).
+    The taken action's value becomes reward + discount * the best next value, without the latter when done. The best
+    is the highest, or with `chooser` [n, nodes] (double Q) the one that is highest there. Then the whole matrix is
+    divided by its Frobenius norm, unless `target_normalisation` is `none` (authors' code).
     """
     k = config.nodes_per_round
     # Deviation D3: with several nodes a round all of them share the round's target, as in the authors' code, but the
     # best next value is the mean of the k highest, since k nodes will be chosen.
-    best_next = np.sort(next_values, axis=1)[:, -k:].mean(axis=1)
+    best = np.argsort(next_values if chooser is None else chooser, axis=1)[:, -k:]
+    best_next = np.take_along_axis(next_values, best, axis=1).mean(axis=1)
     targets = values.astype(np.float64)
-    corrected = batch.reward + config.discount * best_next * ~batch.done
+    corrected = batch.reward + batch.discount * best_next * ~batch.done
     np.put_along_axis(targets, batch.action.reshape(-1, k), corrected[:, np.newaxis], axis=1)
     if config.target_normalisation == "frobenius":
         targets /= np.linalg.norm(targets)

@@ -9,6 +9,7 @@ class Policy:
     """Ranks the nodes that could train next, and may learn from what came of it; this base learns nothing."""
 
     epsilon = 0.0  # share of random choices
+    weights = None  # what was learned [P], for one that learns
 
     def __init__(self, config, distances):
         """`distances` [nodes, nodes] are those between the nodes."""
@@ -23,8 +24,8 @@ class Policy:
         """
         raise NotImplementedError
 
-    def remember(self, observation, action, reward, next_observation, done):
-        """Stores what came of one choice."""
+    def remember(self, observation, action, reward, next_observation, done, info):
+        """Stores what came of one choice; `info` is what the environment told after it."""
 
     def learn(self, rng):
         """Learns at the end of an episode; returns the mean loss, NaN where nothing was learned."""

@@ -14,7 +14,7 @@ from environment import HomogeneousLearningEnv, Work
 class Reference(HomogeneousLearningEnv):
     """A training without an agent, whose observation is zero."""
 
-    def observe(self, work):
+    def observe(self, work=None):
         return np.zeros(self.observation_space.shape, np.float32)
 
     def starting_with(self, leader):
@@ -77,15 +77,15 @@ class Gossip(Reference):
 
     def reset(self, **options):
         result = super().reset(**options)
-        self.node_weights = [self.weights] * self.config.nodes
+        self.models = [self.weights] * self.config.nodes
         return result
 
     def train(self, chosen):
         nodes, neighbours = self.starting_with(self.config.starter), self.adjacency()
-        work = {node: self._train(node, self.node_weights[node]) for node in nodes}
+        work = {node: self._train(node, self.models[node]) for node in nodes}
         trained = tf.stack([work[node][0] for node in range(len(nodes))])
         mixed = tf.linalg.matmul(mixing_matrix(neighbours).astype(np.float32), trained)
-        self.node_weights, self.weights = tf.unstack(mixed), tf.reduce_mean(mixed, 0)
+        self.models, self.weights = tf.unstack(mixed), tf.reduce_mean(mixed, 0)
         losses = tuple(work[node][1] for node in nodes)
         distance, sent = float(self.distances[neighbours].sum()), int(neighbours.sum()) * self.model_bytes
         return Work(nodes, losses, distance, sent, len(nodes) * self.gradient_steps)

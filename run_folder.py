@@ -23,6 +23,7 @@ TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_mode
 DESCRIPTION = "run.json"
 CHECKPOINT = "checkpoint.npz"
 NOT_FINITE = "not_finite_round.npz"
+AGENT = "agent.npz"
 LOCK = ".lock"
 PACKAGES = (
     "tensorflow",
@@ -74,7 +75,7 @@ def locked(folder):
 
 def clear(folder):
     """Removes the files of an earlier run, and nothing else."""
-    for name in (*TABLES, DESCRIPTION, CHECKPOINT, NOT_FINITE):
+    for name in (*TABLES, DESCRIPTION, CHECKPOINT, NOT_FINITE, AGENT):
         (folder / name).unlink(missing_ok=True)
     for name in ("figures", "tensorboard"):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -208,6 +209,13 @@ def config_sha256(config):
 def _settings(config):
     """Returns what must not change when a run is resumed, as a dict."""
     return {key: value for key, value in dataclasses.asdict(config).items() if key not in FREE_ON_RESUME}
+
+
+def write_agent(folder, weights):
+    """Keeps the weights [P] of an agent, for --load-agent."""
+    content = io.BytesIO()
+    np.savez(content, weights=weights)
+    write_atomically(folder / AGENT, content.getvalue())
 
 
 def write_not_finite(folder, inputs):

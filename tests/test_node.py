@@ -5,14 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from config import REFERENCES, Config
-from node import POLICIES, DQNAgent, Transition, make_policy, q_targets
+from config import REFERENCES, Config, UsageError
+from node import POLICIES, DQNAgent, Transition, draw_shares, make_policy, n_step_transitions, q_targets
 
 TINY = {"nodes": 4, "pca_components": 2, "agent_hidden_units": "8", "minibatch": 6, "agent_batch_size": 4}
+INFO = {"accuracy": 0.5, "previous_accuracy": 0.2}
 
 
 def test_targets_by_hand():
-    batch = Transition(None, np.array([1, 0]), np.array([-0.5, 2.0]), None, np.array([False, True]))
+    batch = Transition(None, np.array([1, 0]), np.array([-0.5, 2.0]), None, np.array([False, True]), np.full(2, 0.9))
     values, next_values = np.array([[1.0, 2, 3], [4, 5, 6]]), np.array([[0.0, 10, 5], [7, 8, 9]])
     config = Config(nodes=3, pca_components=3, target_normalisation="none")
     # -0.5 + 0.9 * 10 = 8.5 for action 1 of the first; done: just the 2 for action 0 of the second
@@ -25,8 +26,8 @@ def test_targets_by_hand():
 
 
 def test_targets_of_two_nodes_a_round_by_hand():
-    batch = Transition(None, np.array([[2, 0]]), np.array([1.0]), None, np.array([False]))
-    config = Config(nodes=3, pca_components=3, nodes_per_round=2, target_normalisation="none", discount=0.5)
+    batch = Transition(None, np.array([[2, 0]]), np.array([1.0]), None, np.array([False]), np.array([0.5]))
+    config = Config(nodes=3, pca_components=3, nodes_per_round=2, target_normalisation="none")
     targets = q_targets(np.array([[7.0, 7, 7]]), np.array([[4.0, 2, 6]]), batch, config)
     np.testing.assert_allclose(targets, [[3.5, 7, 3.5]])  # 1 + 0.5 * (4 + 6) / 2
 
@@ -46,7 +47,7 @@ def fill(agent, count):
     rng = np.random.default_rng(1)
     for index in range(count):
         observation, after = rng.normal(size=(2, 8)).astype("f4")
-        agent.remember(observation, index % 4, -0.5, after, index % 5 == 4)
+        agent.remember(observation, index % 4, -0.5, after, index % 5 == 4, INFO)
 
 
 def test_learning_starts_with_a_full_minibatch():
@@ -64,7 +65,7 @@ def test_learning_starts_with_a_full_minibatch():
 def test_replay_forgets_the_oldest():
     agent = DQNAgent(Config(replay_size=6, **TINY))
     for index in range(8):
-        agent.remember(np.full(8, index, "f4"), 0, float(index), np.zeros(8, "f4"), False)
+        agent.remember(np.full(8, index, "f4"), 0, float(index), np.zeros(8, "f4"), False, INFO)
     assert [transition.reward for transition in agent.replay] == [2, 3, 4, 5, 6, 7]
 
 
@@ -85,6 +86,88 @@ def test_exploring_share_equals_epsilon():
     rng = np.random.default_rng(0)
     greedy = [agent.rank(np.zeros(8, "f4"), {}, rng)[1] for _ in range(1000)]
     assert 0.65 < np.mean(greedy) < 0.75  # 0.7 within three standard errors
+
+
+def test_double_q_by_hand():
+    """The chooser prefers action 2, whose value the other network puts at 5: 1 + 0.9 * 5."""
+    batch = Transition(None, np.array([0]), np.array([1.0]), None, np.array([False]), np.array([0.9]))
+    config = Config(nodes=3, pca_components=3, target_normalisation="none")
+    values, next_values, chooser = np.zeros((1, 3)), np.array([[9.0, 7, 5]]), np.array([[1.0, 2, 3]])
+    np.testing.assert_allclose(q_targets(values, next_values, batch, config, chooser), [[5.5, 0, 0]])
+
+
+def transition(reward, done, mark):
+    return Transition(np.array([mark]), mark, reward, np.array([mark + 1]), done)
+
+
+def test_n_step_returns_by_hand():
+    """Two episodes of three and two rounds: no sum reaches across their border, the last are shorter."""
+    replay = [transition(*row) for row in [(1, False, 0), (2, False, 1), (4, True, 2), (8, False, 3), (16, False, 4)]]
+    rows = n_step_transitions(replay, Config(n_step=2, discount=0.5))
+    assert rows.reward.tolist() == [1 + 0.5 * 2, 2 + 0.5 * 4, 4, 8 + 0.5 * 16, 16]
+    assert rows.next_observation.ravel().tolist() == [2, 3, 3, 5, 5]
+    assert rows.done.tolist() == [False, True, True, False, False]
+    assert rows.discount.tolist() == [0.25, 0.25, 0.5, 0.25, 0.5]
+    assert rows.observation.ravel().tolist() == [0, 1, 2, 3, 4]
+    one = n_step_transitions(replay, Config())
+    assert one.reward.tolist() == [1, 2, 4, 8, 16]
+    assert one.next_observation.ravel().tolist() == [1, 2, 3, 4, 5]
+
+
+def test_balanced_replay_draws_every_action_alike():
+    shares = draw_shares(np.array([0, 0, 0, 1]), Config(replay="balanced"))
+    np.testing.assert_allclose(shares, [1 / 6, 1 / 6, 1 / 6, 1 / 2])
+    shares = draw_shares(np.array([[0, 1], [0, 1], [1, 0]]), Config(replay="balanced"))
+    np.testing.assert_allclose(shares, [0.25, 0.25, 0.5])
+    assert draw_shares(np.array([0, 1]), Config()) is None
+
+
+def test_shaping_by_hand():
+    """2 * (0.9 * 0.5 - 0.2) on the way, 2 * (0 - 0.2) at the end; the sum over an episode is fixed."""
+    agent = DQNAgent(Config(shaping=2, **TINY))
+    for done in (False, True):
+        agent.remember(np.zeros(8, "f4"), 0, -1.0, np.zeros(8, "f4"), done, INFO)
+    assert [row.reward for row in agent.replay] == pytest.approx([-1 + 2 * (0.9 * 0.5 - 0.2), -1 - 2 * 0.2])
+
+
+def test_target_network_is_renewed_now_and_then():
+    agent = DQNAgent(Config(target_every=3, updates=2, target_normalisation="none", **TINY))
+    fill(agent, 9)
+    first = agent.target_weights.numpy()
+    agent.learn(np.random.default_rng(0))
+    np.testing.assert_array_equal(agent.target_weights.numpy(), first)
+    agent.learn(np.random.default_rng(1))  # the third minibatch is its first
+    assert not np.array_equal(agent.target_weights.numpy(), first)
+    assert not np.array_equal(agent.target_weights.numpy(), agent.weights.numpy())
+    assert agent.optimizer_state.numpy()[0] == 4 * 2  # four minibatches of two steps
+
+
+def test_epsilon_has_a_floor():
+    agent = DQNAgent(Config(epsilon_end=0.9, **TINY))
+    for _ in range(10):
+        agent.learn(np.random.default_rng(0))
+    assert agent.epsilon == 0.9
+
+
+def test_agent_that_only_evaluates_neither_explores_nor_learns(tmp_path):
+    teacher = DQNAgent(Config(seed=5, **TINY))
+    np.savez(tmp_path / "agent.npz", weights=teacher.weights.numpy())
+    agent = DQNAgent(Config(learn="no", load_agent=str(tmp_path / "agent.npz"), **TINY))
+    fill(agent, 9)
+    assert agent.epsilon == 0
+    assert math.isnan(agent.learn(np.random.default_rng(0)))
+    np.testing.assert_array_equal(agent.weights.numpy(), teacher.weights.numpy())
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", None])
+def test_files_that_hold_no_agent_of_this_kind_are_refused(tmp_path, content):
+    path = tmp_path / "agent.npz"
+    if content is None:
+        np.savez(path, weights=np.zeros(5, "f4"))
+    else:
+        path.write_bytes(content)
+    with pytest.raises(UsageError, match="--load-agent"):
+        DQNAgent(Config(load_agent=str(path), **TINY))
 
 
 def test_restored_agent_goes_on_as_the_original():

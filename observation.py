@@ -1,0 +1,71 @@
+"""What the agent sees of a round: any of the parts below, one after the other, as one vector of numbers."""
+
+import numpy as np
+
+# Part: how many numbers it has with `nodes` nodes and `components` principal components.
+PARTS = {
+    "pca": lambda nodes, components: nodes * components,
+    "node-models": lambda nodes, components: nodes * components,
+    "holder": lambda nodes, components: nodes,
+    "visits": lambda nodes, components: nodes,
+    "distances": lambda nodes, components: nodes,
+    "round": lambda nodes, components: 1,
+    "accuracy": lambda nodes, components: 1,
+}
+
+
+def size(config):
+    """Returns how many numbers an observation has."""
+    return sum(PARTS[part](config.nodes, config.pca_components) for part in config.observation_parts())
+
+
+def observe(config, scores, holder, visits, distances, round, accuracy):
+    """Returns the observation [size] float32.
+
+    `scores` holds the numbers of the parts `pca` and `node-models`, as far as they are asked for; `visits` [nodes]
+    counts how often each node trained in this episode, `distances` [nodes] are those from the `holder`.
+    """
+    parts = scores | {
+        "holder": np.eye(config.nodes)[holder],
+        "visits": visits * (config.nodes / config.round_limit),
+        "distances": distances / (config.distance_scale or 1),
+        "round": [round / config.round_limit],
+        "accuracy": [accuracy],
+    }
+    return np.concatenate([np.ravel(parts[part]) for part in config.observation_parts()]).astype(np.float32)
+
+
+def pca_observation(deltas, chosen, nodes, components):
+    """Returns the principal components of the node models right after training, flattened [nodes * components].
+
+    `deltas` [k, P] is how far training moved the models of the k `chosen` nodes; all other nodes still hold the
+    previous model (authors' code).
+    """
+    models = np.vstack([deltas.astype(np.float64), np.zeros((1, deltas.shape[1]))])
+    return model_scores(models, chosen, nodes, components)
+
+
+def model_scores(models, holders, nodes, components):
+    """Returns the principal components of the `nodes` models that the nodes hold, flattened [nodes * components].
+
+    Node `holders[i]` holds `models[i]` [P]; all others hold the last of the `models`. Equal to a PCA of the `nodes`
+    weight vectors, signs as scikit-learn had them in 2021: in each component the node farthest from zero is positive.
+    The eigenvectors of a small Gram matrix give the same at a fraction of the cost. What is zero but for rounding in
+    the full PCA is exactly zero here.
+    """
+    # Deviation D4: computed from the updates in float64, not by scikit-learn's PCA of the full vectors in float32.
+    k = len(holders)
+    counts = np.append(np.ones(k), nodes - k)
+    if k == nodes:
+        models, counts = models[:k], counts[:k]
+    centred = (models - counts @ models / nodes) * np.sqrt(counts)[:, np.newaxis]
+    eigenvalues, vectors = np.linalg.eigh(centred @ centred.T)
+    kept = min(k, components)
+    scores = vectors[:, ::-1] * np.sqrt(np.maximum(eigenvalues[::-1], 0)) / np.sqrt(counts)[:, np.newaxis]
+    scores = scores[:, :kept]
+    farthest = np.abs(scores).argmax(0)
+    scores = scores * np.where(scores[farthest, np.arange(kept)] < 0, -1, 1)
+    observation = np.zeros((nodes, components), np.float32)
+    observation[:, :kept] = scores[-1]
+    observation[list(holders), :kept] = scores[:k]
+    return observation.ravel()
