@@ -163,6 +163,17 @@ class HomogeneousLearningEnv(gymnasium.Env):
         gained = reward(accuracy, work.distance, self.config)
         return self.observe(work), gained, terminated, truncated, info
 
+    def snapshot(self):
+        """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
+        state = {name: getattr(self, name) for name in ("seed", "episode", "round", "holder", "weights", "accuracy")}
+        copies = {name: getattr(self, name).copy() for name in ("visits", "_optimizer_states", "node_weights")}
+        return state | copies | {"_failed": (), "_fresh_weights": self._fresh_weights}
+
+    def restore(self, snapshot):
+        """Goes back to where `snapshot` was taken, in any episode."""
+        for name, value in snapshot.items():
+            setattr(self, name, value.copy() if isinstance(value, dict | np.ndarray) else value)
+
     def train(self, chosen):
         """Lets the chosen nodes train the current model, which their mean replaces; returns the Work done."""
         trained, losses = zip(*(self._train(node, self.weights) for node in chosen), strict=True)
