@@ -79,6 +79,9 @@ def test_what_the_agent_learned_was_counted(preset, folder):
     assert [list(map(int, pair)) for pair in re.findall(r"(\d+) of (?:the )?(\d+)", sentence)] == list(counted)
 
 
-@pytest.mark.parametrize("path", sorted((PROJECT / "results" / "benchmarks").glob("*.md")), ids=lambda path: path.stem)
-def test_benchmark_tables_are_the_measured_ones(path):
+MEASURED = [path for folder in ("benchmarks", "checks") for path in sorted((PROJECT / "results" / folder).glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", MEASURED, ids=lambda path: path.stem)
+def test_tables_are_the_measured_ones(path):
     assert path.read_text().strip() in README
