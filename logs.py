@@ -173,14 +173,14 @@ class RunLog:
         from a common one, as principal components."""
         from sklearn.decomposition import PCA
 
-        counts = environment.label_counts()
+        counts = environment.engine.label_counts()
         classes, whose = counts.argmax(1), list(self._whose.values())
         rows = [[node, classes[node], *counts[node], *whose] for node in range(len(counts))]
         header = ["node", "main_class", *(f"label_{label}" for label in range(counts.shape[1])), *self._whose]
         _write_table(self.folder / "nodes.csv", header, rows)
         rows = [[node, *row.tolist(), *whose] for node, row in enumerate(environment.distances)]
         _write_table(self.folder / "distances.csv", ["node", *range(len(rows)), *self._whose], rows)
-        weights, nodes = environment.node_models(max(1, models // len(counts)))
+        weights, nodes = environment.engine.node_models(max(1, models // len(counts)))
         rows = []
         if np.isfinite(weights).all():
             pca = PCA(2, svd_solver="full")

@@ -14,7 +14,7 @@ from environment import HomogeneousLearningEnv, Work
 class Reference(HomogeneousLearningEnv):
     """A training without an agent, whose observation is zero."""
 
-    def observe(self, work=None):
+    def observe(self, work=None, before=None):
         return np.zeros(self.observation_space.shape, np.float32)
 
     def starting_with(self, leader):
@@ -28,15 +28,15 @@ class Centralized(Reference):
     def train(self, chosen):
         starter, nodes, size = self.config.starter, self.config.nodes, self.config.samples_per_node
         epoch, part = divmod(self.round - 1, nodes)
-        pool = generator(self.seed, "order", self.episode, epoch, nodes).permutation(self._rows.ravel())
+        pool = np.concatenate(list(self.engine.rows.values()))
+        pool = generator(self.seed, "order", self.episode, epoch, nodes).permutation(pool)
         order = np.tile(pool[part * size : (part + 1) * size], (self.config.local_epochs, 1))
-        before = self.weights
-        self.weights, loss = self._train_on(starter, before, order)
+        self.weights, loss = self.engine.train_on(starter, self.weights, order)
         distance, sent = 0.0, 0
         if self.round == 1:  # an image is a byte a pixel, and one for its label
             distance = float(self.distances[starter].sum())
             sent = (nodes - 1) * size * (SIDE * SIDE + 1)
-        return Work((starter,), (loss,), distance, sent, self.gradient_steps)
+        return Work((starter,), (loss,), distance, sent, self.engine.gradient_steps)
 
 
 class FederatedAveraging(Reference):
@@ -51,11 +51,11 @@ class FederatedAveraging(Reference):
 
     def train(self, chosen):
         nodes = self.starting_with(self.leader())
-        trained, losses = zip(*(self._train(node, self.weights) for node in nodes), strict=True)
-        self.weights = tf.reduce_mean(tf.stack(trained), 0)
+        trained, losses = self.engine.train(nodes, [self.weights] * len(nodes), self.when())
+        self.weights = self.engine.mean(nodes[0], trained)
         ways = 2 * (len(nodes) - 1)  # to every node and back
         distance = 2 * float(self.distances[nodes[0]].sum())
-        return Work(nodes, losses, distance, ways * self.model_bytes, len(nodes) * self.gradient_steps)
+        return Work(nodes, losses, distance, ways * self.engine.model_bytes, len(nodes) * self.engine.gradient_steps)
 
 
 class Swarm(FederatedAveraging):
@@ -81,14 +81,13 @@ class Gossip(Reference):
         return result
 
     def train(self, chosen):
-        nodes, neighbours = self.starting_with(self.config.starter), self.adjacency()
-        work = {node: self._train(node, self.models[node]) for node in nodes}
-        trained = tf.stack([work[node][0] for node in range(len(nodes))])
-        mixed = tf.linalg.matmul(mixing_matrix(neighbours).astype(np.float32), trained)
+        nodes, neighbours = range(self.config.nodes), self.adjacency()
+        trained, losses = self.engine.train(nodes, self.models, self.when())
+        mixed = tf.linalg.matmul(mixing_matrix(neighbours).astype(np.float32), tf.stack(trained))
         self.models, self.weights = tf.unstack(mixed), tf.reduce_mean(mixed, 0)
-        losses = tuple(work[node][1] for node in nodes)
-        distance, sent = float(self.distances[neighbours].sum()), int(neighbours.sum()) * self.model_bytes
-        return Work(nodes, losses, distance, sent, len(nodes) * self.gradient_steps)
+        distance, sent = float(self.distances[neighbours].sum()), int(neighbours.sum()) * self.engine.model_bytes
+        steps = len(nodes) * self.engine.gradient_steps
+        return Work(self.starting_with(self.config.starter), losses, distance, sent, steps)
 
 
 class RingGossip(Gossip):
@@ -108,9 +107,9 @@ REFERENCES = {
 }
 
 
-def make_environment(config, dataset):
-    """Builds the environment in which `config.policy` works."""
-    return REFERENCES.get(config.policy, HomogeneousLearningEnv)(config, dataset)
+def make_environment(config, dataset, engine=None):
+    """Builds the environment in which `config.policy` works; see HomogeneousLearningEnv for its arguments."""
+    return REFERENCES.get(config.policy, HomogeneousLearningEnv)(config, dataset, engine)
 
 
 def mixing_matrix(neighbours):

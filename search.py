@@ -64,7 +64,7 @@ def _prolong(environment, state, node):
 
 def _promise(states, price):
     """Returns by what the beam's routes are compared: mean accuracy less the priced cost."""
-    return np.mean([snapshot["accuracy"] for snapshot, _, _ in states]) - price * _mean(states, 1)
+    return np.mean([snapshot[0]["accuracy"] for snapshot, _, _ in states]) - price * _mean(states, 1)
 
 
 def _mean(states, part):

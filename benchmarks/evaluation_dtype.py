@@ -32,7 +32,7 @@ def measure(config, dataset, rounds):
         ranking, _ = policy.rank(None, {}, rng)
         *_, terminated, truncated, _ = environment.step(environment.reach(ranking))
         done = terminated or truncated
-        counts = (environment.count_correct(model) for model in by_dtype.values())
+        counts = (environment.engine.count_correct(model, environment.weights) for model in by_dtype.values())
         rows.append((config.split, environment.episode, environment.round, *counts))
     return rows
 

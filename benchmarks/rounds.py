@@ -32,15 +32,14 @@ class Ours:
 
     def next_order(self, node):
         """Returns the positions in the training file in which `node` will see its images in the next round."""
-        self.environment.round += 1
-        order = self.environment.image_order(node)[0]
-        self.environment.round -= 1
-        return self.environment.held[order]
+        seed, episode, round = self.environment.when()
+        order = self.environment.engine.image_order(node, (seed, episode, round + 1))[0]
+        return self.environment.engine.held[order]
 
     def predictions(self):
         """Returns the predicted classes of the test images [n]."""
-        model, weights = self.environment.model, self.environment.weights
-        images = np.array_split(self.environment.test_images, 20)
+        model, weights = self.environment.engine.model, self.environment.weights
+        images = np.array_split(self.environment.engine.test_images, 20)
         return np.concatenate([model.predict(weights, part).numpy().argmax(1) for part in images])
 
     def round(self, node, order):

@@ -109,13 +109,14 @@ def test_a_node_trains_on_its_own_images(dataset):
     environment = HomogeneousLearningEnv(Config(**SMALL), dataset)
     environment.reset(seed=0)
     environment.step(0)
+    engine = environment.engine
     for node in (0, 4):
-        trained_on = environment._train_images.numpy()[environment.image_order(node)[0]]
-        held = normalise(dataset.x_train[environment.partition[node]])
+        trained_on = engine.train_images.numpy()[engine.image_order(node, environment.when())[0]]
+        held = normalise(dataset.x_train[engine.partition[node]])
         assert sorted(image.tobytes() for image in trained_on) == sorted(image.tobytes() for image in held)
         assert not np.array_equal(trained_on, held)  # in another order
-    np.testing.assert_array_equal(environment.label_counts().sum(1), 40)
-    np.testing.assert_array_equal(np.diag(environment.label_counts()), 32)
+    np.testing.assert_array_equal(engine.label_counts().sum(1), 40)
+    np.testing.assert_array_equal(np.diag(engine.label_counts()), 32)
 
 
 def test_an_episode_by_the_rules(dataset):

@@ -14,7 +14,7 @@ import pytest
 from conftest import refuse, run, same, start
 
 from config import Config
-from environment import HomogeneousLearningEnv
+from engine import LocalEngine
 
 MAIN = str(Path(__file__).parent.parent / "main.py")
 
@@ -166,7 +166,7 @@ def test_weights_that_are_not_finite_end_the_run(tiny, tmp_path, capfd, dataset)
     assert pd.read_csv(tmp_path / "episodes.csv")["ended"].tolist() == ["not finite"]
     assert pd.read_csv(tmp_path / "rounds.csv")["done"].tolist() == [True]
     config = Config(dataset="fashion-mnist", samples_per_node=40, learning_rate=1e20)
-    model = HomogeneousLearningEnv(config, dataset).model
+    model = LocalEngine(config, dataset).model
     with np.load(tmp_path / "not_finite_round.npz") as kept:
         assert (kept["episode"], kept["round"], kept["node"].tolist()) == (1, 1, [0])
         images, labels = dataset.x_train[..., np.newaxis] / np.float32(255), dataset.y_train.astype(np.int64)

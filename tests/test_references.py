@@ -8,7 +8,7 @@ from conftest import run
 import config as configuration
 from config import Config
 from environment import HomogeneousLearningEnv
-from references import REFERENCES, Centralized, Gossip, RingGossip, make_environment, mixing_matrix
+from references import REFERENCES, Gossip, RingGossip, make_environment, mixing_matrix
 
 SMALL = {"samples_per_node": 40, "goal": 1.0, "evaluation_batch": 300}
 BYTES = 33_580 * 4
@@ -20,7 +20,7 @@ def make(policy, dataset, nodes=2, **changes):
     return environment
 
 
-def trained_alone(dataset, nodes, weights=None):
+def trained_alone(dataset, nodes):
     """Lets each node train the first weights on its own, in an environment in which nobody averages."""
     config = Config(nodes=nodes, pca_components=2, **SMALL)
     results = []
@@ -28,7 +28,8 @@ def trained_alone(dataset, nodes, weights=None):
         alone = HomogeneousLearningEnv(config, dataset)
         alone.reset(seed=0)
         alone.round = 1
-        results.append(alone._train(node, alone.weights if weights is None else weights)[0].numpy())
+        (trained,), _ = alone.engine.train([node], [alone.weights], alone.when())
+        results.append(trained.numpy())
     return results
 
 
@@ -96,17 +97,17 @@ def test_mixing_matrix_of_a_path_by_hand():
 
 def test_centralized_sees_every_image_once_an_epoch(dataset, monkeypatch):
     seen = []
-    train = Centralized._train_on
-
-    def noting(self, node, weights, order):
-        seen.append(self.held[order[0]])
-        return train(self, node, weights, order)
-
     environment = make("centralized", dataset, nodes=3)
-    monkeypatch.setattr(Centralized, "_train_on", noting)
+    engine, train = environment.engine, environment.engine.train_on
+
+    def noting(node, weights, order):
+        seen.append(engine.held[order[0]])
+        return train(node, weights, order)
+
+    monkeypatch.setattr(engine, "train_on", noting)
     infos = [environment.step(0)[4] for _ in range(6)]
     for epoch in (seen[:3], seen[3:]):
-        assert sorted(np.concatenate(epoch)) == sorted(environment.partition.ravel())
+        assert sorted(np.concatenate(epoch)) == sorted(engine.partition.ravel())
     assert not np.array_equal(seen[0], seen[3])
     assert [info["bytes_sent"] for info in infos] == [2 * 40 * 785, 0, 0, 0, 0, 0]
     assert infos[0]["distance"] == pytest.approx(environment.distances[0].sum())

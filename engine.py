@@ -1,0 +1,125 @@
+"""What the nodes do: each holds images, trains a model on them, and can tell how good a model is.
+
+The environment asks for this through a LocalEngine, whose nodes all live in this process. Weights go in and come out as
+handles that the caller only passes on.
+"""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from config import generator
+from data import CLASSES, normalise, partition
+from models import local_foundation_model
+from observation import model_scores, pca_observation
+
+
+class LocalEngine:
+    """Nodes in this process; a handle is a tensor of weights [P] float32.
+
+    Where a round counts, `when` is (seed, episode, round).
+    """
+
+    def __init__(self, config, dataset, only=None):
+        """Deals out the images; with `only`, a node's number, to that node alone."""
+        self.config = config
+        self.partition = partition(dataset.y_train, config)
+        dealt = self.partition if only is None else self.partition[[only]]
+        self.held, rows = np.unique(dealt, return_inverse=True)  # positions in the file that some node holds
+        rows = rows.reshape(dealt.shape).astype(np.int32)  # the same as positions in `held`
+        self.rows = dict(zip(range(config.nodes) if only is None else [only], rows, strict=True))
+        self.train_images = tf.constant(normalise(dataset.x_train[self.held]))
+        self.train_labels = tf.constant(dataset.y_train[self.held].astype(np.int64))
+        self.test_images = tf.constant(normalise(dataset.x_test))
+        self.test_labels = tf.constant(dataset.y_test.astype(np.int64))
+        self.model = local_foundation_model(config)
+        self.model_bytes = 4 * self.model.size  # float32
+        self.gradient_steps = config.local_epochs * math.ceil(config.samples_per_node / config.batch_size)  # a round
+        self.optimizer_states = {}  # node: its own Adam moments and step count, kept for the whole episode (authors)
+        self.states_before = {}  # the same before the present round
+
+    def start(self, seed, episode):
+        """Forgets the optimizers' states and returns the episode's fresh weights, the same for all nodes."""
+        self.optimizer_states = {}
+        return self.model.initial_weights(generator(seed, "weights", episode))
+
+    def image_order(self, node, when):
+        """Draws the order in which `node` sees its images in a round: positions in `held` [epochs, samples] int32."""
+        seed, episode, round = when
+        rng = generator(seed, "order", episode, round, node)
+        return np.stack([rng.permutation(self.rows[node]) for _ in range(self.config.local_epochs)])
+
+    def train(self, nodes, weights, when):
+        """Lets each of `nodes` train from its entry of `weights`; returns (their new weights, their mean losses)."""
+        self.states_before = dict(self.optimizer_states)
+        orders = [self.image_order(node, when) for node in nodes]
+        return tuple(zip(*map(self.train_on, nodes, weights, orders), strict=True))
+
+    def train_on(self, node, weights, order):
+        """Lets `node` train on the images of `order` [epochs, images]; returns (new weights [P], mean loss)."""
+        weights, state, loss = self.model.train(
+            weights,
+            self.optimizer_state(node),
+            self.train_images,
+            self.train_labels,
+            order,
+            self.config.batch_size,
+        )
+        self.optimizer_states[node] = state
+        return weights, float(loss)
+
+    def optimizer_state(self, node):
+        """Returns the optimizer state [S] that `node` kept, a fresh one before its first round."""
+        return self.optimizer_states.get(node, self.model.initial_state())
+
+    def mean(self, node, weights):
+        """Lets `node` average a list of weights."""
+        return weights[0] if len(weights) == 1 else tf.reduce_mean(tf.stack(weights), 0)
+
+    def judge(self, node, weights):
+        """Lets `node` evaluate weights; returns (test accuracy, whether all weights are finite)."""
+        correct = self.count_correct(self.model, weights)
+        return correct / len(self.test_labels), bool(np.isfinite(weights.numpy()).all())
+
+    def count_correct(self, model, weights):
+        """Returns how many test images `model`, a VectorModel, classifies correctly with these weights."""
+        batch = self.config.evaluation_batch
+        return int(model.count_correct(weights, self.test_images, self.test_labels, batch))
+
+    def update_scores(self, nodes, before, trained):
+        """Returns the part `pca` of the observation after `nodes` trained the weights `before` to `trained`."""
+        deltas = np.stack([(weights - before).numpy() for weights in trained])
+        deltas = np.nan_to_num(deltas, posinf=0, neginf=0)
+        return pca_observation(deltas, nodes, self.config.nodes, self.config.pca_components)
+
+    def model_scores(self, models, fresh):
+        """Returns the part `node-models`: `models` are the last weights of the nodes that trained, by node."""
+        vectors = [weights.numpy().astype(float) for weights in (*models.values(), fresh)]
+        vectors = np.nan_to_num(np.stack(vectors) - vectors[-1], posinf=0, neginf=0)
+        return model_scores(vectors, list(models), self.config.nodes, self.config.pca_components)
+
+    def inputs(self, nodes, weights, when):
+        """Returns what the present round started from, as a dict of arrays; images are positions in the file."""
+        _, episode, round = when
+        arrays = {"episode": episode, "round": round, "node": nodes, "weights": weights.numpy()}
+        fresh = self.model.initial_state()
+        arrays |= {f"optimizer_state_{node}": self.states_before.get(node, fresh).numpy() for node in nodes}
+        return arrays | {f"images_{node}": self.held[self.image_order(node, when)] for node in nodes}
+
+    def label_counts(self):
+        """Returns how many images of each class every node holds [nodes, 10]."""
+        labels = self.train_labels.numpy()
+        return np.stack([np.bincount(labels[rows], minlength=CLASSES) for rows in self.rows.values()])
+
+    def node_models(self, repeats):
+        """Lets every node train one common fresh model, `repeats` times; returns (weights [n, P], nodes [n]).
+
+        For the picture of how far apart the nodes' models end up.
+        """
+        trained, nodes = [], list(range(self.config.nodes))
+        for repeat in range(1, repeats + 1):
+            fresh = self.start(self.config.seed, 1)
+            weights, _ = self.train(nodes, [fresh] * len(nodes), (self.config.seed, 1, repeat))
+            trained += [vector.numpy() for vector in weights]
+        return np.stack(trained), np.array(nodes * repeats)
