@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from observation import PARTS
+from observation import OF_EPISODE, PARTS
 
 
 class UsageError(Exception):
@@ -109,13 +109,18 @@ class Config:
     observation: str = knob(
         "pca",
         "parts of what the agent sees, of pca (how training moved the shared model: authors), node-models (the same of "
-        "each node's own last model), holder, visits, distances, round, accuracy; see observation.py",
+        "each node's own last model), holder, visits, last-visit, distances, round, accuracy; see observation.py",
     )
     pca_components: int = knob(10, "principal components of the node models in the observation (authors)", low=1)
     reward_base: float = knob(32.0, "base of the reward's accuracy term (authors)", above=0)
 
     # The DQN agent
     agent_hidden_units: str = knob("500,200", "widths of the Q-network's hidden layers (authors)")
+    agent_network: str = knob(
+        "dense",
+        "Q-network: dense (authors), or the same weights for every node (shared)",
+        choices=("dense", "shared"),
+    )
     agent_learning_rate: float = knob(1e-3, "Adam's step size for the Q-network (authors)", above=0)
     discount: float = knob(0.9, "discount of the next round's value (authors)", low=0, high=1)
     replay_size: int = knob(50_000, "transitions kept (authors)", low=1, high=10**7)
@@ -178,6 +183,8 @@ class Config:
         parts = self.observation.split(",")
         if len(set(parts)) < len(parts) or not set(parts) <= set(PARTS):
             raise UsageError(f"--observation must be different ones of {', '.join(PARTS)}, not {self.observation!r}")
+        if self.agent_network == "shared" and set(parts) <= set(OF_EPISODE):
+            raise UsageError("--agent-network shared needs a part of the observation that tells the nodes apart")
         return parts
 
     def route_nodes(self):

@@ -75,6 +75,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.holder = self.config.starter  # the node that holds the current model
         self.weights = self._fresh = self.engine.start(self.seed, self.episode)
         self.visits = np.zeros(self.config.nodes, int)
+        self.last_visits = np.zeros(self.config.nodes, int)  # the round in which each node last trained
         self._failed = ()  # the nodes that were asked in vain for the coming round
         self.accuracy = 0.0  # of the current model, fresh weights counting as 0
         self.node_weights = {}  # node: the weights it had after its last training, in this episode
@@ -125,6 +126,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         ended = time.perf_counter()
 
         self.visits[list(work.nodes)] += 1
+        self.last_visits[list(work.nodes)] = self.round
         previous_accuracy, self.accuracy = self.accuracy, accuracy
         info = {
             "round": self.round,
@@ -152,7 +154,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
     def snapshot(self):
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
         state = {name: getattr(self, name) for name in ("seed", "episode", "round", "holder", "weights", "accuracy")}
-        state |= {"visits": self.visits.copy(), "node_weights": dict(self.node_weights), "_fresh": self._fresh}
+        state |= {"visits": self.visits.copy(), "last_visits": self.last_visits.copy(), "_fresh": self._fresh}
+        state |= {"node_weights": dict(self.node_weights)}
         return state | {"_failed": ()}, dict(self.engine.optimizer_states)
 
     def restore(self, snapshot):
@@ -188,7 +191,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
         if "node-models" in parts:
             scores["node-models"] = self.engine.model_scores(self.node_weights, self._fresh)
         distances = self.distances[self.holder]
-        return observe(config, scores, self.holder, self.visits, distances, self.round, self.accuracy)
+        visits = self.visits, self.last_visits
+        return observe(config, scores, self.holder, *visits, distances, self.round, self.accuracy)
 
 
 def distance_matrix(config):

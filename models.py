@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from data import CLASSES, SIDE
-from observation import size
+from observation import OF_EPISODE, part_sizes, size
 
 # An image is checked in float32 when its two largest logits in bfloat16 differ by less than this share of the logits'
 # range. Not a proven bound: over eight times the largest share at which a class was seen to change.
@@ -55,15 +55,45 @@ def convolutional_network(dtype):
 
 
 def q_network(config):
-    """Builds the Q-network: observations [n, size] to action values [n, nodes] (authors)."""
-    network = keras.Sequential(
+    """Builds the Q-network: observations [n, size] to action values [n, nodes]."""
+    network = dense_network(config) if config.agent_network == "dense" else shared_network(config)
+    return VectorModel(network, adam(config, config.agent_learning_rate), keras.losses.mean_squared_error)
+
+
+def dense_network(config):
+    """Builds the fully connected Q-network (authors)."""
+    return keras.Sequential(
         [
             keras.Input((size(config),)),
             *(keras.layers.Dense(width, activation="relu") for width in config.hidden_units()),
             keras.layers.Dense(config.nodes),
         ]
     )
-    return VectorModel(network, adam(config, config.agent_learning_rate), keras.losses.mean_squared_error)
+
+
+def shared_network(config):
+    """Builds a Q-network that values every node by the same weights (ours), so that what is learned of one holds for
+    all, and its size does not depend on how many there are.
+
+    A node's value follows from its own part of the observation, from what is not of any node, and after the first
+    hidden layer from the mean and the maximum over all nodes.
+    """
+    layers, ops = keras.layers, keras.ops
+    observation, start, of_nodes, of_episode = keras.Input((size(config),)), 0, [], []
+    for part, length in part_sizes(config).items():
+        numbers = observation[:, start : start + length]
+        start += length
+        (of_episode if part in OF_EPISODE else of_nodes).append(
+            numbers if part in OF_EPISODE else ops.reshape(numbers, (-1, config.nodes, length // config.nodes))
+        )
+    everywhere = [ops.repeat(number[:, None], config.nodes, axis=1) for number in of_episode]
+    hidden = ops.concatenate([*of_nodes, *everywhere], axis=-1)
+    for depth, width in enumerate(config.hidden_units()):
+        hidden = layers.Dense(width, activation="relu")(hidden)
+        if depth == 0:
+            pooled = [ops.mean(hidden, 1, keepdims=True), ops.max(hidden, 1, keepdims=True)]
+            hidden = ops.concatenate([hidden, *(ops.repeat(pool, config.nodes, axis=1) for pool in pooled)], axis=-1)
+    return keras.Model(observation, ops.squeeze(layers.Dense(1)(hidden), -1))
 
 
 def adam(config, learning_rate):

@@ -2,32 +2,32 @@
 
 import numpy as np
 
-# Part: how many numbers it has with `nodes` nodes and `components` principal components.
-PARTS = {
-    "pca": lambda nodes, components: nodes * components,
-    "node-models": lambda nodes, components: nodes * components,
-    "holder": lambda nodes, components: nodes,
-    "visits": lambda nodes, components: nodes,
-    "distances": lambda nodes, components: nodes,
-    "round": lambda nodes, components: 1,
-    "accuracy": lambda nodes, components: 1,
-}
+PARTS = ("pca", "node-models", "holder", "visits", "distances", "last-visit", "round", "accuracy")
+OF_EPISODE = ("round", "accuracy")  # one number each; all other parts have one or more numbers for every node
+
+
+def part_sizes(config):
+    """Returns how many numbers each part of an observation has, in order, as a dict."""
+    sizes = {"pca": config.nodes * config.pca_components, "node-models": config.nodes * config.pca_components}
+    return {part: 1 if part in OF_EPISODE else sizes.get(part, config.nodes) for part in config.observation_parts()}
 
 
 def size(config):
     """Returns how many numbers an observation has."""
-    return sum(PARTS[part](config.nodes, config.pca_components) for part in config.observation_parts())
+    return sum(part_sizes(config).values())
 
 
-def observe(config, scores, holder, visits, distances, round, accuracy):
+def observe(config, scores, holder, visits, last_visits, distances, round, accuracy):
     """Returns the observation [size] float32.
 
     `scores` holds the numbers of the parts `pca` and `node-models`, as far as they are asked for; `visits` [nodes]
-    counts how often each node trained in this episode, `distances` [nodes] are those from the `holder`.
+    counts how often each node trained in this episode, `last_visits` [nodes] in which round it last did (0: never),
+    `distances` [nodes] are those from the `holder`.
     """
     parts = scores | {
         "holder": np.eye(config.nodes)[holder],
         "visits": visits * (config.nodes / config.round_limit),
+        "last-visit": np.where(visits > 0, (last_visits - round) / config.round_limit, -1),
         "distances": distances / (config.distance_scale or 1),
         "round": [round / config.round_limit],
         "accuracy": [accuracy],

@@ -36,6 +36,7 @@ BAD = [
     ("--evaluation-samples -1", "--evaluation-samples must be at least 0"),
     ("--observation holder,x", "--observation must be different ones of"),
     ("--observation pca,pca", "--observation must be different ones of"),
+    ("--observation round --agent-network shared", "tells the nodes apart"),
     ("--policy fedavg --drop-rate 0.1", "takes neither"),
     ("--first-episode 121", "--first-episode must be at most --episodes"),
     ("--policy route", "--route must be nodes below 10"),

@@ -85,18 +85,20 @@ def test_node_models_equal_scikit_learns_pca(dataset):
 
 
 def test_parts_of_the_observation_by_hand(dataset):
-    config = Config(goal=1.0, observation="holder,round,accuracy,visits,distances", **SMALL)
+    config = Config(goal=1.0, observation="holder,round,accuracy,visits,distances,last-visit", **SMALL)
     environment = HomogeneousLearningEnv(config, dataset)
     observation, _ = environment.reset(seed=0)
-    assert observation.shape == environment.observation_space.shape == (32,)
+    assert observation.shape == environment.observation_space.shape == (42,)
     np.testing.assert_allclose(observation[10:22], 0)
+    np.testing.assert_allclose(observation[32:], -1)
     environment.step(0)
     observation, *_, info = environment.step(6)
     np.testing.assert_array_equal(observation[:10], np.eye(10)[6])
     assert observation[10] == pytest.approx(2 / 36)
     assert observation[11] == pytest.approx(info["accuracy"])
     np.testing.assert_allclose(observation[12:22] * 36 / 10, [1, 0, 0, 0, 0, 0, 1, 0, 0, 0])
-    np.testing.assert_allclose(observation[22:], environment.distances[6] * 10, rtol=1e-6)
+    np.testing.assert_allclose(observation[22:32], environment.distances[6] * 10, rtol=1e-6)
+    np.testing.assert_allclose(observation[32:], [-1 / 36, *[-1] * 5, 0, -1, -1, -1], rtol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.*:UserWarning")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from config import REFERENCES, Config, UsageError
+from models import q_network
 from node import POLICIES, DQNAgent, Transition, draw_shares, make_policy, n_step_transitions, q_targets
 
 TINY = {"nodes": 4, "pca_components": 2, "agent_hidden_units": "8", "minibatch": 6, "agent_batch_size": 4}
@@ -128,6 +129,27 @@ def test_shaping_by_hand():
     for done in (False, True):
         agent.remember(np.zeros(8, "f4"), 0, -1.0, np.zeros(8, "f4"), done, INFO)
     assert [row.reward for row in agent.replay] == pytest.approx([-1 + 2 * (0.9 * 0.5 - 0.2), -1 - 2 * 0.2])
+
+
+def test_shared_network_values_nodes_by_what_is_seen_of_them():
+    """Renumbering the nodes renumbers their values; the same weights serve any number of nodes."""
+    parts = {"observation": "pca,holder,round,visits,accuracy", "agent_network": "shared", "agent_hidden_units": "8,8"}
+    network = q_network(Config(nodes=5, pca_components=2, **parts))
+    weights, rng = network.initial_weights(np.random.default_rng(0)), np.random.default_rng(1)
+    seen = {
+        part: rng.normal(size=(3, 5, width)).astype("f4") for part, width in (("pca", 2), ("holder", 1), ("visits", 1))
+    }
+    round, accuracy = rng.normal(size=(2, 3, 1)).astype("f4")
+
+    def values(order):
+        pca, holder, visits = (part[:, order].reshape(3, -1) for part in seen.values())
+        return network.predict(weights, np.hstack([pca, holder, round, visits, accuracy])).numpy()
+
+    order = rng.permutation(5)
+    plain = values(np.arange(5))
+    assert plain.std(1).min() > 1e-3  # the nodes do differ
+    np.testing.assert_allclose(values(order), plain[:, order], atol=1e-6)
+    assert q_network(Config(nodes=50, pca_components=2, **parts)).size == network.size
 
 
 def test_target_network_is_renewed_now_and_then():
