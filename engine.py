@@ -8,9 +8,10 @@ import math
 
 import numpy as np
 import tensorflow as tf
+from sklearn.decomposition import PCA
 
 from config import generator
-from data import CLASSES, normalise, partition
+from data import CLASSES, load_dataset, normalise, partition
 from models import local_foundation_model
 from observation import model_scores, pca_observation
 
@@ -18,12 +19,14 @@ from observation import model_scores, pca_observation
 class LocalEngine:
     """Nodes in this process; a handle is a tensor of weights [P] float32.
 
-    Where a round counts, `when` is (seed, episode, round).
+    Where a round counts, `when` is (seed, episode, round). `name` and `sha256()` are the data set's.
     """
+
+    bytes_moved = 0  # between processes, in the present round
 
     def __init__(self, config, dataset, only=None):
         """Deals out the images; with `only`, a node's number, to that node alone."""
-        self.config = config
+        self.config, self.name, self.sha256 = config, dataset.name, dataset.sha256
         self.partition = partition(dataset.y_train, config)
         dealt = self.partition if only is None else self.partition[[only]]
         self.held, rows = np.unique(dealt, return_inverse=True)  # positions in the file that some node holds
@@ -113,13 +116,32 @@ class LocalEngine:
         return np.stack([np.bincount(labels[rows], minlength=CLASSES) for rows in self.rows.values()])
 
     def node_models(self, repeats):
-        """Lets every node train one common fresh model, `repeats` times; returns (weights [n, P], nodes [n]).
+        """Lets every node train one common fresh model, `repeats` times; returns (nodes [n], `plane` of the models).
 
         For the picture of how far apart the nodes' models end up.
         """
         trained, nodes = [], list(range(self.config.nodes))
         for repeat in range(1, repeats + 1):
             fresh = self.start(self.config.seed, 1)
-            weights, _ = self.train(nodes, [fresh] * len(nodes), (self.config.seed, 1, repeat))
-            trained += [vector.numpy() for vector in weights]
-        return np.stack(trained), np.array(nodes * repeats)
+            trained += self.train(nodes, [fresh] * len(nodes), (self.config.seed, 1, repeat))[0]
+        return nodes * repeats, plane([weights.numpy() for weights in trained])
+
+
+def make_engine(config, kind="local", ray_address=None):
+    """Returns the nodes: in this process (`local`), or as Ray actors that hold their images apart (`ray`)."""
+    if kind == "ray":
+        from ray_engine import RayEngine  # only where it is asked for
+
+        return RayEngine(config, ray_address)
+    return LocalEngine(config, load_dataset(config))
+
+
+def plane(weights):
+    """Returns the first two principal components of models [n, P]: (scores [n, 2], their shares of the variance [2]).
+
+    Empty where not all of them are finite.
+    """
+    if not np.isfinite(weights).all():
+        return np.empty((0, 2)), np.empty(0)
+    pca = PCA(2, svd_solver="full")
+    return pca.fit_transform(weights), pca.explained_variance_ratio_

@@ -41,9 +41,9 @@ class HomogeneousLearningEnv(gymnasium.Env):
     Observation: by default `nodes * pca_components` numbers, see observation.py. Reward: `reward`.
     `terminated` at the goal accuracy, `truncated` at the round limit.
     `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode),
-    previous_node, unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, gradient_steps,
-    accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only episode, round, node (who holds
-    the model) and visits.
+    previous_node, unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, bytes_moved (between
+    processes), gradient_steps, accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only
+    episode, round, node (who holds the model) and visits.
     A round whose weights are not finite truncates the episode; `round_inputs` says what it started from.
 
     Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
@@ -136,6 +136,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
             "unreachable": self._failed,
             "distance": work.distance,
             "bytes_sent": work.bytes_sent,
+            "bytes_moved": self.engine.bytes_moved,
             "gradient_steps": work.gradient_steps,
             "accuracy": accuracy,
             "previous_accuracy": previous_accuracy,

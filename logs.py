@@ -5,8 +5,6 @@ import dataclasses
 import io
 import os
 
-import numpy as np
-
 from config import UsageError
 from run_folder import (
     clear,
@@ -73,6 +71,8 @@ EPISODE_METRICS = (
     Metric("ended"),
     *WHOSE,
 )
+# What nodes in processes of their own sent each other, beside what is modelled.
+TRANSFER_METRICS = tuple(map(Metric, ("seed", "episode", "round", "distance", "bytes_sent", "bytes_moved"))) + WHOSE
 SUMS = {metric.name: metric.sum_of for metric in EPISODE_METRICS if metric.sum_of}
 
 
@@ -101,10 +101,10 @@ class RunLog:
                 clear(self.folder)
             self.description = describe(config, dataset, options)
         write_description(self.folder, self.description)
-        self._files = {
-            name: self._open(name, metrics, sizes)
-            for name, metrics in (("rounds.csv", ROUND_METRICS), ("episodes.csv", EPISODE_METRICS))
-        }
+        tables = {"rounds.csv": ROUND_METRICS, "episodes.csv": EPISODE_METRICS}
+        if options.engine == "ray":
+            tables["transfers.csv"] = TRANSFER_METRICS
+        self._files = {name: self._open(name, metrics, sizes) for name, metrics in tables.items()}
         self._tensorboard = None
         if options.tensorboard:
             import tensorflow as tf
@@ -130,6 +130,8 @@ class RunLog:
         row = row | {key: "+".join(map(str, row[key])) for key in ("node", "unreachable")}
         step = (row["episode"] - 1) * self.config.round_limit + row["round"]
         self._append("rounds.csv", ROUND_METRICS, row, "round", step)
+        if "transfers.csv" in self._files:
+            self._append("transfers.csv", TRANSFER_METRICS, row, "transfer", step)
 
     def episode(self, row):
         """Appends an episode, a dict by metric name."""
@@ -171,8 +173,6 @@ class RunLog:
     def nodes(self, environment, models=50):
         """Writes what distinguishes the nodes: label counts, distances, and about `models` models that they train
         from a common one, as principal components."""
-        from sklearn.decomposition import PCA
-
         counts = environment.engine.label_counts()
         classes, whose = counts.argmax(1), list(self._whose.values())
         rows = [[node, classes[node], *counts[node], *whose] for node in range(len(counts))]
@@ -180,14 +180,9 @@ class RunLog:
         _write_table(self.folder / "nodes.csv", header, rows)
         rows = [[node, *row.tolist(), *whose] for node, row in enumerate(environment.distances)]
         _write_table(self.folder / "distances.csv", ["node", *range(len(rows)), *self._whose], rows)
-        weights, nodes = environment.engine.node_models(max(1, models // len(counts)))
-        rows = []
-        if np.isfinite(weights).all():
-            pca = PCA(2, svd_solver="full")
-            scores, explained = pca.fit_transform(weights).tolist(), pca.explained_variance_ratio_.tolist()
-            rows = [
-                [node, classes[node], *score, *explained, *whose] for node, score in zip(nodes, scores, strict=True)
-            ]
+        nodes, (scores, explained) = environment.engine.node_models(max(1, models // len(counts)))
+        places = zip(nodes, scores.tolist(), strict=False)  # there are none where training went wrong
+        rows = [[node, classes[node], *place, *explained.tolist(), *whose] for node, place in places]
         header = ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2", *self._whose]
         _write_table(self.folder / "node_models.csv", header, rows)
 

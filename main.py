@@ -73,21 +73,21 @@ def run(config, options):
     from screen import Screen, import_tensorflow_quietly  # all that takes seconds to import waits for work to do
 
     import_tensorflow_quietly()
-    from data import load_dataset
+    from engine import make_engine
     from models import start_tensorflow
     from node import make_policy
     from references import make_environment
 
     start_tensorflow(config.threads)
-    dataset = load_dataset(config)
-    environment = make_environment(config, dataset)
+    engine = make_engine(config, options.engine, options.ray_address)
+    environment = make_environment(config, None, engine)
     policy = make_policy(config, environment.distances)
-    options.run_dir = options.run_dir or new_folder(config, dataset)
+    options.run_dir = options.run_dir or new_folder(config, engine)
     with locked(options.run_dir):
-        log = RunLog(config, dataset, options)
+        log = RunLog(config, engine, options)
         if log.policy_state is not None:
             policy.restore(log.policy_state)
-        with Screen(config, dataset, log) as screen:
+        with Screen(config, engine, log) as screen:
             log.nodes(environment)
             homogeneous_learning(config, environment, policy, log, screen)
         log.finish(policy)
@@ -107,10 +107,11 @@ def parse(arguments):
     parser.add_argument("--overwrite", action="store_true", help="replace the run in --run-dir")
     parser.add_argument("--evaluate", action="store_true", help="as --learn no: the agent only does what it knows")
     parser.add_argument("--tensorboard", action="store_true", help="also write TensorBoard events")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where the nodes live [local]")
+    parser.add_argument("--ray-address", help="Ray cluster to use, auto: the one that is up [a new one, here]")
     add_flags(parser)
-    flags = vars(parser.parse_args(arguments))
-    names = ("preset", "run_dir", "resume", "overwrite", "tensorboard", "evaluate")
-    options = argparse.Namespace(**{name: flags.pop(name) for name in names})
+    options = parser.parse_args(arguments)
+    flags = {name: vars(options).pop(name) for name in list(vars(options)) if name in Config.__dataclass_fields__}
     options.command_line = shlex.join(["python", "main.py", *arguments])
     if options.resume and options.overwrite:
         raise UsageError("--resume and --overwrite exclude each other; choose one")
@@ -118,10 +119,8 @@ def parse(arguments):
         raise UsageError("--resume and --overwrite need --run-dir, the folder of the run they are for")
     if options.run_dir and holds_run(options.run_dir) and not (options.resume or options.overwrite):
         raise UsageError(f"{options.run_dir} holds a run; add --resume or --overwrite, or choose another --run-dir")
-    if options.resume and not options.preset:
-        base = vars(read_description(options.run_dir)["config"])
-    else:
-        base = PRESETS[options.preset or "paper"]
+    resuming = options.resume and not options.preset
+    base = vars(read_description(options.run_dir)["config"]) if resuming else PRESETS[options.preset or "paper"]
     return Config(**base | flags | ({"learn": "no"} if options.evaluate else {})), options
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from config import Config, UsageError, flag
 
 RUNS = Path("results/runs")
-TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_models.csv")
+TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_models.csv", "transfers.csv")
 DESCRIPTION = "run.json"
 CHECKPOINT = "checkpoint.npz"
 NOT_FINITE = "not_finite_round.npz"

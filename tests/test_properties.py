@@ -62,6 +62,7 @@ class Options:
     """The options of main.py that RunLog looks at."""
 
     preset, resume, overwrite, tensorboard, command_line = "paper", False, True, False, "python main.py"
+    engine = "local"
 
 
 ROW = {metric.name: 0 for metric in ROUND_METRICS} | {"unreachable": ()}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import assert_rounds_fit
 
-from logs import EPISODE_METRICS, ROUND_METRICS
+from logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -17,6 +17,8 @@ RUNS = sorted(path.parent for path in (PROJECT / "results").glob("*/rounds.csv")
 def test_every_column_is_explained():
     for metric in (*ROUND_METRICS, *EPISODE_METRICS):
         assert f"| `{metric.name}` |" in README
+    for metric in TRANSFER_METRICS:
+        assert f"`{metric.name}`" in README
 
 
 def test_deviations_in_the_code_are_those_in_the_readme():
