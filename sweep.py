@@ -59,18 +59,34 @@ class Run:
         """Returns the command line that runs or resumes it."""
         return [sys.executable, str(MAIN), *self.arguments, *(["--resume"] if self.resuming else [])]
 
-    def start(self):
-        """Starts the process, deaf to this terminal's Ctrl-C, which the sweep passes on once."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.log, "a") as log:
-            self.process = subprocess.Popen(
-                self.command(), stdout=log, stderr=log, env=os.environ | ONE_THREAD, start_new_session=True
+    def failure(self, code):
+        """Returns why it failed with an exit code, in its own last words."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return f"{self.name} ended with exit code {code}: {(lines or ['it said nothing'])[-1]} (all of it: {self.log})"
+
+
+class LocalWorkers:
+    """Runs experiments in processes of this machine."""
+
+    def start(self, run):
+        """Starts a run, deaf to this terminal's Ctrl-C, which `stop` passes on once."""
+        run.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(run.log, "a") as log:
+            environment = os.environ | ONE_THREAD
+            run.process = subprocess.Popen(
+                run.command(), stdout=log, stderr=log, env=environment, start_new_session=True
             )
 
-    def failure(self):
-        """Returns why the ended process failed, in its own last words."""
-        lines = self.log.read_text(errors="replace").splitlines() or ["it said nothing"]
-        return f"{self.name} ended with exit code {self.process.returncode}: {lines[-1]} (all of it: {self.log})"
+    def ended(self, run):
+        """Returns a run's exit code, None while it runs."""
+        return run.process.poll()
+
+    def stop(self, running):
+        """Lets the runs finish their round."""
+        for run in running:
+            run.process.send_signal(signal.SIGINT)
+        for run in running:
+            run.process.wait()
 
 
 def runs(options, shared):
@@ -94,8 +110,8 @@ def run(policy, split, seed, settings, options, shared):
     return Run(name, [*arguments, *shared], options.out)
 
 
-def sweep(todo, jobs, console):
-    """Runs `todo`, at most `jobs` at once; returns the runs that failed. On Ctrl-C every run finishes its round."""
+def sweep(todo, workers, jobs, console):
+    """Lets `workers` run `todo`, at most `jobs` at once; returns the failed ones. On Ctrl-C all finish their round."""
     waiting, running, failed = list(todo), [], []
     progress = Progress(
         TextColumn("runs {task.fields[ended]}/{task.fields[runs]}, episodes {task.completed}/{task.total}"),
@@ -113,23 +129,30 @@ def sweep(todo, jobs, console):
             while waiting or running:
                 while waiting and len(running) < jobs:
                     running.append(waiting.pop(0))
-                    running[-1].start()
+                    workers.start(running[-1])
                 time.sleep(0.5)
-                for run in [run for run in running if run.process.poll() is not None]:
-                    running.remove(run)
-                    if run.process.returncode:
+                for run, code in [(run, workers.ended(run)) for run in running]:
+                    if code is not None:
+                        running.remove(run)
+                    if code:
                         failed.append(run)
-                        console.print(f"[red]failed:[/red] {run.failure()}", soft_wrap=True)
-                    else:
+                        console.print(f"[red]failed:[/red] {run.failure(code)}", soft_wrap=True)
+                    elif code == 0:
                         console.print(f"finished: {run.name}", soft_wrap=True)
                 ended = len(todo) - len(waiting) - len(running)
                 progress.update(bar, completed=sum(run.episodes() for run in todo), ended=ended)
         finally:
-            for run in running:
-                run.process.send_signal(signal.SIGINT)
-            for run in running:
-                run.process.wait()
+            workers.stop(running)
     return failed
+
+
+def make_workers(options):
+    """Returns what runs the experiments: processes of this machine, or tasks of a Ray cluster."""
+    if options.engine == "ray":
+        from ray_sweep import RayWorkers  # only where it is asked for
+
+        return RayWorkers(options.ray_address)
+    return LocalWorkers()
 
 
 def parse(arguments):
@@ -148,6 +171,8 @@ def parse(arguments):
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at once, one thread each [all cores]")
     parser.add_argument("--out", type=Path, default=Path("results/sweep"), help="folder of the runs [results/sweep]")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="who runs them [local]")
+    parser.add_argument("--ray-address", help="Ray cluster to use, auto: the one that is up [a new one, here]")
     parser.add_argument("--list", action="store_true", help="print the runs and start none")
     options, shared = parser.parse_known_args(arguments)
     if options.jobs < 1:
@@ -191,7 +216,7 @@ def main(arguments=None):
                 print(f"{run.state():8}  {shlex.join(['python', 'main.py', *run.command()[2:]])}")
             return 0
         console.print(f"{len(planned)} runs in {options.out}, {len(planned) - len(todo)} of them finished already")
-        failed = sweep(todo, options.jobs, console)
+        failed = sweep(todo, make_workers(options), options.jobs, console) if todo else []
     except (UsageError, OSError) as error:
         print(f"sweep.py: error: {error}", file=sys.stderr)
         return 2

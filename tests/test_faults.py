@@ -72,9 +72,9 @@ def test_killed_run_resumes_to_the_same_logs(finished, tiny, tmp_path):
 
 
 def test_limit_on_file_sizes(tiny, tmp_path):
-    """A limit of 16 KiB a file, as of a quota; the run goes on from its checkpoint once it is lifted."""
+    """A limit of 64 KiB a file, as of a quota; the run goes on from its checkpoint once it is lifted."""
     folder = tmp_path / "run"
-    code, errors = in_shell('ulimit -f 32; exec "$@"', *tiny, "--episodes", 100, "--run-dir", folder)
+    code, errors = in_shell('ulimit -f 128; exec "$@"', *tiny, "--episodes", 100, "--run-dir", folder)
     assert code == 2
     assert errors.startswith("main.py: error: [Errno 27] File too large")
     assert errors.count("\n") == 1

@@ -1,9 +1,11 @@
 """Nodes as Ray actors: the same logs as in one process, images that stay where they are."""
 
+import json
 import os
 import pickle
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -81,6 +83,31 @@ def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monk
     assert not [name for name in dir(actor) if "image" in name or ("engine" in name and not name.startswith("__"))]
     holding = [name for name, value in vars(engine).items() if isinstance(value, np.ndarray) and value.size > 40]
     assert not holding
+
+
+def sweep_flags(tiny, out, *more):
+    own = {"--episodes", "--figure-every"}
+    shared = [text for pair in zip(tiny[::2], tiny[1::2], strict=True) if pair[0] not in own for text in pair]
+    flags = ["--policies", "dqn,random", "--seeds", "0-1", "--episodes", "12", "--control-episodes", "2"]
+    return [sys.executable, "sweep.py", *flags, "--out", str(out), *map(str, more), *shared]
+
+
+def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
+    """Its files are those of the local sweep, though one of its workers is killed on the way."""
+    on_ray = sweep_flags(tiny, tmp_path / "ray", "--engine", "ray", "--ray-address", cluster.address)
+    process = subprocess.Popen(on_ray, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    checkpoint = tmp_path / "ray" / "dqn-disjoint-seed0" / "checkpoint.npz"
+    while not checkpoint.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    assert subprocess.run(["pkill", "-9", "-f", "ray::run_experiment"]).returncode == 0
+    output, errors = process.communicate()
+    assert process.returncode == 0, output + errors
+    assert output.count("finished: ") == 4
+    assert json.loads((tmp_path / "ray" / "dqn-disjoint-seed0" / "run.json").read_text())["resumed"]
+    assert subprocess.run(sweep_flags(tiny, tmp_path / "local"), cwd=PROJECT, capture_output=True).returncode == 0
+    for name in ("dqn-disjoint-seed0", "dqn-disjoint-seed1", "random-disjoint-seed0", "random-disjoint-seed1"):
+        assert same(tmp_path / "ray" / name, tmp_path / "local" / name)
 
 
 def test_references_and_missing_clusters_are_refused(tiny, capfd):

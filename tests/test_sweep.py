@@ -68,7 +68,7 @@ def test_policies_of_a_seed_start_alike(swept):
 
 def test_second_call_starts_no_run(swept, tiny, capsys, monkeypatch):
     out, _ = swept
-    monkeypatch.setattr(sweep.Run, "start", lambda run: pytest.fail(f"{run.name} was started"))
+    monkeypatch.setattr(sweep.LocalWorkers, "start", lambda self, run: pytest.fail(f"{run.name} was started"))
     arguments = flags(tiny, out, seeds="0", vary="learning-rate=0.001")
     assert sweep.main(arguments) == 0
     assert "2 runs" in capsys.readouterr().out

@@ -1,0 +1,65 @@
+"""Runs the experiments of a sweep as tasks of a Ray cluster whose machines share this folder."""
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from ray_engine import connect
+
+PROJECT = Path(__file__).parent
+
+
+def run_experiment(arguments, log, folder):
+    """Runs main.py's command line in this worker's process, from `folder`, and returns its exit code.
+
+    What it prints goes to the file `log`. A task that Ray starts again, its worker having been lost, resumes.
+    """
+    os.chdir(folder)
+    sys.path.insert(0, str(PROJECT))
+    import main
+    from run_folder import holds_run
+
+    run_dir = Path(arguments[arguments.index("--run-dir") + 1])
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        try:
+            return main.main([*arguments, *(["--resume"] if holds_run(run_dir) else [])])
+        except SystemExit as error:
+            return error.code
+
+
+class RayWorkers:
+    """Runs experiments as Ray tasks of one processor each."""
+
+    def __init__(self, address=None):
+        """Connects to the cluster at `address` (None: a new one on this machine)."""
+        from sweep import ONE_THREAD
+
+        self._ray = connect(address)
+        options = {"num_cpus": 1, "max_retries": 5, "max_calls": 1, "runtime_env": {"env_vars": ONE_THREAD}}
+        self._task = self._ray.remote(**options)(run_experiment)
+
+    def start(self, run):
+        """Hands a run to the cluster."""
+        run.task = self._task.remote(run.arguments, str(run.log), str(Path.cwd()))
+
+    def ended(self, run):
+        """Returns a run's exit code, None while it runs or waits."""
+        ready, _ = self._ray.wait([run.task], timeout=0)
+        if not ready:
+            return None
+        try:
+            return self._ray.get(run.task)
+        except self._ray.exceptions.RayError as error:
+            run.log.parent.mkdir(parents=True, exist_ok=True)
+            with open(run.log, "a") as log:
+                log.write(f"{type(error).__name__}: {str(error).splitlines()[0]}\n")
+            return 1
+
+    def stop(self, running):
+        """Interrupts the runs and waits for them; those on their way finish their round."""
+        for run in running:
+            self._ray.cancel(run.task)
+        if running:
+            self._ray.wait([run.task for run in running], num_returns=len(running), timeout=60)
