@@ -7,16 +7,17 @@ import os
 
 from config import UsageError
 from run_folder import (
+    AGENT,
+    NOT_FINITE,
     clear,
     describe,
     now,
     read_checkpoint,
     redescribe,
-    write_agent,
+    write_arrays,
     write_atomically,
     write_checkpoint,
     write_description,
-    write_not_finite,
 )
 
 
@@ -164,7 +165,8 @@ class RunLog:
 
     def not_finite(self, episode, inputs):
         """Keeps the `inputs` of a round whose weights are not finite, and raises UsageError, which ends the run."""
-        path = write_not_finite(self.folder, inputs)
+        path = self.folder / NOT_FINITE
+        write_arrays(path, inputs)
         raise UsageError(
             f"episode {episode}, round {inputs['round']}: training at node {inputs['node'][0]} gave weights that are "
             f"not finite; the round's inputs are in {path}; start again with a lower --learning-rate"
@@ -201,7 +203,7 @@ class RunLog:
     def finish(self, policy=None):
         """Notes the end time, closes the files, and keeps the weights of a policy that has learned any."""
         if policy and policy.weights is not None:
-            write_agent(self.folder, policy.weights.numpy())
+            write_arrays(self.folder / AGENT, {"weights": policy.weights.numpy()})
         write_description(self.folder, self.description | {"end": now()})
         for file in self._files.values():
             file.close()

@@ -162,9 +162,8 @@ def redescribe(folder, config, dataset):
 def write_checkpoint(folder, config, episode, sizes, policy_state):
     """Makes an episode permanent: its number, the sizes of the CSV files (bytes by name) and the policy's arrays."""
     arrays = {f"policy_{key}": value for key, value in policy_state.items()}
-    content = io.BytesIO()
-    np.savez(content, config_sha256=config_sha256(config), episode=episode, sizes=json.dumps(sizes), **arrays)
-    write_atomically(folder / CHECKPOINT, content.getvalue())
+    arrays |= {"config_sha256": config_sha256(config), "episode": episode, "sizes": json.dumps(sizes)}
+    write_arrays(folder / CHECKPOINT, arrays)
 
 
 def read_checkpoint(folder, config):
@@ -211,19 +210,11 @@ def _settings(config):
     return {key: value for key, value in dataclasses.asdict(config).items() if key not in FREE_ON_RESUME}
 
 
-def write_agent(folder, weights):
-    """Keeps the weights [P] of an agent, for --load-agent."""
+def write_arrays(path, arrays):
+    """Writes a dict of arrays as an .npz file, atomically."""
     content = io.BytesIO()
-    np.savez(content, weights=weights)
-    write_atomically(folder / AGENT, content.getvalue())
-
-
-def write_not_finite(folder, inputs):
-    """Keeps the inputs (a dict of arrays) of a round that gave NaN or infinite weights; returns the file's path."""
-    content = io.BytesIO()
-    np.savez(content, **inputs)
-    write_atomically(folder / NOT_FINITE, content.getvalue())
-    return folder / NOT_FINITE
+    np.savez(content, **arrays)
+    write_atomically(path, content.getvalue())
 
 
 def now():
