@@ -56,7 +56,7 @@ class Config:
         choices=("float32", "bfloat16", "bfloat16-checked"),
     )
     evaluation_samples: int = knob(
-        0, "test images used, a fixed subset with all classes in proportion, for exploration; 0: all (authors)", low=0
+        0, "test images used, spread evenly over the file, for exploration; 0: all (authors)", low=0
     )
     figure_every: int = knob(
         20, "draw the figures every so many episodes, 0: only at the end, -1: never (ours)", low=-1, high=10**6
