@@ -54,7 +54,7 @@ def learning(runs, table):
             axes.plot(values.index, values, color=COLOURS[0], linewidth=0.4, alpha=0.35)
             axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label="DQN, mean over seeds")
             _band(axes, table[(table["split"] == split) & (table["policy"] == "random")][column])
-            if row is panels[0]:
+            if column == "rounds":
                 axes.set_title(f"{split} split, {values.shape[1]} seed{'s' * (values.shape[1] > 1)}")
             else:
                 axes.set_xlabel("episode")
@@ -95,10 +95,10 @@ def policies(table):
                 axes.plot(mean, place, MARKERS[place % len(MARKERS)], color=colour, markersize=5)
             axes.set_yticks(range(len(names)), names if axes is row[0] else [])
             axes.set_ylim(len(names) - 0.5, -0.5)
-            axes.set_xlim(left=0)
         row[0].set_title(_where(settings, where), loc="left")
     for axes, column in zip(panels[-1], LABELS, strict=True):
         axes.set_xlabel(f"{LABELS[column]}\ndots: seeds; bar: 95 % interval of their mean")
+        axes.set_xlim(left=0)  # now that all is drawn: it ends the automatic right end
     return figure
 
 

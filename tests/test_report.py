@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import report
+import report_figures
 from config import Config
 from logs import EPISODE_METRICS
 
@@ -108,11 +109,40 @@ def test_settings_are_told_apart(tmp_path, capsys):
     assert report.main([str(tmp_path)]) == 0
     text = capsys.readouterr().out
     assert "unfinished: dqn-0.9-seed7" in text
+    assert "20.0 (no interval)" in text
+    assert "nan" not in text
     table = report.claim_table(report.per_seed(report.read_runs(tmp_path)[0]))
     assert table["drop_rate"].tolist() == [0.0, 0.5] * 2
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
         f"{name}.{suffix}" for name in ("policies", "by_drop_rate") for suffix in ("png", "pdf")
     }
+
+
+def test_no_figure_cuts_values_off(tmp_path):
+    """The largest values belong to the last policy and setting drawn."""
+    for rate in (0.0, 0.5):
+        for seed in (0, 1, 2):
+            write_run(tmp_path, "dqn", seed, [10 + seed] * 3, [0.1], drop_rate=rate)
+            write_run(tmp_path, "random", seed, [20 + 20 * rate + seed] * 3, [1 + rate + seed], drop_rate=rate)
+    table = report.per_seed(report.read_runs(tmp_path)[0])
+    for figure in (report_figures.policies(table), report_figures.by_setting(table, "drop_rate")):
+        figure.canvas.draw()
+        for axes in figure.axes:
+            (left, right), (low, high) = axes.get_xlim(), sorted(axes.get_ylim())
+            for line in axes.lines:
+                x, y = np.array(line.get_xdata(), float), np.array(line.get_ydata(), float)
+                assert ((left <= x) & (x <= right) & (low <= y) & (y <= high)).all()
+
+
+def test_learning_curves_are_the_seeds_and_their_mean(folder):
+    runs = report.read_runs(folder)[0]
+    figure = report_figures.learning(runs, report.per_seed(runs))
+    *thin, bold, band = figure.axes[0].lines
+    assert [line.get_ydata()[-1] for line in thin] == [10, 12, 11]
+    assert bold.get_ydata()[-1] == 11
+    assert bold.get_ydata()[0] == 30
+    assert band.get_ydata()[0] == pytest.approx(22)
+    assert figure.axes[0].get_title() == "disjoint split, 3 seeds"
 
 
 def test_folder_without_runs_is_refused(tmp_path, capsys):
