@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from config import Parser, UsageError
+from run_folder import write_atomically
 
 WINDOW = 10  # episodes of the running mean, and of "early" and "late"
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -168,9 +169,15 @@ def draw(run_dirs, out):
     out.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
         for name, make in FIGURES.items():
-            figure = make(run_dirs)
-            for suffix in ("png", "pdf"):
-                figure.savefig(out / f"{name}.{suffix}", metadata={"CreationDate": None} if suffix == "pdf" else None)
+            save(make(run_dirs), out, name)
+
+
+def save(figure, out, name):
+    """Writes a figure as PNG and PDF into the folder `out`, the same bytes every time."""
+    for suffix in ("png", "pdf"):
+        content = io.BytesIO()
+        figure.savefig(content, format=suffix, metadata={"CreationDate": None} if suffix == "pdf" else None)
+        write_atomically(out / f"{name}.{suffix}", content.getvalue())
 
 
 def _figure(tables):

@@ -1,15 +1,12 @@
 """The figures of a report: learning curves over the seeds, policies side by side, what a setting changes."""
 
-import io
-
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from intervals import student_t
-from plots import COLOURS, MARKERS, STYLE
-from run_folder import write_atomically
+from plots import COLOURS, MARKERS, STYLE, save
 from sweep import LEARNING
 
 LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
@@ -27,12 +24,7 @@ def draw(folder, runs, table):
     (folder / "figures").mkdir(exist_ok=True)
     with mpl.rc_context(STYLE):
         for name, make in figures.items():
-            figure = make()
-            for suffix in ("png", "pdf"):
-                content = io.BytesIO()
-                metadata = {"CreationDate": None} if suffix == "pdf" else None
-                figure.savefig(content, format=suffix, metadata=metadata)
-                write_atomically(folder / "figures" / f"{name}.{suffix}", content.getvalue())
+            save(make(), folder / "figures", name)
 
 
 def learning(runs, table):
