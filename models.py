@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from data import CLASSES, SIDE
 from observation import OF_EPISODE, part_sizes, size
+from winograd import WinogradNetwork
 
-# An image is checked in float32 when its two largest logits in bfloat16 differ by less than this share of the logits'
-# range. Not a proven bound: over eight times the largest share at which a class was seen to change.
-RECHECK_SHARE = 0.03
+# An image is checked by Keras' layers in float32 when its two largest logits differ by less than this share of the
+# logits' range. Not proven bounds: bfloat16's is eight times the largest share at which a class was seen to change,
+# that of minimal filtering a hundred times the largest difference of a logit seen.
+RECHECK_SHARES = {"bfloat16-checked": 0.03, "winograd-checked": 1e-4}
 
 
 def start_tensorflow(threads, operations=None):
@@ -33,9 +35,16 @@ def local_foundation_model(config):
         network,
         adam(config, config.learning_rate),
         lambda labels, outputs: keras.losses.categorical_crossentropy(tf.one_hot(labels, CLASSES), outputs),
-        network if config.evaluation_dtype == "float32" else convolutional_network("mixed_bfloat16"),
-        recheck=config.evaluation_dtype == "bfloat16-checked",
+        evaluator(network, config.evaluation_dtype),
+        RECHECK_SHARES.get(config.evaluation_dtype, 0.0),
     )
+
+
+def evaluator(network, dtype):
+    """Returns what computes a convolutional_network's outputs in the arithmetic named `dtype`."""
+    if dtype == "winograd-checked":
+        return WinogradNetwork(network)
+    return network if dtype == "float32" else convolutional_network("mixed_bfloat16")
 
 
 def convolutional_network(dtype):
@@ -104,15 +113,15 @@ def adam(config, learning_rate):
 class VectorModel:
     """A Keras model with its optimizer and loss; weights and optimizer state come in and go out as vectors."""
 
-    def __init__(self, network, optimizer, loss, evaluator=None, recheck=False):
+    def __init__(self, network, optimizer, loss, evaluator=None, recheck_share=0.0):
         """`loss(targets, outputs)` gives one number an example [n].
 
-        `evaluator` is a twin of `network` that `count_correct` uses, in faster arithmetic; with `recheck`, `network`
-        has the last word on the images for which the twin's rounding may have decided.
+        `evaluator` is a twin of `network` that `count_correct` uses, in faster arithmetic; with a `recheck_share` above
+        0, `network` has the last word on the images for which the twin's rounding may have decided.
         """
         # Deviation D6: the authors' code compiles a Keras model a node and an episode; the arithmetic is the same.
         self.network, self.optimizer, self.loss = network, optimizer, loss
-        self.evaluator, self.recheck = evaluator or network, recheck
+        self.evaluator, self.recheck_share = evaluator or network, recheck_share
         self.weights = network.trainable_variables
         self.size = network.count_params()
         optimizer.build(self.weights)
@@ -164,7 +173,7 @@ class VectorModel:
     def count_correct(self, weights, images, labels, batch_size):
         """Returns for how many images [n, 28, 28, 1] the likeliest class is the label [n], as an int64 scalar."""
         _from_vector(weights, self.evaluator.trainable_variables)
-        if self.recheck:
+        if self.recheck_share:
             _from_vector(weights, self.weights)
         correct = tf.constant(0, tf.int64)
         for start in tf.range(0, tf.shape(images)[0], batch_size):
@@ -176,12 +185,13 @@ class VectorModel:
         """Returns the likeliest classes [n] of images, by the evaluator and, where that may be wrong, the network."""
         outputs = self.evaluator(images, training=False)
         classes = tf.argmax(outputs, -1)
-        if not self.recheck:
+        if not self.recheck_share:
             return classes
         logits = tf.sort(tf.math.log(tf.maximum(outputs, 1e-37)), direction="DESCENDING")  # but for a constant a row
         certainty = tf.math.divide_no_nan(logits[:, 0] - logits[:, 1], logits[:, 0] - logits[:, -1])
-        # At least one image, since TensorFlow's max-pooling fails on none at all.
-        doubtful = tf.where(certainty <= tf.maximum(RECHECK_SHARE, tf.reduce_min(certainty)))
+        doubtful = tf.where(certainty < self.recheck_share)
+        if tf.size(doubtful) == 0:  # TensorFlow's max-pooling fails on no image
+            return classes
         checked = tf.argmax(self.network(tf.gather_nd(images, doubtful), training=False), -1)
         return tf.tensor_scatter_nd_update(classes, doubtful, checked)
 

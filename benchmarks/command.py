@@ -8,16 +8,16 @@ from run_folder import write_atomically
 from screen import import_tensorflow_quietly
 
 
-def run(name, doc, measure, arguments=None, *, threads=2, **numbers):
+def run(name, doc, measure, arguments=None, *, threads=2, **flags):
     """Runs `measure(options)` and writes what it returns, a dict of texts by file ending, to `name` + ending.
 
-    `numbers` are further flags that take a whole number, with (default, help). Prints the text of `.md`; returns 0, or
-    2 where something has to be changed first.
+    `flags` are further ones, with (default, help); what they take is of the default's type. Prints the text of `.md`;
+    returns 0, or 2 where something has to be changed first.
     """
     parser = Parser(description=doc.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--threads", type=int, default=threads, help=f"processor threads [{threads}]")
-    for number, (default, help_text) in numbers.items():
-        parser.add_argument(f"--{number}", type=int, default=default, help=f"{help_text} [{default}]")
+    for flag, (default, help_text) in flags.items():
+        parser.add_argument(f"--{flag}", type=type(default), default=default, help=f"{help_text} [{default}]")
     parser.add_argument("--out", type=Path, required=True, help=f"folder for {name}.md and what belongs to it")
     options = parser.parse_args(arguments)
     import_tensorflow_quietly()
