@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from learners import VARIANTS
 from observation import OF_EPISODE, PARTS
 
 
@@ -79,7 +80,9 @@ class Config:
     )
     dirichlet_alpha: float = knob(0.5, "concentration of the label shares, for --split dirichlet (ours)", above=0)
 
-    # The local foundation model and one round
+    # The travelling model and one round
+    learner: str = knob("cnn", "model and how a node trains it, see learners/ (authors: cnn)", choices=tuple(VARIANTS))
+    learner_variant: str = knob("", "form of the learner; empty: its first, see learners/ (ours)")
     local_epochs: int = knob(1, "epochs a round (authors)", low=1, high=1000)
     batch_size: int = knob(32, "training images a gradient step (authors)", low=1, high=10**6)
     learning_rate: float = knob(1e-3, "Adam's step size at the nodes (authors)", above=0)
@@ -166,6 +169,10 @@ class Config:
             raise UsageError(f"--policy {self.policy} takes neither --drop-rate nor --leaving nor --nodes-per-round")
         if self.first_episode > self.episodes:
             raise UsageError(f"--first-episode must be at most --episodes ({self.episodes}), not {self.first_episode}")
+        if self.learner_variant not in ("", *VARIANTS[self.learner]):
+            raise UsageError(f"--learner-variant must be one of {', '.join(VARIANTS[self.learner])} for this --learner")
+        if self.learner != "cnn" and self.evaluation_dtype.startswith("bfloat16"):
+            raise UsageError(f"--learner {self.learner} is evaluated in float32; leave out --evaluation-dtype")
         self.hidden_units()
         self.observation_parts()
         self.route_nodes()
@@ -274,6 +281,7 @@ PURPOSES = {
     "replay": 6,
     "stand-in": 7,
     "failure": 8,
+    "draws": 9,
 }
 
 

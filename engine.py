@@ -56,11 +56,12 @@ class LocalEngine:
     def train(self, nodes, weights, when):
         """Lets each of `nodes` train from its entry of `weights`; returns (their new weights, their mean losses)."""
         self.states_before = dict(self.optimizer_states)
-        orders = [self.image_order(node, when) for node in nodes]
-        return tuple(zip(*map(self.train_on, nodes, weights, orders), strict=True))
+        pairs = zip(nodes, weights, strict=True)
+        return tuple(zip(*(self.train_on(*pair, self.image_order(pair[0], when), when) for pair in pairs), strict=True))
 
-    def train_on(self, node, weights, order):
+    def train_on(self, node, weights, order, when):
         """Lets `node` train on the images of `order` [epochs, images]; returns (new weights [P], mean loss)."""
+        seed, episode, round = when
         weights, state, loss = self.model.train(
             weights,
             self.optimizer_state(node),
@@ -68,6 +69,7 @@ class LocalEngine:
             self.train_labels,
             order,
             self.config.batch_size,
+            generator(seed, "draws", episode, round, node).integers(2**32, size=2, dtype=np.uint32),
         )
         self.optimizer_states[node] = state
         return weights, float(loss)

@@ -4,13 +4,14 @@ A model that travels, is averaged and is compared is a vector of weights [P]; wh
 of its optimizer state [S]. One Keras model a process computes with any of them.
 """
 
+import math
+
 import keras
-import numpy as np
 import tensorflow as tf
 
-from data import CLASSES, SIDE
+from learners import make_learner
+from learners.base import Learner
 from observation import OF_EPISODE, part_sizes, size
-from winograd import WinogradNetwork
 
 # An image is checked by Keras' layers in float32 when its two largest logits differ by less than this share of the
 # logits' range. Not proven bounds: bfloat16's is eight times the largest share at which a class was seen to change,
@@ -29,44 +30,26 @@ def start_tensorflow(threads, operations=None):
 
 
 def local_foundation_model(config):
-    """Builds the model that travels: images [n, 28, 28, 1] to class probabilities [n, 10]; 33,580 weights (authors)."""
-    network = convolutional_network("float32")
-    return VectorModel(
-        network,
-        adam(config, config.learning_rate),
-        lambda labels, outputs: keras.losses.categorical_crossentropy(tf.one_hot(labels, CLASSES), outputs),
-        evaluator(network, config.evaluation_dtype),
-        RECHECK_SHARES.get(config.evaluation_dtype, 0.0),
-    )
-
-
-def evaluator(network, dtype):
-    """Returns what computes a convolutional_network's outputs in the arithmetic named `dtype`."""
-    if dtype == "winograd-checked":
-        return WinogradNetwork(network)
-    return network if dtype == "float32" else convolutional_network("mixed_bfloat16")
-
-
-def convolutional_network(dtype):
-    """Builds the local foundation model's Keras network, computing in `dtype` up to its last layer."""
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((SIDE, SIDE, 1)),
-            layers.Conv2D(20, 5, activation="relu", dtype=dtype),
-            layers.MaxPooling2D(2, dtype=dtype),
-            layers.Conv2D(50, 5, activation="relu", dtype=dtype),
-            layers.MaxPooling2D(2, dtype=dtype),
-            layers.Flatten(dtype=dtype),
-            layers.Dense(CLASSES, activation="softmax", dtype="float32"),
-        ]
-    )
+    """Builds the model that travels, as the configured local learner has it; by default 33,580 weights (authors)."""
+    # Deviation D9: by default the test images' classes are found with fewer multiplications than Keras' layers need.
+    learner = make_learner(config.learner, config.learner_variant)
+    network = learner.build()
+    evaluator = learner.evaluator(network, config.evaluation_dtype)
+    share = 0.0 if evaluator is network else RECHECK_SHARES.get(config.evaluation_dtype, 0.0)
+    return VectorModel(network, adam(config, config.learning_rate), learner, evaluator, share)
 
 
 def q_network(config):
     """Builds the Q-network: observations [n, size] to action values [n, nodes]."""
     network = dense_network(config) if config.agent_network == "dense" else shared_network(config)
-    return VectorModel(network, adam(config, config.agent_learning_rate), keras.losses.mean_squared_error)
+    return VectorModel(network, adam(config, config.agent_learning_rate), Regression())
+
+
+class Regression(Learner):
+    """How the Q-network learns."""
+
+    def losses(self, labels, outputs):
+        return keras.losses.mean_squared_error(labels, outputs)
 
 
 def dense_network(config):
@@ -113,60 +96,61 @@ def adam(config, learning_rate):
 class VectorModel:
     """A Keras model with its optimizer and loss; weights and optimizer state come in and go out as vectors."""
 
-    def __init__(self, network, optimizer, loss, evaluator=None, recheck_share=0.0):
-        """`loss(targets, outputs)` gives one number an example [n].
+    def __init__(self, network, optimizer, learner, evaluator=None, recheck_share=0.0):
+        """`learner`, a Learner, has the first weights, the loss and the update rule.
 
         `evaluator` is a twin of `network` that `count_correct` uses, in faster arithmetic; with a `recheck_share` above
         0, `network` has the last word on the images for which the twin's rounding may have decided.
         """
         # Deviation D6: the authors' code compiles a Keras model a node and an episode; the arithmetic is the same.
-        self.network, self.optimizer, self.loss = network, optimizer, loss
+        self.network, self.optimizer, self.learner = network, optimizer, learner
         self.evaluator, self.recheck_share = evaluator or network, recheck_share
         self.weights = network.trainable_variables
-        self.size = network.count_params()
+        self.size = sum(math.prod(variable.shape) for variable in self.weights)
         optimizer.build(self.weights)
         self._fresh_state = _to_vector(optimizer.variables)
 
     def initial_weights(self, rng):
-        """Draws weights [P] float32: Glorot-uniform kernels, zero biases (authors' code: Keras' defaults)."""
-        drawn = []
-        for variable in self.weights:
-            if len(variable.shape) > 1:
-                glorot = keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))
-                drawn.append(tf.reshape(glorot(variable.shape), [-1]))
-            else:
-                drawn.append(tf.zeros(variable.shape))
-        return tf.concat(drawn, 0)
+        """Draws the learner's first weights [P] float32."""
+        return tf.concat([tf.reshape(self.learner.initial(variable, rng), [-1]) for variable in self.weights], 0)
 
     def initial_state(self):
         """Returns the state [S] float32 of an optimizer that has not stepped yet: counters, moments, step size."""
         return self._fresh_state
 
     @tf.function(reduce_retracing=True)
-    def train(self, weights, state, inputs, targets, order, batch_size):
+    def train(self, weights, state, inputs, targets, order, batch_size, draws=(0, 0)):
         """Trains on `inputs[order]`, batch after batch, and returns (weights [P], state [S], mean loss).
 
         `order` [epochs, examples] int32 are positions in `inputs` and `targets`; every row is one epoch, whose last
-        batch may be smaller.
+        batch may be smaller. `draws` [2] uint32 seeds what the network draws at random.
         """
         _from_vector(weights, self.weights)
         _from_vector(state, self.optimizer.variables)
+        self.learner.draws.state.assign(tf.cast(draws, tf.uint32))
         total = tf.constant(0.0)
         for epoch in tf.range(tf.shape(order)[0]):
             for start in tf.range(0, tf.shape(order)[1], batch_size):
                 batch = order[epoch, start : start + batch_size]
-                with tf.GradientTape() as tape:
-                    outputs = self.network(tf.gather(inputs, batch), training=True)
-                    losses = self.loss(tf.gather(targets, batch), outputs)
-                    mean = tf.reduce_mean(losses)
-                self.optimizer.apply(tape.gradient(mean, self.weights), self.weights)
+                losses = self._train_batch(tf.gather(inputs, batch), tf.gather(targets, batch))
                 total += tf.reduce_sum(losses)
         return _to_vector(self.weights), _to_vector(self.optimizer.variables), total / tf.size(order, tf.float32)
+
+    def _train_batch(self, inputs, targets):
+        """Trains on one batch, by the learner's own rule or by gradient, and returns the losses before it."""
+        if self.learner.update:
+            return self.learner.losses(targets, self.learner.update(self.network, inputs, targets))
+        with tf.GradientTape() as tape:
+            losses = self.learner.losses(targets, self.network(inputs, training=True))
+            mean = tf.reduce_mean(losses)
+        self.optimizer.apply(tape.gradient(mean, self.weights), self.weights)
+        return losses
 
     @tf.function(reduce_retracing=True)
     def predict(self, weights, inputs):
         """Returns the outputs for `inputs`, the first axis of both being the examples."""
         _from_vector(weights, self.weights)
+        self.learner.draws.state.assign([0, 0])
         return self.network(inputs, training=False)
 
     @tf.function(reduce_retracing=True)
@@ -175,6 +159,7 @@ class VectorModel:
         _from_vector(weights, self.evaluator.trainable_variables)
         if self.recheck_share:
             _from_vector(weights, self.weights)
+        self.learner.draws.state.assign([0, 0])
         correct = tf.constant(0, tf.int64)
         for start in tf.range(0, tf.shape(images)[0], batch_size):
             hits = self._classes(images[start : start + batch_size]) == labels[start : start + batch_size]
@@ -203,6 +188,6 @@ def _to_vector(variables):
 
 def _from_vector(vector, variables):
     """Assigns the parts of `vector` to the variables, in order."""
-    sizes = [int(np.prod(variable.shape)) for variable in variables]
+    sizes = [math.prod(variable.shape) for variable in variables]
     for variable, part in zip(variables, tf.split(vector, sizes), strict=True):
         variable.assign(tf.cast(tf.reshape(part, variable.shape), variable.dtype))

@@ -31,7 +31,7 @@ class Centralized(Reference):
         pool = np.concatenate(list(self.engine.rows.values()))
         pool = generator(self.seed, "order", self.episode, epoch, nodes).permutation(pool)
         order = np.tile(pool[part * size : (part + 1) * size], (self.config.local_epochs, 1))
-        self.weights, loss = self.engine.train_on(starter, self.weights, order)
+        self.weights, loss = self.engine.train_on(starter, self.weights, order, self.when())
         distance, sent = 0.0, 0
         if self.round == 1:  # an image is a byte a pixel, and one for its label
             distance = float(self.distances[starter].sum())

@@ -100,9 +100,9 @@ def test_centralized_sees_every_image_once_an_epoch(dataset, monkeypatch):
     environment = make("centralized", dataset, nodes=3)
     engine, train = environment.engine, environment.engine.train_on
 
-    def noting(node, weights, order):
+    def noting(node, weights, order, when):
         seen.append(engine.held[order[0]])
-        return train(node, weights, order)
+        return train(node, weights, order, when)
 
     monkeypatch.setattr(engine, "train_on", noting)
     infos = [environment.step(0)[4] for _ in range(6)]

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-import models
-import winograd
+from learners import winograd
+from learners.cnn import convolutional_network
 
 
 def test_filtering_is_the_correlation_by_definition():
@@ -22,7 +22,7 @@ def test_patches_by_hand():
 
 def test_outputs_equal_those_of_keras_layers():
     """With large random weights and biases, so that no unit is idle and rounding shows."""
-    network = models.convolutional_network("float32")
+    network = convolutional_network("float32")
     rng = np.random.default_rng(1)
     network.set_weights([rng.normal(0, 0.1, weights.shape) for weights in network.get_weights()])
     images = rng.random((7, 28, 28, 1)).astype(np.float32)

@@ -1,0 +1,12 @@
+"""Local learners: what a node does with the travelling model. One file each, chosen by `--learner`."""
+
+import importlib
+
+# The variants of each, the first being its default.
+VARIANTS = {"cnn": ("plain",)}
+
+
+def make_learner(name, variant=""):
+    """Returns the Learner of this name, in one of its VARIANTS."""
+    # Imported only now, so that settings can be read without TensorFlow.
+    return importlib.import_module(f"learners.{name.replace('-', '_')}").LocalLearner(variant or VARIANTS[name][0])

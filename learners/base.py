@@ -1,0 +1,50 @@
+"""What every local learner has in common."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+CLASSES = 10
+
+
+class Learner:
+    """A local learner: the Keras model that travels, its first weights, its loss and its update rule.
+
+    `variant` is one of its learners.VARIANTS. Layers that draw at random take `draws` as their seed: it is set anew
+    before every round, so that the same round draws the same.
+    """
+
+    def __init__(self, variant="plain"):
+        self.variant = variant
+        self.draws = keras.random.SeedGenerator(0)
+
+    def build(self, shape=(28, 28, 1), classes=CLASSES):
+        """Builds the Keras model: images [n, *shape] in [0, 1] to class probabilities [n, classes].
+
+        Only its trainable variables travel; others have to stay as they are built.
+        """
+        raise NotImplementedError
+
+    def initial(self, variable, rng):
+        """Draws the first value of one of the model's variables: Glorot-uniform kernels, zero biases."""
+        if len(variable.shape) < 2:
+            return tf.zeros(variable.shape)
+        return keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))(variable.shape)
+
+    def losses(self, labels, outputs):
+        """Returns the loss of each example [n]; labels [n] are whole numbers, outputs [n, classes] probabilities."""
+        return keras.losses.categorical_crossentropy(tf.one_hot(labels, outputs.shape[-1]), outputs)
+
+    def evaluator(self, network, dtype):
+        """Returns what computes `network`'s outputs faster, in the arithmetic named `dtype`; else the network."""
+        return network
+
+    # A learner with a rule of its own replaces this by a method `update(network, images, labels)` that changes the
+    # network's weights, and returns its outputs from before. Otherwise the optimizer follows the losses' gradient.
+    update = None
+
+
+def fan_in_uniform(shape, rng, fan_in):
+    """Draws values [*shape] float32 uniformly in plus or minus 1 / sqrt(fan_in)."""
+    limit = 1 / np.sqrt(fan_in)
+    return tf.constant(rng.uniform(-limit, limit, shape), tf.float32)
