@@ -191,5 +191,8 @@ def connect(address):
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
         except (ConnectionError, ValueError) as error:
-            raise UsageError(f"no Ray cluster at {address} ({str(error).splitlines()[0]}); start one first") from error
+            raise UsageError(
+                f"no Ray cluster at {address} ({str(error).splitlines()[0]}); start one first, and set "
+                "RAY_AUTH_MODE=token if it was started with a token"
+            ) from error
     return ray

@@ -26,8 +26,11 @@ PAUSE = 0.3  # seconds before each measurement, in which the thread pool of the 
 ROUNDS = 29  # of an episode, as a random policy needs with the published slices
 
 
-def build(config):
-    """Returns the implementations by name, PyTorch's only where it is installed, and the seconds plain Keras took."""
+def build(config, dtypes):
+    """Returns the implementations by name, PyTorch's only where it is installed, and the seconds plain Keras took.
+
+    Ours is there as it is by default, and with each other arithmetic of `dtypes`.
+    """
     from benchmarks.rounds import Ours, PlainKeras, Torch
     from data import load_dataset
 
@@ -38,7 +41,7 @@ def build(config):
     built = {"plain Keras": PlainKeras(config, dataset, weights, agent_weights)}
     seconds = time.perf_counter() - started
     built["ours"] = ours
-    for dtype in ("bfloat16", "bfloat16-checked"):
+    for dtype in dtypes:
         built[f"ours, {dtype}"] = Ours(dataclasses.replace(config, evaluation_dtype=dtype), dataset)
     try:
         built["PyTorch"] = Torch(config, dataset, weights, agent_weights)
@@ -128,7 +131,7 @@ def table(times, setup, config):
 def benchmark(options):
     """Returns the table, every repetition, and the machine with how far the results are apart."""
     config = Config(threads=options.threads)
-    built, setup = build(config)
+    built, setup = build(config, options.dtypes.split(","))
     differences, first_rounds = compare(built, config.nodes)
     times = measure(built, options.repetitions, config.nodes)
     about = machine() | {"threads": config.threads, "largest_differences_from_plain_keras": differences}
@@ -142,4 +145,5 @@ def benchmark(options):
 
 
 if __name__ == "__main__":
-    sys.exit(run("round_speed", __doc__, benchmark, repetitions=(15, "rounds of each that are timed")))
+    dtypes = ("float32,bfloat16,bfloat16-checked", "other evaluation dtypes, separated by commas")
+    sys.exit(run("round_speed", __doc__, benchmark, repetitions=(15, "rounds of each that are timed"), dtypes=dtypes))

@@ -81,9 +81,9 @@ def test_what_the_agent_learned_was_counted(preset, folder):
     assert [list(map(int, pair)) for pair in re.findall(r"(\d+) of (?:the )?(\d+)", sentence)] == list(counted)
 
 
-MEASURED = [path for folder in ("benchmarks", "checks") for path in sorted((PROJECT / "results" / folder).glob("*.md"))]
+MEASURED = [path for folder in ("benchmarks", "checks") for path in sorted((PROJECT / "results" / folder).rglob("*.md"))]
 
 
-@pytest.mark.parametrize("path", MEASURED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", MEASURED, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_tables_are_the_measured_ones(path):
     assert path.read_text().strip() in README

@@ -1,0 +1,61 @@
+"""How a sweep speeds up with Ray workers: `python -m benchmarks.ray_speedup --out results/benchmarks`.
+
+The same runs of the random policy on Ray clusters of this machine, whose nodes have one processor each: one node, two
+nodes, in turn. The time is the whole command's, from its start until the last file is written.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import command
+
+PROJECT = Path(__file__).parent.parent
+
+
+def sweep(options, workers, out):
+    """Runs the sweep on a new cluster of `workers` nodes, and returns the seconds it took."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        for _ in range(workers - 1):
+            cluster.add_node(num_cpus=1)
+        flags = ["--policies", "random", "--splits", "disjoint", "--seeds", f"0-{options.runs - 1}"]
+        flags += ["--control-episodes", options.episodes, "--engine", "ray", "--ray-address", cluster.address]
+        line = [sys.executable, PROJECT / "sweep.py", *flags, "--out", out]
+        started = time.perf_counter()
+        done = subprocess.run([*map(str, line)], capture_output=True, text=True)
+        took = time.perf_counter() - started
+    finally:
+        cluster.shutdown()
+    if done.returncode:
+        raise command.UsageError(f"the sweep failed: {(done.stderr.splitlines() or ['it says nothing'])[-1]}")
+    return took
+
+
+def measure(options):
+    """Returns the table and the seconds of every repetition."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    seconds = {1: [], 2: []}
+    for _ in range(options.repetitions):
+        for workers, column in seconds.items():
+            with tempfile.TemporaryDirectory() as folder:
+                column.append(sweep(options, workers, Path(folder) / "sweep"))
+    medians = {workers: np.median(column) for workers, column in seconds.items()}
+    lines = ["| Ray workers of one processor | minutes | speed-up |", "| --- | --- | --- |"]
+    lines += [f"| {workers} | {value / 60:.2f} | {medians[1] / value:.2f} |" for workers, value in medians.items()]
+    note = f"Medians of {options.repetitions} sweeps of {options.runs} runs, {options.episodes} episodes each."
+    rows = ["workers,repetition,seconds"]
+    rows += [f"{workers},{k + 1},{took:.1f}" for workers, column in seconds.items() for k, took in enumerate(column)]
+    return {".md": "\n".join(lines) + f"\n\n{note}\n", ".csv": "\n".join(rows) + "\n"}
+
+
+if __name__ == "__main__":
+    numbers = {"runs": (4, "runs of a sweep"), "episodes": (2, "episodes of a run")}
+    sys.exit(command.run("ray_speedup", __doc__, measure, **numbers, repetitions=(3, "sweeps with each cluster")))
