@@ -81,7 +81,8 @@ def test_what_the_agent_learned_was_counted(preset, folder):
     assert [list(map(int, pair)) for pair in re.findall(r"(\d+) of (?:the )?(\d+)", sentence)] == list(counted)
 
 
-MEASURED = [path for folder in ("benchmarks", "checks") for path in sorted((PROJECT / "results" / folder).rglob("*.md"))]
+RESULTS = PROJECT / "results"
+MEASURED = [path for folder in ("benchmarks", "checks") for path in sorted((RESULTS / folder).rglob("*.md"))]
 
 
 @pytest.mark.parametrize("path", MEASURED, ids=lambda path: str(path.relative_to(PROJECT)))
