@@ -11,12 +11,8 @@ import tensorflow as tf
 
 from learners import make_learner
 from learners.base import Learner
+from learners.evaluation import Evaluator
 from observation import OF_EPISODE, part_sizes, size
-
-# An image is checked by Keras' layers in float32 when its two largest logits differ by less than this share of the
-# logits' range. Not proven bounds: bfloat16's is eight times the largest share at which a class was seen to change,
-# that of minimal filtering a hundred times the largest difference of a logit seen.
-RECHECK_SHARES = {"bfloat16-checked": 0.03, "winograd-checked": 1e-4}
 
 
 def start_tensorflow(threads, operations=None):
@@ -35,8 +31,7 @@ def local_foundation_model(config):
     learner = make_learner(config.learner, config.learner_variant)
     network = learner.build()
     evaluator = learner.evaluator(network, config.evaluation_dtype)
-    share = 0.0 if evaluator is network else RECHECK_SHARES.get(config.evaluation_dtype, 0.0)
-    return VectorModel(network, adam(config, config.learning_rate), learner, evaluator, share)
+    return VectorModel(network, adam(config, config.learning_rate), learner, evaluator)
 
 
 def q_network(config):
@@ -96,15 +91,11 @@ def adam(config, learning_rate):
 class VectorModel:
     """A Keras model with its optimizer and loss; weights and optimizer state come in and go out as vectors."""
 
-    def __init__(self, network, optimizer, learner, evaluator=None, recheck_share=0.0):
-        """`learner`, a Learner, has the first weights, the loss and the update rule.
-
-        `evaluator` is a twin of `network` that `count_correct` uses, in faster arithmetic; with a `recheck_share` above
-        0, `network` has the last word on the images for which the twin's rounding may have decided.
-        """
+    def __init__(self, network, optimizer, learner, evaluator=None):
+        """`learner`, a Learner, has first weights, loss and update rule; `evaluator` counts the correct classes."""
         # Deviation D6: the authors' code compiles a Keras model a node and an episode; the arithmetic is the same.
         self.network, self.optimizer, self.learner = network, optimizer, learner
-        self.evaluator, self.recheck_share = evaluator or network, recheck_share
+        self.evaluator = evaluator or Evaluator(network)
         self.weights = network.trainable_variables
         self.size = sum(math.prod(variable.shape) for variable in self.weights)
         optimizer.build(self.weights)
@@ -156,29 +147,14 @@ class VectorModel:
     @tf.function(reduce_retracing=True)
     def count_correct(self, weights, images, labels, batch_size):
         """Returns for how many images [n, 28, 28, 1] the likeliest class is the label [n], as an int64 scalar."""
-        _from_vector(weights, self.evaluator.trainable_variables)
-        if self.recheck_share:
-            _from_vector(weights, self.weights)
+        for variables in self.evaluator.variables():
+            _from_vector(weights, variables)
         self.learner.draws.state.assign([0, 0])
         correct = tf.constant(0, tf.int64)
         for start in tf.range(0, tf.shape(images)[0], batch_size):
-            hits = self._classes(images[start : start + batch_size]) == labels[start : start + batch_size]
+            hits = self.evaluator.classes(images[start : start + batch_size]) == labels[start : start + batch_size]
             correct += tf.reduce_sum(tf.cast(hits, tf.int64))
         return correct
-
-    def _classes(self, images):
-        """Returns the likeliest classes [n] of images, by the evaluator and, where that may be wrong, the network."""
-        outputs = self.evaluator(images, training=False)
-        classes = tf.argmax(outputs, -1)
-        if not self.recheck_share:
-            return classes
-        logits = tf.sort(tf.math.log(tf.maximum(outputs, 1e-37)), direction="DESCENDING")  # but for a constant a row
-        certainty = tf.math.divide_no_nan(logits[:, 0] - logits[:, 1], logits[:, 0] - logits[:, -1])
-        doubtful = tf.where(certainty < self.recheck_share)
-        if tf.size(doubtful) == 0:  # TensorFlow's max-pooling fails on no image
-            return classes
-        checked = tf.argmax(self.network(tf.gather_nd(images, doubtful), training=False), -1)
-        return tf.tensor_scatter_nd_update(classes, doubtful, checked)
 
 
 def _to_vector(variables):

@@ -121,9 +121,9 @@ def sweep(todo, workers, jobs, console):
         console=console,
         speed_estimate_period=3600,
     )
-    start = sum(run.episodes() for run in todo)
+    logged = {run.name: run.episodes() for run in todo}
     total = sum(run.wanted() for run in todo)
-    bar = progress.add_task("", total=total, completed=start, ended=0, runs=len(todo))
+    bar = progress.add_task("", total=total, completed=sum(logged.values()), ended=0, runs=len(todo))
     with progress:
         try:
             while waiting or running:
@@ -131,6 +131,7 @@ def sweep(todo, workers, jobs, console):
                     running.append(waiting.pop(0))
                     workers.start(running[-1])
                 time.sleep(0.5)
+                logged |= {run.name: run.episodes() for run in running}
                 for run, code in [(run, workers.ended(run)) for run in running]:
                     if code is not None:
                         running.remove(run)
@@ -140,7 +141,7 @@ def sweep(todo, workers, jobs, console):
                     elif code == 0:
                         console.print(f"finished: {run.name}", soft_wrap=True)
                 ended = len(todo) - len(waiting) - len(running)
-                progress.update(bar, completed=sum(run.episodes() for run in todo), ended=ended)
+                progress.update(bar, completed=sum(logged.values()), ended=ended)
         finally:
             workers.stop(running)
     return failed
@@ -208,6 +209,7 @@ def main(arguments=None):
     """Runs a command line; returns 0, 1 where a run failed, 2 where something has to be changed first, 130."""
     console = Console(highlight=False)
     options, shared = parse(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: no run is left behind
     try:
         planned = runs(options, shared)
         todo = [run for run in planned if not run.finished]
