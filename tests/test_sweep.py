@@ -93,8 +93,7 @@ def test_listed_command_runs_the_experiment(tiny, tmp_path, capsys):
 
 
 def test_interrupted_sweep_goes_on(tiny, tmp_path):
-    """By SIGTERM, which the sweep treats as Python treats Ctrl-C."""
-    """Ctrl-C lets the runs finish their round; the same command then ends as if it had not been."""
+    """SIGTERM, like Ctrl-C, lets the runs finish their round; the same command then ends as if it had not been."""
     command = [sys.executable, "sweep.py", *flags(tiny, tmp_path / "a", policies="dqn", seeds="0", episodes=12)]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "a" / "dqn-disjoint-seed0" / "checkpoint.npz").exists():
