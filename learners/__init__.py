@@ -3,7 +3,25 @@
 import importlib
 
 # The variants of each, the first being its default.
-VARIANTS = {"cnn": ("plain",)}
+VARIANTS = {
+    "cnn": ("plain",),
+    "kde": (
+        *(f"{mode}-{use}" for mode in ("stacked", "joint", "feature") for use in ("shift", "gate", "replace")),
+        "plain",
+    ),
+    "pseudo-attention": (
+        *(f"{maps}{disturbance}" for maps in ("mapped", "unmapped") for disturbance in ("", "-copy", "-swap")),
+        "plain",
+    ),
+    "hebbian": (
+        "one-layer",
+        "one-layer-unnormalised",
+        "two-layer",
+        "two-layer-unnormalised",
+        "plain",
+        "two-layer-plain",
+    ),
+}
 
 
 def make_learner(name, variant=""):

@@ -1,0 +1,55 @@
+"""What the learners after D2BL (Coppari and Tedoldi 2023, "authors' code") have in common: first weights and layers.
+
+All of them return class probabilities and learn from their cross-entropy. The authors' networks return logits; where
+they end in a softmax, the loss takes the softmax of that once more (their second pseudo-attention notebook, and the
+loss that their Hebbian code reports), so that it cannot fall below 1.46. That is not repeated here.
+"""
+
+import keras
+import tensorflow as tf
+
+from learners.base import CLASSES, Learner, fan_in_uniform
+
+
+class FanInLearner(Learner):
+    """A learner whose dense layers start with kernels and biases uniform in plus or minus 1 / sqrt(inputs)."""
+
+    def build(self, shape=(28, 28, 1), classes=CLASSES):
+        network = self.network(shape, classes)
+        # A bias does not show how many inputs its layer has, so that is noted here, by the path of the layer.
+        self.fan_ins = {_layer(kernel): kernel.shape[0] for kernel in network.trainable_variables if _is_kernel(kernel)}
+        return network
+
+    def network(self, shape, classes):
+        """Builds what `build` returns."""
+        raise NotImplementedError
+
+    def initial(self, variable, rng):
+        """Draws the first value of a variable; gains are 1 and offsets 0 (authors' code: PyTorch's defaults)."""
+        fan_in = self.fan_ins.get(_layer(variable))
+        if fan_in is None:
+            return tf.ones(variable.shape) if variable.name == "gamma" else tf.zeros(variable.shape)
+        return fan_in_uniform(variable.shape, rng, fan_in)
+
+
+def _layer(variable):
+    return variable.path.rpartition("/")[0]
+
+
+def _is_kernel(variable):
+    return variable.name == "kernel"
+
+
+def gelu(numbers):
+    """Computes the exact form of GELU, of which Keras' default in `ops` is an approximation."""
+    return keras.ops.gelu(numbers, approximate=False)
+
+
+def layer_norm():
+    """Returns a LayerNormalization with PyTorch's epsilon, a hundredth of Keras'."""
+    return keras.layers.LayerNormalization(epsilon=1e-5)
+
+
+def probabilities(classes, hidden):
+    """Adds the last layer: hidden [n, d] to class probabilities [n, classes]."""
+    return keras.layers.Dense(classes, activation="softmax")(hidden)

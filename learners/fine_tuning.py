@@ -1,0 +1,133 @@
+"""Pseudo-attention over blocks of a frozen, trained network (D2BL: Coppari and Tedoldi 2023): only a head learns.
+
+Not among the learners that `--learner` names, since it needs a trained network: `LocalLearner(backbone=...)`.
+"""
+
+import keras
+import numpy as np
+
+from config import UsageError
+from learners.base import CLASSES
+from learners.d2bl import FanInLearner, gelu
+from learners.pseudo_attention import PseudoAttention
+
+# Of keras.applications: the layers whose outputs are the past, and what these are pooled to (authors' code).
+TAPS = {
+    "ResNet50": (("conv3_block4_out", "conv4_block6_out", "conv5_block3_out"), (3, 3, 512)),
+    "VGG19": (("block4_conv3", "block4_conv4", *(f"block5_conv{number}" for number in range(1, 5))), (2, 2, 512)),
+}
+
+
+def centred(images):
+    """Maps [0, 1] to [-1, 1] (authors' code); networks of keras.applications were trained with other inputs."""
+    return (images - 0.5) / 0.5
+
+
+class LocalLearner(FanInLearner):
+    """A head that attends to a backbone's blocks: 447,306 weights on ResNet-50, 201,546 on VGG-19.
+
+    `backbone` is a Keras model or a name in TAPS; without one, images are features [taps + 1, f] that a model of
+    `tapped_features` has computed, which saves time when they are used again and again. A variant is the disturbance:
+    copy (authors' code), swap or undisturbed; or a head without attention (plain).
+    """
+
+    def __init__(
+        self,
+        variant="copy",
+        backbone=None,
+        taps=(),
+        pooled=(),
+        width=32,
+        heads=2,
+        evaluation_noise=True,
+        preprocess=centred,
+    ):
+        super().__init__(variant)
+        if isinstance(backbone, str):
+            backbone, taps, pooled = pretrained(backbone), *TAPS[backbone]
+        self.backbone, self.taps, self.pooled = backbone, taps, pooled
+        self.width, self.heads = width, heads
+        self.evaluation_noise, self.preprocess = evaluation_noise, preprocess
+
+    def network(self, shape, classes):
+        if self.backbone is None:
+            return self.head(shape, classes)
+        features = tapped_features(self.backbone, self.taps, self.pooled, shape, self.preprocess)
+        return keras.Model(features.input, self.head(features.output.shape[1:], classes)(features.output))
+
+    def head(self, shape, classes):
+        """Builds what learns: features [n, taps + 1, f] to class probabilities [n, classes]."""
+        if self.variant == "plain":
+            return plain_network(shape, classes, self.width)
+        disturbance = "" if self.variant == "undisturbed" else self.variant
+        attention = PseudoAttention(
+            self.width, self.heads, self.draws, disturbance=disturbance, evaluation_noise=self.evaluation_noise
+        )
+        features = keras.Input(shape)
+        return keras.Model(features, _classify(attention(features[:, -1], features[:, :-1]), self.width, classes))
+
+
+def plain_network(shape, classes=CLASSES, width=32):
+    """Builds a head that sees the last feature map only, through a dense layer of the size of the three maps (ours)."""
+    features = keras.Input(shape)
+    hidden = gelu(keras.layers.Dense(3 * width)(features[:, -1]))
+    return keras.Model(features, _classify(hidden, width, classes))
+
+
+def _classify(hidden, width, classes):
+    """Adds the two last layers; what the softmax gets is the GELU of the logits (authors' code)."""
+    hidden = gelu(keras.layers.Dense(2 * width)(hidden))
+    return keras.layers.Softmax()(gelu(keras.layers.Dense(classes)(hidden)))
+
+
+def tapped_features(backbone, taps, pooled, shape, preprocess=centred):
+    """Builds a frozen Keras model: images [n, *shape] in [0, 1] to features [n, taps + 1, f].
+
+    The outputs of the layers named `taps`, and last of all the backbone's own output, are pooled to `pooled` (height,
+    width, channels), and f is its product. Images are enlarged to the backbone's input, and grey ones made coloured.
+    The authors' ResNet keeps on updating its batch statistics; here nothing of the backbone changes.
+    """
+    backbone.trainable = False
+    height, width, channels = backbone.input_shape[1:]
+    images = keras.Input(shape)
+    inputs = images if shape[:2] == (height, width) else keras.layers.Resizing(height, width)(images)
+    inputs = inputs if shape[2] == channels else keras.ops.repeat(inputs, channels, axis=-1)
+    tapped = keras.Model(backbone.input, [*(backbone.get_layer(name).output for name in taps), backbone.output])
+    maps = [adaptive_average_pool(blocks, pooled) for blocks in tapped(preprocess(inputs), training=False)]
+    flat = [keras.layers.Flatten()(pooled_maps) for pooled_maps in maps]
+    return keras.Model(images, keras.ops.stack(flat, axis=1))
+
+
+def adaptive_average_pool(maps, pooled):
+    """Averages maps [n, h, w, c] over bins of rows, columns and channels: [n, *pooled]."""
+    for axis, bins in enumerate(pooled, 1):
+        if maps.shape[axis] != bins:
+            formula = ("nhwc,hi->niwc", "nhwc,wi->nhic", "nhwc,ci->nhwi")[axis - 1]
+            maps = keras.ops.einsum(formula, maps, averages(maps.shape[axis], bins))
+    return maps
+
+
+def averages(length, bins):
+    """Returns the matrix [length, bins] that averages an axis over bins; where they do not fit, they overlap.
+
+    Bin i goes from floor(i * length / bins) to below ceil((i + 1) * length / bins) (PyTorch's adaptive pooling).
+    """
+    matrix = np.zeros((length, bins), np.float32)
+    for bin in range(bins):
+        first, end = bin * length // bins, -((bin + 1) * length // -bins)
+        matrix[first:end, bin] = 1 / (end - first)
+    return matrix
+
+
+def pretrained(name, size=224):
+    """Loads one of keras.applications as trained on ImageNet, without its classifier, for images of `size` pixels.
+
+    Raises UsageError where Keras has no such network, or its weights are neither in Keras' cache nor to be had.
+    """
+    if name not in TAPS:
+        raise UsageError(f"the backbone must be one of {', '.join(TAPS)}, not {name!r}")
+    try:
+        return getattr(keras.applications, name)(include_top=False, weights="imagenet", input_shape=(size, size, 3))
+    except Exception as error:  # Keras raises bare Exceptions when a download fails
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"the weights of {name} are not in Keras' cache and cannot be loaded ({reason})") from error
