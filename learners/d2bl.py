@@ -40,6 +40,21 @@ def _is_kernel(variable):
     return variable.name == "kernel"
 
 
+class Frozen(keras.layers.Layer):
+    """A trained network that stays as it is: nothing of it learns, and it always computes as in inference.
+
+    A model alone would not do: Keras passes `training` on to it, whatever it was built with, and its dropout would act.
+    """
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        network.trainable = False
+
+    def call(self, images):
+        return self.network(images, training=False)
+
+
 def gelu(numbers):
     """Computes the exact form of GELU, of which Keras' default in `ops` is an approximation."""
     return keras.ops.gelu(numbers, approximate=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from config import UsageError
 from learners.base import CLASSES
-from learners.d2bl import FanInLearner, gelu
+from learners.d2bl import FanInLearner, Frozen, gelu
 from learners.pseudo_attention import PseudoAttention
 
 # Of keras.applications: the layers whose outputs are the past, and what these are pooled to (authors' code).
@@ -87,13 +87,13 @@ def tapped_features(backbone, taps, pooled, shape, preprocess=centred):
     width, channels), and f is its product. Images are enlarged to the backbone's input, and grey ones made coloured.
     The authors' ResNet keeps on updating its batch statistics; here nothing of the backbone changes.
     """
-    backbone.trainable = False
     height, width, channels = backbone.input_shape[1:]
     images = keras.Input(shape)
     inputs = images if shape[:2] == (height, width) else keras.layers.Resizing(height, width)(images)
     inputs = inputs if shape[2] == channels else keras.ops.repeat(inputs, channels, axis=-1)
-    tapped = keras.Model(backbone.input, [*(backbone.get_layer(name).output for name in taps), backbone.output])
-    maps = [adaptive_average_pool(blocks, pooled) for blocks in tapped(preprocess(inputs), training=False)]
+    outputs = [*(backbone.get_layer(name).output for name in taps), *backbone.outputs]
+    tapped = Frozen(keras.Model(backbone.inputs[0], outputs))
+    maps = [adaptive_average_pool(blocks, pooled) for blocks in tapped(preprocess(inputs))]
     flat = [keras.layers.Flatten()(pooled_maps) for pooled_maps in maps]
     return keras.Model(images, keras.ops.stack(flat, axis=1))
 

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from learners.base import CLASSES
-from learners.d2bl import FanInLearner, gelu
+from learners.d2bl import FanInLearner, Frozen, gelu
 
 RATE = 1e-3  # cancels where changes are divided by their norms (authors' code)
 
@@ -34,7 +34,7 @@ class LocalLearner(FanInLearner):
 
     def update(self, network, images, labels):
         """Changes the kernels by the rule; returns the outputs [n, classes] from before."""
-        inputs = network.get_layer("features")(images, training=False)
+        inputs = network.get_layer("features")(images)
         head = network.get_layer("head")
         outputs = head(inputs)
         error = (tf.one_hot(labels, outputs.shape[-1]) - outputs) / tf.cast(tf.shape(outputs)[0], tf.float32)
@@ -56,10 +56,7 @@ class LocalLearner(FanInLearner):
 def plain_network(shape=(28, 28, 1), classes=CLASSES, layers=1, backbone=None):
     """Builds the network: its Keras models `features` (frozen, flattened) and `head` (one or two dense layers)."""
     images = keras.Input(shape)
-    activations = images
-    if backbone is not None:
-        backbone.trainable = False
-        activations = backbone(images, training=False)
+    activations = images if backbone is None else Frozen(backbone)(images)
     features = keras.Model(images, keras.layers.Flatten()(activations), name="features")
     inputs = keras.Input(features.output.shape[1:])
     hidden = inputs
