@@ -49,7 +49,9 @@ class Config:
     )
     seed: int = knob(0, "seed of everything random but the distances (authors: none)", low=0, high=2**32 - 1)
     threads: int = knob(2, "processor threads; part of what fixes the last digits (ours)", low=1, high=1024)
-    evaluation_batch: int = knob(250, "test images evaluated at once, for speed alone (ours)", low=1, high=10**6)
+    evaluation_batch: int = knob(
+        250, "test images evaluated at once; for speed, but a learner's noise depends on it (ours)", low=1, high=10**6
+    )
     evaluation_dtype: str = knob(
         "winograd-checked",
         "arithmetic of the evaluation; winograd is float32 with fewer multiplications, bfloat16 errs in a few images; "

@@ -47,6 +47,9 @@ BAD = [
     ("--leaving 10:2", "nodes below 10"),
     ("--drop-rate 1.5", "--drop-rate must be at most 1"),
     ("--home-leave-rate -1", "--home-leave-rate must be at least 0"),
+    ("--learner other", "--learner must be one of"),
+    ("--learner kde --learner-variant other", "--learner-variant must be one of stacked-shift"),
+    ("--learner kde --evaluation-dtype bfloat16", "--learner kde is evaluated in float32"),
     ("--dirichlet-alpha 0", "--dirichlet-alpha must be above 0"),
 ]
 
