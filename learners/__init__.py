@@ -5,6 +5,7 @@ import importlib
 # The variants of each, the first being its default.
 VARIANTS = {
     "cnn": ("plain",),
+    "attention-seeking": ("l1_scaled", "l1", "l2", "lp", "soft", "share", "random"),
     "kde": (
         *(f"{mode}-{use}" for mode in ("stacked", "joint", "feature") for use in ("shift", "gate", "replace")),
         "plain",

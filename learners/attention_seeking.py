@@ -1,0 +1,241 @@
+"""Neurons that seek the attention of the next layer's neurons, as a local learner.
+
+Derived, not taken from "Seeking Next Layer Neurons' Attention" (arXiv 2310.09952), whose abstract names the objective
+and whose formulas are unknown to us. The attention that neuron j gets is A_j = sum over the next layer's neurons k of
+phi(w_kj), phi even and growing in |w|. Every neuron moves its own incoming weights along its signal e_k [n]:
+
+    (1)  dw_kj = rate * sum over examples of e_k a_j
+
+so that neuron j's attention grows, to first order, by
+
+    (2)  dA_j = sum over k of phi'(w_kj) dw_kj = rate * sum over examples of a_j s_j,
+         where s_j = sum over k of phi'(w_kj) e_k,
+
+and its best reply to what the next layer does is to follow the slope of this, which makes its own signal
+
+    (3)  e_j = f'(z_j) s_j,
+
+f being its activation function and z_j what it is applied to; output neurons have the loss's negative gradient. With
+phi = w^2 / 2, phi' is the weight itself and this is backpropagation; otherwise it is backpropagation with phi'(W) in
+place of W on the way down. So the layers here compute what Keras' layers do, and send down another signal; any
+optimizer turns the signals into steps.
+"""
+
+import itertools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from learners import VARIANTS, cnn
+from learners.base import CLASSES, Learner
+
+ATTENTIONS = VARIANTS["attention-seeking"]
+POWER = 1.5  # p of "lp"
+
+
+def attention_paid(attention, kernel, start, power=POWER):
+    """Computes phi(w) of every weight of a kernel [..., neurons below, neurons]; "random" has none: nan (derived).
+
+    What l1_scaled and soft take from the layer's weights as their unit, they take from the kernel `start`.
+    """
+    size = tf.abs(kernel)
+    match attention:
+        case "l2":
+            return size**2 / 2
+        case "l1":
+            return size
+        case "l1_scaled":
+            return mean_size(start) * size
+        case "lp":
+            return size**power / power
+        case "soft":
+            unit = root_mean_square(start)
+            ratio = tf.math.divide_no_nan(size, unit)
+            return unit * (ratio + tf.math.softplus(-2 * ratio) - np.log(2))  # unit * log(cosh(ratio)), no overflow
+        case "share":
+            return tf.math.divide_no_nan(size, budgets(kernel))
+    return tf.fill(kernel.shape, tf.constant(np.nan, kernel.dtype))
+
+
+def attention_slope(attention, kernel, power=POWER):
+    """Computes phi'(w) of every weight of a kernel [..., neurons below, neurons] (derived)."""
+    match attention:
+        case "l2":
+            return kernel
+        case "l1":
+            return tf.sign(kernel)
+        case "l1_scaled":  # plain L1 multiplies the signal by about 1 / mean |w| a layer
+            return mean_size(kernel) * tf.sign(kernel)
+        case "lp":
+            return tf.sign(kernel) * tf.abs(kernel) ** (power - 1)
+        case "soft":
+            return tf.tanh(tf.math.divide_no_nan(kernel, root_mean_square(kernel)))
+        case "share":  # of the synapse itself; those beside it also take from the share, and the neuron ignores that
+            budget = budgets(kernel)
+            return tf.sign(kernel) * tf.math.divide_no_nan(budget - tf.abs(kernel), budget**2)
+    raise ValueError(f"no attention {attention!r} with a slope")
+
+
+def mean_size(kernel):
+    return tf.reduce_mean(tf.abs(kernel))
+
+
+def root_mean_square(kernel):
+    return tf.sqrt(tf.reduce_mean(kernel**2))
+
+
+def budgets(kernel):
+    """Returns how much attention each neuron has to share out, the sum of its weights' sizes: [1, ..., neurons]."""
+    return tf.reduce_sum(tf.abs(kernel), axis=list(range(len(kernel.shape) - 1)), keepdims=True)
+
+
+class Attending:
+    """What makes a Keras layer send its attention down instead of the gradient; mixed into the layer's class."""
+
+    def __init__(self, attention, power=POWER, seed=0, **options):
+        """`attention` is one of ATTENTIONS; `seed` draws the weights of "random"; `options` are the Keras layer's."""
+        if attention not in ATTENTIONS:
+            raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, not {attention!r}")
+        super().__init__(**options)
+        self.attention, self.power, self.seed = attention, power, seed
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if self.attention == "random":
+            # Feedback alignment, for comparison: of the scale of the first weights, and never changed. A constant, for
+            # only trainable variables travel.
+            self.fixed = Learner().initial(self.kernel, np.random.default_rng(self.seed))
+
+    def slope(self, kernel):
+        """Returns what stands for the kernel on the way down, of the same shape."""
+        return self.fixed if self.attention == "random" else attention_slope(self.attention, kernel, self.power)
+
+    def attend(self, operation, inputs):
+        """Computes operation(inputs, kernel), of which the inputs get the signal as if slope(kernel) were the kernel.
+
+        The kernel gets the ordinary gradient for the layer's signal, equation (1).
+        """
+        kernel = tf.convert_to_tensor(self.kernel)
+
+        @tf.custom_gradient
+        def with_attention_below(outputs, inputs):
+            def signals(signal):
+                # Nothing uses what is computed here anew, so in a tf.function only its gradient remains.
+                with tf.GradientTape() as tape:
+                    tape.watch(inputs)
+                    outputs = operation(inputs, self.slope(kernel))
+                return signal, tape.gradient(outputs, inputs, signal)
+
+            return tf.identity(outputs), signals
+
+        return with_attention_below(operation(tf.stop_gradient(inputs), kernel), inputs)
+
+
+class AttentionDense(Attending, keras.layers.Dense):
+    """Keras' Dense; the signal to inputs [..., j] is the attention of its neurons (derived)."""
+
+    def call(self, inputs, training=None):
+        outputs = self.attend(keras.ops.matmul, inputs)
+        return self.activation(outputs if self.bias is None else keras.ops.add(outputs, self.bias))
+
+
+class AttentionConv2D(Attending, keras.layers.Conv2D):
+    """Keras' Conv2D; the signal to inputs [n, rows, columns, j] is the attention of its neurons (derived)."""
+
+    def convolution_op(self, inputs, kernel):
+        return self.attend(super().convolution_op, inputs)
+
+
+SEEKING = {keras.layers.Dense: AttentionDense, keras.layers.Conv2D: AttentionConv2D}
+ORDINARY = {attending: plain for plain, attending in SEEKING.items()}
+
+
+def seeking(network, attention, power=POWER, seed=0):
+    """Builds what the ordinary `network` is, with weights of its own, of layers that pay `attention` (derived)."""
+    numbers = itertools.count()  # every layer draws from a generator of its own
+
+    def convert(layer):
+        options = layer.get_config()
+        if type(layer) not in SEEKING:
+            return type(layer).from_config(options)
+        return SEEKING[type(layer)](attention, power, (seed, next(numbers)), **options)
+
+    return keras.models.clone_model(network, clone_function=convert)
+
+
+def ordinary(network):
+    """Builds the network of Keras' own layers, with the same weights, that a seeking one stands for."""
+
+    def convert(layer):
+        return ORDINARY.get(type(layer), type(layer)).from_config(layer.get_config())
+
+    twin = keras.models.clone_model(network, clone_function=convert)
+    twin.set_weights(network.get_weights())
+    return twin
+
+
+def dense_network(widths, attention, activation="relu", shape=(28, 28, 1), classes=CLASSES, power=POWER, seed=0):
+    """Builds a dense network of hidden layers as wide as `widths`: images [n, *shape] to probabilities [n, classes]."""
+    layers = keras.layers
+    hidden = [layers.Dense(width, activation=activation) for width in widths]
+    network = [keras.Input(shape), layers.Flatten(), *hidden, layers.Dense(classes, activation="softmax")]
+    return seeking(keras.Sequential(network), attention, power, seed)
+
+
+class LocalLearner(cnn.LocalLearner):
+    """The paper's local foundation model, of 33,580 weights, whose neurons seek attention (derived).
+
+    The default variant, l1_scaled, is our reading of "attention", not the formula of arXiv 2310.09952, which is
+    unknown to us; l2 is backpropagation, and random is feedback alignment.
+    """
+
+    def build(self, shape=(28, 28, 1), classes=CLASSES):
+        return seeking(cnn.convolutional_network("float32", shape, classes), self.variant)
+
+
+def alignment(network, images, labels, learning_rate=0.01):
+    """Measures the attention in a network of seeking layers, for one batch: one dict a layer with weights.
+
+    images [n, ...], labels [n]. `layer` counts from 1, `depth` from the output layer's 0. `attention` is the mean A_j
+    over the neurons (convolution: channels) below the layer; `growth` is by how much one step (1) at `learning_rate`
+    changes it, and `predicted_growth` what (2) says, which for "share" ignores the budgets' own changes. All three are
+    nan for the first layer, below which are no neurons, and for "random". `cosine` is that between the step of the
+    layer's kernel and the step by backpropagation. Layers act as in evaluation; no weight of the network changes.
+    """
+    layers = _weight_layers(network)
+    gradients, true_gradients = (_kernel_gradients(each, images, labels) for each in (network, ordinary(network)))
+    rows = []
+    for number, (layer, gradient, true_gradient) in enumerate(zip(layers, gradients, true_gradients, strict=True), 1):
+        start = tf.cast(tf.convert_to_tensor(layer.kernel), tf.float64)  # as growth is a small difference
+        row = {"layer": number, "depth": len(layers) - number}
+        rows.append(row | _growth(layer, start, -learning_rate * gradient, number > 1))
+        rows[-1]["cosine"] = _cosine(gradient.ravel(), true_gradient.ravel())
+    return rows
+
+
+def _growth(layer, start, step, defined):
+    """Returns the attention that a layer of kernel `start` pays to a neuron below, and what `step` adds to it."""
+    if not defined or layer.attention == "random":
+        return dict.fromkeys(("attention", "growth", "predicted_growth"), np.nan)
+    before, after = (attention_paid(layer.attention, kernel, start, layer.power) for kernel in (start, start + step))
+    paid = {"attention": before, "growth": after - before, "predicted_growth": layer.slope(start) * step}
+    return {name: float(tf.reduce_sum(values)) / start.shape[-2] for name, values in paid.items()}
+
+
+def _weight_layers(network):
+    return [layer for layer in network.layers if isinstance(layer, tuple(SEEKING))]
+
+
+def _kernel_gradients(network, images, labels):
+    """Returns, for every layer with a kernel, what the tape finds as the mean loss's gradient for it, in float64."""
+    kernels = [layer.kernel for layer in _weight_layers(network)]
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(Learner().losses(labels, network(images, training=False)))
+    return [gradient.numpy().astype(float) for gradient in tape.gradient(loss, kernels)]
+
+
+def _cosine(one, other):
+    """Returns the cosine between two vectors, nan where one of them is zero."""
+    norms = np.linalg.norm(one) * np.linalg.norm(other)
+    return float(one @ other / norms) if norms else np.nan
