@@ -199,9 +199,10 @@ def alignment(network, images, labels, learning_rate=0.01):
 
     images [n, ...], labels [n]. `layer` counts from 1, `depth` from the output layer's 0. `attention` is the mean A_j
     over the neurons (convolution: channels) below the layer; `growth` is by how much one step (1) at `learning_rate`
-    changes it, and `predicted_growth` what (2) says, which for "share" ignores the budgets' own changes. All three are
-    nan for the first layer, below which are no neurons, and for "random". `cosine` is that between the step of the
-    layer's kernel and the step by backpropagation. Layers act as in evaluation; no weight of the network changes.
+    changes it, and `predicted_growth` what (2) says. (Shares always add up to the number of receivers: the mean of
+    "share" does not grow, though each neuron, who ignores the others, predicts so.) All three are nan for the first
+    layer, below which are no neurons, and for "random". `cosine` is that between the step of the layer's kernel and
+    the step by backpropagation. Layers act as in evaluation; no weight of the network changes.
     """
     layers = _weight_layers(network)
     gradients, true_gradients = (_kernel_gradients(each, images, labels) for each in (network, ordinary(network)))
