@@ -99,6 +99,7 @@ class Config:
     nodes_per_round: int = knob(1, "nodes that train in a round, their models averaged (authors)", low=1)
     distance_seed: int = knob(0, "seed of the distances between nodes (authors)", low=0, high=2**32 - 1)
     distance_scale: float = knob(0.1, "the farthest that two nodes can be apart (authors)", low=0)
+    reward_base: float = knob(32.0, "base of the reward's accuracy term (authors)", above=0)
 
     home_leave_rate: float = knob(0.2, "how often --policy home leaves home (ours)", low=0, high=1)
     route: str = knob("", "for --policy route: the nodes of rounds 1, 2, ..., like 0,6,6,1, again and again (ours)")
@@ -110,14 +111,13 @@ class Config:
         "free", "is the way to an unreachable node part of the distance?", choices=("free", "charged")
     )
 
-    # What the agent sees and gets
+    # What the agent sees
     observation: str = knob(
         "pca",
         "parts of what the agent sees, of pca (how training moved the shared model: authors), node-models (the same of "
         "each node's own last model), holder, visits, last-visit, distances, round, accuracy; see observation.py",
     )
     pca_components: int = knob(10, "principal components of the node models in the observation (authors)", low=1)
-    reward_base: float = knob(32.0, "base of the reward's accuracy term (authors)", above=0)
 
     # The DQN agent
     agent_hidden_units: str = knob("500,200", "widths of the Q-network's hidden layers (authors)")
@@ -154,7 +154,9 @@ class Config:
     epsilon_decay: float = knob(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)
     epsilon_end: float = knob(0, "epsilon never falls below this (authors: 0)", low=0, high=1)
     load_agent: str = knob("", "file agent.npz of another run, whose agent this one starts with (ours)")
-    learn: str = knob("yes", "no: the agent neither explores nor learns; --evaluate for short (ours)", choices=YES_NO)
+    greedy_from: int = knob(
+        0, "from this episode on the agent neither explores nor learns, 0: never (authors)", low=0, high=10**6
+    )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -214,19 +216,6 @@ class Config:
         if self.starter in gone or max(gone, default=0) >= self.nodes:
             raise UsageError(f"--leaving must name nodes below {self.nodes} and not the starter ({self.starter})")
         return gone
-
-
-# What each preset changes in the defaults above.
-PRESETS = {
-    "paper": {},
-    "published-code": {"split": "published"},
-    "quick": {"episodes": 10, "goal": 0.5, "round_limit": 20, "minibatch": 32},
-}
-PRESET_HELP = {
-    "paper": "the authors' settings with disjoint supplementary images",
-    "published-code": "the same with the slices that the authors' code takes",
-    "quick": "about a minute on 2 cores; its numbers prove nothing",
-}
 
 
 def flag(name):

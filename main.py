@@ -10,8 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from config import PRESET_HELP, PRESETS, Config, Parser, UsageError, add_flags, generator
+from config import Config, Parser, UsageError, add_flags, generator
 from logs import SUMS, RunLog
+from presets import PRESET_HELP, PRESETS
 from run_folder import holds_run, locked, new_folder, read_description
 
 
@@ -21,7 +22,7 @@ def homogeneous_learning(config, environment, policy, log, screen):
         started = time.perf_counter()
         row = run_episode(episode, config, environment, policy, log, screen)
         row["epsilon"] = policy.epsilon
-        row["loss"] = policy.learn(generator(config.seed, "replay", episode))
+        row["loss"] = policy.learn(generator(config.seed, "replay", episode), episode)
         row["seconds"] = time.perf_counter() - started
         log.episode(row)
         if row["ended"] == "not finite":
@@ -105,7 +106,7 @@ def parse(arguments):
     parser.add_argument("--run-dir", type=Path, help="run's folder [results/runs/<time>-<policy>-<dataset>-seed<k>]")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir, with its settings")
     parser.add_argument("--overwrite", action="store_true", help="replace the run in --run-dir")
-    parser.add_argument("--evaluate", action="store_true", help="as --learn no: the agent only does what it knows")
+    parser.add_argument("--evaluate", action="store_true", help="as --greedy-from 1: the agent only does what it knows")
     parser.add_argument("--tensorboard", action="store_true", help="also write TensorBoard events")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where the nodes live [local]")
     parser.add_argument("--ray-address", help="Ray cluster to use, auto: the one that is up [a new one, here]")
@@ -121,7 +122,7 @@ def parse(arguments):
         raise UsageError(f"{options.run_dir} holds a run; add --resume or --overwrite, or choose another --run-dir")
     resuming = options.resume and not options.preset
     base = vars(read_description(options.run_dir)["config"]) if resuming else PRESETS[options.preset or "paper"]
-    return Config(**base | flags | ({"learn": "no"} if options.evaluate else {})), options
+    return Config(**base | flags | ({"greedy_from": 1} if options.evaluate else {})), options
 
 
 def main(arguments=None):

@@ -53,7 +53,7 @@ class DQNAgent(Policy):
 
     def __init__(self, config, distances=None):
         super().__init__(config, distances)
-        self.epsilon = config.epsilon if config.learn == "yes" else 0.0
+        self.epsilon = 0.0 if config.greedy_from == 1 else config.epsilon
         self.network = q_network(config)
         self.weights = self.network.initial_weights(generator(config.seed, "agent weights"))
         if config.load_agent:
@@ -77,15 +77,17 @@ class DQNAgent(Policy):
         reward += self.config.discount * potential - self.config.shaping * info["previous_accuracy"]
         self.replay.append(Transition(observation, action, reward, next_observation, done))
 
-    def learn(self, rng):
+    def learn(self, rng, episode):
         """Trains on minibatches drawn from the replay, in small batches, and lowers epsilon; returns the mean loss.
 
-        Raises UsageError where that is not finite.
+        From the episode `greedy_from` on it does neither. Raises UsageError where the loss is not finite.
         """
         config = self.config
-        if config.learn == "no":
+        if 0 < config.greedy_from <= episode:
             return math.nan
         self.epsilon = max(config.epsilon_end, self.epsilon * math.exp(-config.epsilon_decay))
+        if episode + 1 == config.greedy_from:
+            self.epsilon = 0.0
         if len(self.replay) < config.minibatch:
             return math.nan
         transitions = n_step_transitions(list(self.replay), config)

@@ -27,8 +27,8 @@ class Policy:
     def remember(self, observation, action, reward, next_observation, done, info):
         """Stores what came of one choice; `info` is what the environment told after it."""
 
-    def learn(self, rng):
-        """Learns at the end of an episode; returns the mean loss, NaN where nothing was learned."""
+    def learn(self, rng, episode):
+        """Learns at the end of an episode, by its number; returns the mean loss, NaN where nothing was learned."""
         return math.nan
 
     def state(self):

@@ -20,6 +20,8 @@ from intervals import (
     student_t,
 )
 from plots import read_table
+from presets import ANY, PRESETS, concerns_agent_alone
+from report_figures import draw, matching
 from run_folder import DESCRIPTION, FREE_ON_RESUME, read_description, write_atomically
 from sweep import LEARNING
 
@@ -52,22 +54,32 @@ def read_runs(folder):
 
 
 def varied(runs):
-    """Returns the names of the settings in which the runs differ."""
-    configs = [dataclasses.asdict(run["config"]) for run in runs.values()]
-    return [name for name in configs[0] if name not in NOT_SETTINGS and len({config[name] for config in configs}) > 1]
+    """Returns the names of the settings in which the runs differ; `preset` stands for all that presets change."""
+    every = [settings(run) for run in runs.values()]
+    differ = [name for name in every[0] if name not in NOT_SETTINGS and len({each[name] for each in every} - {ANY}) > 1]
+    by_preset = {name for preset in {each["preset"] for each in every} - {ANY} for name in PRESETS.get(preset, {})}
+    return [name for name in differ if "preset" not in differ or name not in by_preset]
+
+
+def settings(run):
+    """Returns a run's preset and settings; what concerns the agent alone is ANY for a policy that does not learn."""
+    values = {"preset": run["preset"], **dataclasses.asdict(run["config"])}
+    if run["config"].policy in LEARNING:
+        return values
+    return {name: ANY if concerns_agent_alone(name, [value]) else value for name, value in values.items()}
 
 
 def per_seed(runs, average="last-20"):
     """Returns a DataFrame with one row a run: its settings, policy, seed and its means over the episodes."""
-    settings, rows = varied(runs), []
-    for run in runs.values():
+    names, rows = varied(runs), []
+    for folder, run in runs.items():
         config = run["config"]
         learns = config.policy in LEARNING
         episodes = AVERAGES[average][1](run["episodes"]) if learns or average == "best" else run["episodes"]
         reached = episodes["reached_goal"]
         rows.append(
-            {"split": config.split, **{name: getattr(config, name) for name in settings}}
-            | {"policy": config.policy, "seed": config.seed, "episodes": len(episodes)}
+            {"split": config.split, **{name: settings(run)[name] for name in names}}
+            | {"policy": config.policy, "seed": config.seed, "run": folder, "episodes": len(episodes)}
             | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
             | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
         )
@@ -82,12 +94,13 @@ def _best(episodes):
 
 def pairs(table, policy, other="random"):
     """Yields (where, rows of `policy`, rows of `other`) by split and setting, over the seeds that both have."""
-    settings = list(table.columns[: table.columns.get_loc("policy")])
-    for where, rows in table.groupby(settings, sort=False):
-        ours, theirs = (rows[rows["policy"] == name].set_index("seed") for name in (policy, other))
+    names = list(table.columns[: table.columns.get_loc("policy")])
+    for values, ours in table[table["policy"] == policy].groupby(names, sort=False):
+        where = dict(zip(names, values, strict=True))
+        ours, theirs = ours.set_index("seed"), matching(table, other, where).set_index("seed")
         seeds = ours.index.intersection(theirs.index)
         if len(seeds):
-            yield dict(zip(settings, where, strict=True)), ours.loc[seeds], theirs.loc[seeds]
+            yield where, ours.loc[seeds], theirs.loc[seeds]
 
 
 def verdict(claimed, low, high):
@@ -129,11 +142,11 @@ def _higher(low, high):
 
 def policy_table(table):
     """Returns the rows of the table of policies: means over the seeds with Student t intervals, and robust ones."""
-    rows, settings = [], list(table.columns[: table.columns.get_loc("policy")])
-    for where, group in table.groupby([*settings, "policy"], sort=False):
+    rows, names = [], list(table.columns[: table.columns.get_loc("policy")])
+    for where, group in table.groupby([*names, "policy"], sort=False):
         rounds, cost = group["rounds"].to_numpy(), group["communication_cost"].to_numpy()
         rows.append(
-            {**dict(zip([*settings, "policy"], where, strict=True)), "seeds": len(group)}
+            {**dict(zip([*names, "policy"], where, strict=True)), "seeds": len(group)}
             | {"episodes a seed": " or ".join(sorted({str(number) for number in group["episodes"]}))}
             | {"rounds": _span(student_t(rounds), "rounds")}
             | {"rounds, interquartile mean (bootstrap)": _span(bootstrap(interquartile_mean, rounds), "rounds")}
@@ -195,8 +208,6 @@ def markdown(rows):
 
 def write_report(folder):
     """Writes report.md, per_seed.csv and the figures into the folder of the runs; returns the report's text."""
-    from report_figures import draw
-
     runs, unfinished = read_runs(folder)
     table = per_seed(runs)
     has_dqn = {"dqn", "random"} <= set(table["policy"])

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from intervals import student_t
 from plots import COLOURS, MARKERS, STYLE, save
+from presets import ANY
 from sweep import LEARNING
 
 LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
@@ -30,24 +31,20 @@ def draw(folder, runs, table):
 def learning(runs, table):
     """Draws rounds and cost of the learner over its episodes: every seed thin, the mean over the seeds bold, not
     smoothed over episodes; the random policy's mean with its interval as a band."""
-    splits = list(dict.fromkeys(table["split"]))
-    figure = Figure(figsize=(3.6 * len(splits), 4.6))
-    panels = figure.subplots(2, len(splits), squeeze=False, sharex=True, sharey="row")
+    settings = list(table.columns[: table.columns.get_loc("policy")])
+    groups = list(table[table["policy"].isin(LEARNING)].groupby(settings, sort=False))
+    figure = Figure(figsize=(3.6 * len(groups), 4.6))
+    panels = figure.subplots(2, len(groups), squeeze=False, sharex=True, sharey="row")
     for column, row in zip(LABELS, panels, strict=True):
-        for split, axes in zip(splits, row, strict=True):
-            by_seed = {
-                run["config"].seed: run["episodes"].set_index("episode")[column]
-                for run in runs.values()
-                if run["config"].policy in LEARNING and run["config"].split == split
-            }
-            if not by_seed:
-                continue
-            values = pd.DataFrame(by_seed)
+        for (where, group), axes in zip(groups, row, strict=True):
+            episodes = {seed: runs[name]["episodes"] for seed, name in zip(group["seed"], group["run"], strict=True)}
+            values = pd.DataFrame({seed: rows.set_index("episode")[column] for seed, rows in episodes.items()})
             axes.plot(values.index, values, color=COLOURS[0], linewidth=0.4, alpha=0.35)
             axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label="DQN, mean over seeds")
-            _band(axes, table[(table["split"] == split) & (table["policy"] == "random")][column])
+            _band(axes, matching(table, "random", dict(zip(settings, where, strict=True)))[column])
             if column == "rounds":
-                axes.set_title(f"{split} split, {values.shape[1]} seed{'s' * (values.shape[1] > 1)}")
+                seeds = f"{values.shape[1]} seed{'s' * (values.shape[1] > 1)}"
+                axes.set_title(f"{_where(settings, where)}, {seeds}")
             else:
                 axes.set_xlabel("episode")
         row[0].set_ylabel(LABELS[column])
@@ -55,6 +52,14 @@ def learning(runs, table):
     handles = panels[0][0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper left", ncols=2)
     return figure
+
+
+def matching(table, policy, where):
+    """Returns a policy's rows with the settings `where`, as far as these make a difference to it."""
+    rows = table[table["policy"] == policy]
+    for name, value in where.items():
+        rows = rows[rows[name].isin([value, ANY])]
+    return rows
 
 
 def _band(axes, values):
@@ -70,14 +75,18 @@ def _band(axes, values):
 def policies(table):
     """Draws rounds and cost of every policy: every seed a dot, the mean over the seeds with its 95 % interval."""
     settings = list(table.columns[: table.columns.get_loc("policy")])
+    of_agent = [name for name in settings if (table[name] == ANY).any()]
+    settings = [name for name in settings if name not in of_agent]
+    agents = table[of_agent].astype(str).replace(ANY, "").agg(" ".join, axis=1) if of_agent else ""
+    table = table.assign(label=(table["policy"] + " " + agents).str.strip())
     groups = list(table.groupby(settings, sort=False))
-    names = list(dict.fromkeys(table["policy"]))
+    names = list(dict.fromkeys(table["label"]))
     figure = Figure(figsize=(7, 0.6 + (0.35 + 0.24 * len(names)) * len(groups) + 0.4))
     panels = figure.subplots(len(groups), 2, squeeze=False, sharex="col")
     for (where, group), row in zip(groups, panels, strict=True):
         for axes, column in zip(row, LABELS, strict=True):
             for place, name in enumerate(names):
-                values = group.loc[group["policy"] == name, column].to_numpy()
+                values = group.loc[group["label"] == name, column].to_numpy()
                 if not len(values):
                     continue
                 mean, low, high = student_t(values)

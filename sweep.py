@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import main as experiment
 from config import Config, Parser, UsageError
+from presets import concerns_agent_alone
 from run_folder import config_sha256, holds_run, logged_episodes, read_description
 
 MAIN = Path(experiment.__file__)
@@ -92,14 +93,16 @@ class LocalWorkers:
 def runs(options, shared):
     """Returns the sweep's runs, seed after seed, so that what is done first can be compared already."""
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
-    return [
-        run(policy, split, seed, settings, options, shared)
-        for seed, settings, split, policy in itertools.product(options.seeds, grid, options.splits, options.policies)
-    ]
+    ways = itertools.product(options.seeds, grid, options.splits, options.policies)
+    planned = [run(policy, split, seed, settings, options, shared) for seed, settings, split, policy in ways]
+    return list({run.name: run for run in planned}.values())
 
 
 def run(policy, split, seed, settings, options, shared):
-    """Returns one Run; its name tells what distinguishes it."""
+    """Returns one Run; its name tells what distinguishes it: settings of the agent only where there is one."""
+    if policy not in LEARNING:
+        values = dict(options.vary)
+        settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]])]
     name = "-".join([policy, split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"]).replace("/", "_")
     arguments = ["--policy", policy, "--split", split, "--seed", str(seed), "--threads", "1", "--figure-every", "-1"]
     for key, value in settings:
@@ -179,6 +182,10 @@ def parse(arguments):
     if options.jobs < 1:
         parser.error("--jobs must be at least 1")
     return options, shared
+
+
+def _field(flag):
+    return flag.replace("-", "_")
 
 
 def _list(text):

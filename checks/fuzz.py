@@ -18,8 +18,9 @@ import numpy as np
 
 import main
 from benchmarks import command
-from config import PRESETS, Config, UsageError, flag
+from config import Config, UsageError, flag
 from data import ARRAYS, IDX_FILES, load_dataset, partition
+from presets import PRESETS
 
 LIMIT = 10  # seconds
 # fmt: off

@@ -9,7 +9,8 @@ import pytest
 from conftest import assert_rounds_fit, run, same, start
 
 import main
-from config import PRESETS, Config
+from config import Config
+from presets import PRESETS
 
 ROUNDS = [
     "seed",

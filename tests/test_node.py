@@ -38,7 +38,7 @@ def test_epsilon_after_50_and_120_episodes():
     seen = []
     for _ in range(120):
         seen.append(agent.epsilon)  # the value with which the episode is run
-        agent.learn(np.random.default_rng(0))
+        agent.learn(np.random.default_rng(0), 1)
     assert seen[0] == 1
     assert seen[49] == pytest.approx(0.375, abs=5e-4)
     assert seen[119] == pytest.approx(0.093, abs=5e-4)
@@ -55,10 +55,10 @@ def test_learning_starts_with_a_full_minibatch():
     agent = DQNAgent(Config(**TINY))
     before = agent.weights.numpy()
     fill(agent, 5)
-    assert math.isnan(agent.learn(np.random.default_rng(0)))
+    assert math.isnan(agent.learn(np.random.default_rng(0), 1))
     np.testing.assert_array_equal(agent.weights.numpy(), before)
     fill(agent, 1)
-    assert agent.learn(np.random.default_rng(0)) > 0
+    assert agent.learn(np.random.default_rng(0), 1) > 0
     assert not np.array_equal(agent.weights.numpy(), before)
     assert agent.optimizer_state.numpy()[0] == 2  # Adam's step count: 6 transitions in batches of 4
 
@@ -156,9 +156,9 @@ def test_target_network_is_renewed_now_and_then():
     agent = DQNAgent(Config(target_every=3, updates=2, target_normalisation="none", **TINY))
     fill(agent, 9)
     first = agent.target_weights.numpy()
-    agent.learn(np.random.default_rng(0))
+    agent.learn(np.random.default_rng(0), 1)
     np.testing.assert_array_equal(agent.target_weights.numpy(), first)
-    agent.learn(np.random.default_rng(1))  # the third minibatch is its first
+    agent.learn(np.random.default_rng(1), 1)  # the third minibatch is its first
     assert not np.array_equal(agent.target_weights.numpy(), first)
     assert not np.array_equal(agent.target_weights.numpy(), agent.weights.numpy())
     assert agent.optimizer_state.numpy()[0] == 4 * 2  # four minibatches of two steps
@@ -167,18 +167,32 @@ def test_target_network_is_renewed_now_and_then():
 def test_epsilon_has_a_floor():
     agent = DQNAgent(Config(epsilon_end=0.9, **TINY))
     for _ in range(10):
-        agent.learn(np.random.default_rng(0))
+        agent.learn(np.random.default_rng(0), 1)
     assert agent.epsilon == 0.9
 
 
 def test_agent_that_only_evaluates_neither_explores_nor_learns(tmp_path):
     teacher = DQNAgent(Config(seed=5, **TINY))
     np.savez(tmp_path / "agent.npz", weights=teacher.weights.numpy())
-    agent = DQNAgent(Config(learn="no", load_agent=str(tmp_path / "agent.npz"), **TINY))
+    agent = DQNAgent(Config(greedy_from=1, load_agent=str(tmp_path / "agent.npz"), **TINY))
     fill(agent, 9)
     assert agent.epsilon == 0
-    assert math.isnan(agent.learn(np.random.default_rng(0)))
+    assert math.isnan(agent.learn(np.random.default_rng(0), 1))
     np.testing.assert_array_equal(agent.weights.numpy(), teacher.weights.numpy())
+
+
+def test_agent_turns_greedy_at_an_episode():
+    agent, always = DQNAgent(Config(greedy_from=3, **TINY)), DQNAgent(Config(**TINY))
+    for one in (agent, always):
+        fill(one, 9)
+        one.learn(np.random.default_rng(0), 1)
+        assert 0.9 < one.epsilon < 1
+        one.learn(np.random.default_rng(0), 2)
+    assert agent.epsilon == 0
+    np.testing.assert_array_equal(agent.weights.numpy(), always.weights.numpy())
+    assert math.isnan(agent.learn(np.random.default_rng(0), 3))
+    always.learn(np.random.default_rng(0), 3)
+    assert not np.array_equal(agent.weights.numpy(), always.weights.numpy())
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", None])
@@ -196,10 +210,10 @@ def test_restored_agent_goes_on_as_the_original():
     config = Config(**TINY)
     agent = DQNAgent(config)
     fill(agent, 9)
-    agent.learn(np.random.default_rng(0))
+    agent.learn(np.random.default_rng(0), 1)
     other = DQNAgent(Config(seed=9, **TINY))
     other.restore(agent.state())
-    assert agent.learn(np.random.default_rng(1)) == other.learn(np.random.default_rng(1))
+    assert agent.learn(np.random.default_rng(1), 1) == other.learn(np.random.default_rng(1), 1)
     np.testing.assert_array_equal(agent.weights.numpy(), other.weights.numpy())
     assert agent.epsilon == other.epsilon
     empty = DQNAgent(config)

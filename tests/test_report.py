@@ -11,14 +11,15 @@ import report
 import report_figures
 from config import Config
 from logs import EPISODE_METRICS
+from presets import PRESETS
 
 
-def write_run(folder, policy, seed, rounds, costs, limit=36, **changes):
+def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **changes):
     """Writes the files of a finished run with these rounds and costs of its episodes."""
-    path = folder / f"{policy}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
+    path = folder / f"{policy}-{preset}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
     path.mkdir(parents=True)
-    config = Config(policy=policy, seed=seed, **changes)
-    description = {"config": dataclasses.asdict(config), "end": "2026-01-01", "dataset": "mnist"}
+    config = Config(policy=policy, seed=seed, **PRESETS[preset] | changes)
+    description = {"config": dataclasses.asdict(config), "end": "2026-01-01", "dataset": "mnist", "preset": preset}
     description |= {"processor": "abacus", "git_commit": "0123456789"}
     (path / "run.json").write_text(json.dumps(description))
     episodes = pd.DataFrame({"rounds": rounds, "communication_cost": costs})
@@ -108,7 +109,7 @@ def test_settings_are_told_apart(tmp_path, capsys):
     )
     assert report.main([str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert "unfinished: dqn-0.9-seed7" in text
+    assert "unfinished: dqn-paper-0.9-seed7" in text
     assert "20.0 (no interval)" in text
     assert "nan" not in text
     table = report.claim_table(report.per_seed(report.read_runs(tmp_path)[0]))
@@ -116,6 +117,21 @@ def test_settings_are_told_apart(tmp_path, capsys):
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
         f"{name}.{suffix}" for name in ("policies", "by_drop_rate") for suffix in ("png", "pdf")
     }
+
+
+def test_agents_are_compared_with_the_one_random_policy(tmp_path, monkeypatch):
+    """A preset that changes the agent alone makes no other random policy; single settings do not either."""
+    monkeypatch.setitem(PRESETS, "other", {"updates": 9, "discount": 0.5})
+    for seed in (0, 1):
+        write_run(tmp_path, "dqn", seed, [10] * 2, [1] * 2)
+        write_run(tmp_path, "dqn", seed, [5] * 2, [1] * 2, preset="other")
+        write_run(tmp_path, "random", seed, [20] * 2, [1] * 2)
+    table = report.per_seed(report.read_runs(tmp_path)[0])
+    assert list(table.columns[: table.columns.get_loc("policy")]) == ["split", "preset"]
+    claims = report.claim_table(table)
+    assert claims[["preset", "ours"]].to_numpy().tolist()[:2] == [["other", "-75.0%"], ["paper", "-50.0%"]]
+    assert report.policy_table(table)[["preset", "policy"]].to_numpy().tolist()[-1] == ["any", "random"]
+    report_figures.draw(tmp_path, report.read_runs(tmp_path)[0], table)
 
 
 def test_no_figure_cuts_values_off(tmp_path):

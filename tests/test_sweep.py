@@ -56,6 +56,17 @@ def test_a_policy_that_does_not_learn_runs_the_last_episodes(swept):
     assert episodes["episode"].tolist() == [1, 2, 3]
 
 
+def test_settings_of_the_agent_make_no_other_random_run(tiny, tmp_path, capsys):
+    arguments = flags(tiny, tmp_path, seeds="0", vary="updates=1,2")
+    assert sweep.main([*arguments, "--vary", "preset=paper,published-code", "--list"]) == 0
+    names = [line.split("/")[-1].split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert [name for name in names if name.startswith("random")] == [
+        "random-disjoint-presetpaper-seed0",
+        "random-disjoint-presetpublished-code-seed0",
+    ]
+    assert len(names) == 4 + 2
+
+
 def test_policies_of_a_seed_start_alike(swept):
     """In round 1 the starter trains in any case, so that the accuracies of an episode agree."""
     out, _ = swept
