@@ -273,6 +273,7 @@ PURPOSES = {
     "stand-in": 7,
     "failure": 8,
     "draws": 9,
+    "permutation": 10,
 }
 
 

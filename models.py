@@ -125,7 +125,11 @@ class VectorModel:
                 batch = order[epoch, start : start + batch_size]
                 losses = self._train_batch(tf.gather(inputs, batch), tf.gather(targets, batch))
                 total += tf.reduce_sum(losses)
-        return _to_vector(self.weights), _to_vector(self.optimizer.variables), total / tf.size(order, tf.float32)
+        return (
+            _to_vector(self.weights),
+            _to_vector(self.optimizer.variables),
+            total / tf.cast(tf.size(order), tf.float32),
+        )
 
     def _train_batch(self, inputs, targets):
         """Trains on one batch, by the learner's own rule or by gradient, and returns the losses before it."""

@@ -121,14 +121,21 @@ def claim_table(table, policy="dqn"):
             difference = student_t((ours[column] - theirs[column]).to_numpy())
             rows.append(
                 {"claim, against random": claim, **where, "paper": f"{claimed:+.1%}", "ours": f"{change:+.1%}"}
-                | {"95 % interval": _range(low, high, "+.1%"), "difference (Student t)": _span(difference, column)}
+                | {
+                    "95 % interval": interval_text(low, high, "+.1%"),
+                    "difference (Student t)": _span(difference, column),
+                }
                 | {"seeds": len(ours), "verdict": verdict(claimed, low, high)}
             )
     for where, ours, theirs in pairs(table, policy, "standalone"):
         mean, low, high = student_t((ours["final_accuracy"] - theirs["final_accuracy"]).to_numpy())
         rows.append(
             {"claim, against random": "final accuracy, against standalone", **where, "paper": "higher"}
-            | {"ours": f"{mean:+.3f}", "95 % interval": _range(low, high, "+.3f"), "difference (Student t)": "same"}
+            | {
+                "ours": f"{mean:+.3f}",
+                "95 % interval": interval_text(low, high, "+.3f"),
+                "difference (Student t)": "same",
+            }
             | {"seeds": len(ours), "verdict": "not testable" if np.isnan(low) else _higher(low, high)}
         )
     return pd.DataFrame(rows)
@@ -170,7 +177,7 @@ def improvement_table(table, policy="dqn"):
             row = {**where, f"{policy} below": other, "seeds": len(ours)}
             for column in ("rounds", "communication_cost"):
                 value, low, high = bootstrap(probability_of_less, ours[column], theirs[column])
-                row[column.replace("_", " ")] = f"{value:.2f} ({_range(low, high, '.2f')})"
+                row[column.replace("_", " ")] = f"{value:.2f} ({interval_text(low, high, '.2f')})"
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -183,7 +190,7 @@ def averaging_table(runs, policy="dqn"):
             row = {"averaged": text, **where}
             for name, column, _ in CLAIMS:
                 change, low, high = bootstrap(relative_change, ours[column], theirs[column])
-                row[name] = f"{change:+.1%} ({_range(low, high, '+.1%')})"
+                row[name] = f"{change:+.1%} ({interval_text(low, high, '+.1%')})"
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -192,10 +199,10 @@ def _span(triple, column):
     """Returns "mean (low to high)" with the digits that a column deserves."""
     form = {"rounds": ".1f", "communication_cost": ".3f"}[column]
     mean, low, high = triple
-    return f"{mean:{form}} ({_range(low, high, form)})"
+    return f"{mean:{form}} ({interval_text(low, high, form)})"
 
 
-def _range(low, high, form):
+def interval_text(low, high, form):
     """Returns "low to high"; one seed has no interval."""
     return "no interval" if np.isnan(low) else f"{low:{form}} to {high:{form}}"
 

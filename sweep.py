@@ -163,9 +163,11 @@ def parse(arguments):
     """Returns (options, the flags for main.py) of a command line; exits as argparse does."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False, epilog="All other flags: main.py --help")
     policies = Config.__dataclass_fields__["policy"].metadata["choices"]
-    parser.add_argument("--policies", type=_list, default=["dqn", "random"], help=f"some of {', '.join(policies)}")
-    parser.add_argument("--splits", type=_list, default=[Config().split], help="splits, separated by commas [disjoint]")
-    parser.add_argument("--seeds", type=_seeds, default=list(range(10)), help="like 0-9 or 0,3,5-7 [0-9]")
+    parser.add_argument("--policies", type=text_list, default=["dqn", "random"], help=f"some of {', '.join(policies)}")
+    parser.add_argument(
+        "--splits", type=text_list, default=[Config().split], help="splits, separated by commas [disjoint]"
+    )
+    parser.add_argument("--seeds", type=seed_list, default=list(range(10)), help="like 0-9 or 0,3,5-7 [0-9]")
     parser.add_argument(
         "--vary", type=_setting, action="append", default=[], help="a flag of main.py and its values: drop-rate=0,0.1"
     )
@@ -188,12 +190,12 @@ def _field(flag):
     return flag.replace("-", "_")
 
 
-def _list(text):
+def text_list(text):
     """Reads values separated by commas."""
     return text.split(",")
 
 
-def _seeds(text):
+def seed_list(text):
     """Reads seeds and ranges of them."""
     seeds = []
     for part in text.split(","):

@@ -22,10 +22,12 @@ VARIANTS = {
         "plain",
         "two-layer-plain",
     ),
+    "dense": ("256-256", "256-256-256"),
 }
 
 
-def make_learner(name, variant=""):
-    """Returns the Learner of this name, in one of its VARIANTS."""
+def make_learner(name, variant="", **options):
+    """Returns the Learner of this name, in one of its VARIANTS, with the options that its class has."""
     # Imported only now, so that settings can be read without TensorFlow.
-    return importlib.import_module(f"learners.{name.replace('-', '_')}").LocalLearner(variant or VARIANTS[name][0])
+    module = importlib.import_module(f"learners.{name.replace('-', '_')}")
+    return module.LocalLearner(variant or VARIANTS[name][0], **options)

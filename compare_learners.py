@@ -1,0 +1,123 @@
+"""Compares the local learners with backpropagation: `python compare_learners.py --out results/learners`.
+
+Parts: accuracy beside plain networks of equal size, alignment of attention with the gradient, forgetting over tasks.
+What is finished is not measured again, so the same command goes on where it was; several at once share the work.
+"""
+
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from config import Config, Parser, UsageError
+from data import STAND_IN, load_dataset
+from run_folder import machine
+from screen import STAND_IN_NOTICE, import_tensorflow_quietly
+from sweep import seed_list, text_list
+
+PARTS = ("accuracy", "alignment", "forgetting")
+
+
+def plan(parts, seeds):
+    """Returns the units of the parts, in the order in which they are measured."""
+    from comparison import accuracies, alignments, task_sequences
+
+    of_part = dict(zip(PARTS, (accuracies, alignments, task_sequences), strict=True))
+    return [unit for part in PARTS if part in parts for unit in of_part[part].units(seeds)]
+
+
+def measure(units, dataset, options, console):
+    """Measures the units that are not finished, with a bar of the time left."""
+    from comparison.units import Images, measure_all, prepare
+
+    images = Images.of(dataset, options.samples)
+    settings = {"dataset": dataset.name, "dataset_sha256": dataset.sha256(), "epochs": options.epochs}
+    prepare(options.out, settings | {"samples": options.samples, "threads": options.threads, **machine()})
+    done = sum(unit.finished(options.out) for unit in units)
+    console.print(f"{len(units)} units in {options.out}, {done} of them finished already")
+    bar = Progress(
+        TextColumn("units {task.completed}/{task.total}"),
+        BarColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        speed_estimate_period=3600,
+    )
+    task = bar.add_task("", total=len(units), completed=done)
+
+    def after(unit, seconds):
+        console.print(f"{unit.name()}  {seconds:.1f} s", soft_wrap=True)
+        bar.advance(task)
+
+    with bar:
+        measure_all(units, images, options.epochs, options.out, after)
+
+
+def parse(arguments):
+    """Returns the options of a command line; exits as argparse does."""
+    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    choices = Config.__dataclass_fields__["dataset"].metadata["choices"]
+    parser.add_argument("--out", type=Path, default=Path("results/learners"), help="folder [results/learners]")
+    parser.add_argument("--parts", type=text_list, default=list(PARTS), help=f"some of {','.join(PARTS)} [all]")
+    parser.add_argument("--seeds", type=seed_list, default=list(range(5)), help="like 0-4 or 0,3,5-7 [0-4]")
+    parser.add_argument("--dataset", choices=choices, default="mnist", help="image data set [mnist]")
+    parser.add_argument("--data-path", default="", help="its .npz file or folder of idx files, as for main.py")
+    parser.add_argument("--epochs", type=int, default=0, help="epochs of every training; 0: those of the plan [0]")
+    parser.add_argument("--samples", type=int, default=0, help="training images used, the first ones; 0: all [0]")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads [1]")
+    parser.add_argument("--list", action="store_true", help="print the units and measure none")
+    options = parser.parse_args(arguments)
+    for part in options.parts:
+        if part not in PARTS:
+            parser.error(f"--parts must be some of {', '.join(PARTS)}, not {part}")
+    if max(options.seeds) >= 100:
+        parser.error("--seeds must be below 100; the seeds from 100 are those of the tuning")
+    if options.epochs < 0 or options.threads < 1:
+        parser.error("--epochs must be at least 0, --threads at least 1")
+    return options
+
+
+def run(options):
+    """Measures what is left of the comparison and writes its report; returns the exit code."""
+    config = Config(dataset=options.dataset, data_path=options.data_path)
+    import_tensorflow_quietly()
+    import tensorflow as tf
+
+    from comparison.report import write_report
+    from models import start_tensorflow
+
+    units = plan(options.parts, options.seeds)
+    if options.list:
+        for unit in units:
+            print(f"{'finished' if unit.finished(options.out) else 'new':8}  {unit.name()}")
+        return 0
+    start_tensorflow(options.threads)
+    tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
+    console, dataset = Console(highlight=False), load_dataset(config)
+    if dataset.name == STAND_IN:
+        console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
+    measure(units, dataset, options, console)
+    print(write_report(options.out))
+    return 0
+
+
+def main(arguments=None):
+    """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parse(arguments)
+    try:
+        return run(options)
+    except (UsageError, OSError) as error:
+        print(f"compare_learners.py: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        command = shlex.join(["python", "compare_learners.py", *arguments])
+        print(f"compare_learners.py: interrupted; go on with: {command}", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The parts of compare_learners.py: what is measured, and what is made of it."""

@@ -1,0 +1,29 @@
+"""Dense networks, plain or of neurons that seek attention, to compare learners in networks of equal size."""
+
+import keras
+
+from learners.base import CLASSES, Learner
+
+
+class LocalLearner(Learner):
+    """Dense layers of the widths that the variant names, like 256-256, trained by their optimizer (ours).
+
+    With an `attention`, one of learners.attention_seeking.ATTENTIONS, they send that down instead of the gradient;
+    `feedback_seed` draws the weights of "random".
+    """
+
+    def __init__(self, variant="256-256", attention=None, feedback_seed=0):
+        super().__init__(variant)
+        self.attention, self.feedback_seed = attention, feedback_seed
+
+    def build(self, shape=(28, 28, 1), classes=CLASSES):
+        widths = [int(width) for width in self.variant.split("-")]
+        if self.attention:
+            from learners.attention_seeking import dense_network
+
+            return dense_network(widths, self.attention, shape=shape, classes=classes, seed=self.feedback_seed)
+        layers = keras.layers
+        hidden = [layers.Dense(width, activation="relu") for width in widths]
+        return keras.Sequential(
+            [keras.Input(shape), layers.Flatten(), *hidden, layers.Dense(classes, activation="softmax")]
+        )
