@@ -10,12 +10,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config import Config, Parser, UsageError
 from data import STAND_IN, load_dataset
 from run_folder import machine
-from screen import STAND_IN_NOTICE, import_tensorflow_quietly
+from screen import STAND_IN_NOTICE, import_tensorflow_quietly, progress_bar
 from sweep import seed_list, text_list
 
 PARTS = ("accuracy", "alignment", "forgetting")
@@ -38,14 +37,7 @@ def measure(units, dataset, options, console):
     prepare(options.out, settings | {"samples": options.samples, "threads": options.threads, **machine()})
     done = sum(unit.finished(options.out) for unit in units)
     console.print(f"{len(units)} units in {options.out}, {done} of them finished already")
-    bar = Progress(
-        TextColumn("units {task.completed}/{task.total}"),
-        BarColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        speed_estimate_period=3600,
-    )
+    bar = progress_bar("units {task.completed}/{task.total}", console)
     task = bar.add_task("", total=len(units), completed=done)
 
     def after(unit, seconds):

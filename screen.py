@@ -23,6 +23,12 @@ STAND_IN_NOTICE = (
 QUICK_NOTICE = "The preset quick is a look at the program. Its few episodes and lower goal prove nothing."
 
 
+def progress_bar(text, console, seconds=3600):
+    """Returns a bar that begins with `text` and ends with the time left, by the speed of the last `seconds`."""
+    columns = TextColumn(text), BarColumn(), TaskProgressColumn(), TextColumn("left"), TimeRemainingColumn()
+    return Progress(*columns, console=console, speed_estimate_period=seconds)
+
+
 class Screen:
     """Shows one run; on a terminal a live bar, elsewhere a line for every episode.
 
@@ -41,15 +47,7 @@ class Screen:
         self.console.print(
             f"[bold]{self.title}[/bold]: {config.episodes} episodes, {goal}, logged in {log.folder}", soft_wrap=True
         )
-        self.progress = Progress(
-            TextColumn("episode {task.fields[episode]}/{task.total}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=self.console,
-            speed_estimate_period=600,
-        )
+        self.progress = progress_bar("episode {task.fields[episode]}/{task.total}", self.console, 600)
         done = log.episodes_done
         self.task = self.progress.add_task("", total=config.episodes, completed=done, episode=done)
         self.line = Text()

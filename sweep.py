@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 import main as experiment
 from config import Config, Parser, UsageError
 from presets import concerns_agent_alone
 from run_folder import config_sha256, holds_run, logged_episodes, read_description
+from screen import progress_bar
 
 MAIN = Path(experiment.__file__)
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -116,14 +116,8 @@ def run(policy, split, seed, settings, options, shared):
 def sweep(todo, workers, jobs, console):
     """Lets `workers` run `todo`, at most `jobs` at once; returns the failed ones. On Ctrl-C all finish their round."""
     waiting, running, failed = list(todo), [], []
-    progress = Progress(
-        TextColumn("runs {task.fields[ended]}/{task.fields[runs]}, episodes {task.completed}/{task.total}"),
-        BarColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        speed_estimate_period=3600,
-    )
+    text = "runs {task.fields[ended]}/{task.fields[runs]}, episodes {task.completed}/{task.total}"
+    progress = progress_bar(text, console)
     logged = {run.name: run.episodes() for run in todo}
     total = sum(run.wanted() for run in todo)
     bar = progress.add_task("", total=total, completed=sum(logged.values()), ended=0, runs=len(todo))

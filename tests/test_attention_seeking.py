@@ -1,11 +1,9 @@
 """Neurons that seek attention, against ordinary Keras networks, hand computation and numeric differentiation."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
 from attending import KINDS, PHI, WITH_PHI, cosine, gradients, pair, put_random, random_batch
-from conftest import run, same
 
 import models
 from config import Config, generator
@@ -193,16 +191,3 @@ def test_default_variant():
     attending = [layer.attention for layer in model.network.layers if isinstance(layer, attention_seeking.Attending)]
     assert attending == ["l1_scaled"] * 3
     assert VARIANTS["attention-seeking"][0] == "l1_scaled"
-
-
-def test_whole_run(tiny, tmp_path):
-    """Two short runs write the same logs, and other ones than the ordinary model's."""
-    flags = [*tiny, "--episodes", 2, "--round-limit", 3, "--goal", 1]
-    for name in ("one", "two"):
-        run(*flags, "--learner", "attention-seeking", "--run-dir", tmp_path / name)
-    run(*flags, "--run-dir", tmp_path / "plain")
-    assert len(pd.read_csv(tmp_path / "one" / "rounds.csv")) == 6
-    assert len(pd.read_csv(tmp_path / "one" / "episodes.csv")) == 2
-    assert same(tmp_path / "one", tmp_path / "two")
-    losses = [pd.read_csv(tmp_path / name / "rounds.csv")["loss"] for name in ("one", "plain")]
-    assert (losses[0] != losses[1]).all()

@@ -2,10 +2,8 @@
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
-from conftest import run
 from scipy import special
 
 from data import normalise
@@ -159,10 +157,3 @@ def test_it_learns(dataset):
     weights, *_ = model.train(weights, model.initial_state(), normalise(dataset.x_train), labels, order, 32)
     outputs = model.predict(weights, normalise(dataset.x_test)).numpy()
     assert (outputs.argmax(1) == dataset.y_test).mean() > 0.8
-
-
-def test_main(tiny, tmp_path):
-    run(*tiny, "--learner", "hebbian", "--episodes", 1, "--goal", 0.99, "--run-dir", tmp_path)
-    rounds = pd.read_csv(tmp_path / "rounds.csv")
-    assert len(rounds) == 5
-    assert rounds["accuracy"].between(0.02, 0.99).all()

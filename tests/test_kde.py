@@ -2,15 +2,12 @@
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
-from conftest import run, same
 from scipy import special, stats
 from sklearn.neighbors import KernelDensity
 
 from data import normalise
-from learners import VARIANTS
 from learners.kde import LocalLearner, PastDensity, plain_network
 from models import VectorModel
 
@@ -168,24 +165,6 @@ def test_first_weights():
         assert array.min() < 0 < array.max()
 
 
-@pytest.mark.parametrize("variant", VARIANTS["kde"])
-def test_training_repeats_with_equal_draws(dataset, variant):
-    learner = LocalLearner(variant)
-    model = VectorModel(learner.build(), keras.optimizers.Adam(1e-3), learner)
-    weights, images = model.initial_weights(np.random.default_rng(0)), normalise(dataset.x_train[:40])
-    labels, order = dataset.y_train[:40].astype(np.int64), np.arange(40, dtype=np.int32)[None]
-
-    def train(draws):
-        draws = np.array(draws, np.uint32)
-        return model.train(weights, model.initial_state(), images, labels, order, 16, draws)[0].numpy()
-
-    one, again, other = train([1, 2]), train([1, 2]), train([3, 4])
-    assert (one == again).all()
-    assert np.abs(one - weights).max() > 1e-3
-    assert (one == other).all() == (variant == "plain")
-    assert (model.predict(one, images).numpy() == model.predict(one, images).numpy()).all()
-
-
 def test_replaced_inputs_leave_the_first_layer_as_it_was(dataset):
     learner = LocalLearner("stacked-replace")
     model = VectorModel(learner.build(), keras.optimizers.Adam(1e-3), learner)
@@ -195,10 +174,3 @@ def test_replaced_inputs_leave_the_first_layer_as_it_was(dataset):
     change, before_last = np.abs(trained - weights), 784 * 64 + 64 + 64 * 64 + 64
     assert change[:before_last].max() == 0
     assert change[before_last:].max() > 1e-3
-
-
-def test_main_repeats(tiny, tmp_path):
-    for name in ("one", "other"):
-        run(*tiny, "--learner", "kde", "--episodes", 2, "--goal", 0.9, "--run-dir", tmp_path / name)
-    assert len(pd.read_csv(tmp_path / "one" / "rounds.csv")) == 10
-    assert same(tmp_path / "one", tmp_path / "other")

@@ -2,16 +2,11 @@
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 import tensorflow as tf
-from conftest import run
 from scipy import special
 
-from data import normalise
-from learners import VARIANTS
 from learners.pseudo_attention import LocalLearner, PseudoAttention, cross_over, disturb, mutate, plain_network
-from models import VectorModel
 
 
 def layer(width=4, heads=3, **options):
@@ -217,28 +212,3 @@ def test_first_weights():
     assert (first.pop(2) == 0).all()
     for array, inputs in zip(first, np.repeat([3072, 128, 64, 64], 2), strict=True):
         assert 0.7 / np.sqrt(inputs) < np.abs(array).max() <= 1 / np.sqrt(inputs)
-
-
-@pytest.mark.parametrize("variant", VARIANTS["pseudo-attention"])
-def test_training_repeats_with_equal_draws(dataset, variant):
-    learner = LocalLearner(variant)
-    model = VectorModel(learner.build(), keras.optimizers.Adam(1e-3), learner)
-    weights, images = model.initial_weights(np.random.default_rng(0)), normalise(dataset.x_train[:40])
-    labels, order = dataset.y_train[:40].astype(np.int64), np.arange(40, dtype=np.int32)[None]
-
-    def train(draws):
-        draws = np.array(draws, np.uint32)
-        return model.train(weights, model.initial_state(), images, labels, order, 16, draws)[0].numpy()
-
-    one, again, other = train([1, 2]), train([1, 2]), train([3, 4])
-    assert (one == again).all()
-    assert np.abs(one - weights).max() > 1e-3
-    assert (one != other).any() == variant.endswith(("copy", "swap"))
-
-
-def test_main(tiny, tmp_path):
-    flags = ("--learner", "pseudo-attention", "--learner-variant", "mapped-copy", "--episodes", 1, "--goal", 0.99)
-    run(*tiny, *flags, "--run-dir", tmp_path)
-    rounds = pd.read_csv(tmp_path / "rounds.csv")
-    assert len(rounds) == 5
-    assert rounds["accuracy"].between(0.02, 0.99).all()
