@@ -33,7 +33,7 @@ class Metric:
     sum_of: str = ""
 
 
-WHOSE = tuple(map(Metric, ("policy", "split", "dataset", "goal", "evaluation_dtype")))
+WHOSE = tuple(map(Metric, ("policy", "split", "dataset", "goal", "evaluation_dtype", "learner", "learner_variant")))
 ROUND_METRICS = (
     Metric("seed"),
     Metric("episode"),

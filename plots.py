@@ -64,7 +64,9 @@ def label(table):
     """Returns the name of a run in legends and titles, from any of its tables."""
     first = table.iloc[0]
     seed = f", seed {first['seed']}" if "seed" in table else ""
-    return f"{first['policy']}, {first['split']} split, {first['dataset']}{seed}"
+    learner = [first[name] for name in ("learner", "learner_variant") if isinstance(first.get(name), str)]
+    learner = "" if learner in ([], ["cnn"]) else f", {' '.join(learner)}"
+    return f"{first['policy']}, {first['split']} split, {first['dataset']}{learner}{seed}"
 
 
 def per_episode(run_dirs, column, ylabel):

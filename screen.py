@@ -38,7 +38,7 @@ class Screen:
 
     def __init__(self, config, dataset, log):
         self.config, self.console = config, Console(highlight=False)
-        self.title = f"{config.policy}, {config.split} split, {dataset.name}, seed {config.seed}"
+        self.title = f"{config.policy}, {config.split} split, {dataset.name}, {config.learner}, seed {config.seed}"
         if dataset.name.startswith(STAND_IN):
             self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
         if log.description["preset"] == "quick":

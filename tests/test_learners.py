@@ -9,6 +9,7 @@ from conftest import run, same
 from data import normalise
 from learners import VARIANTS, make_learner
 from models import VectorModel
+from plots import label
 
 DRAWING = ("kde", "pseudo-attention")  # learners of which some variants draw at random
 
@@ -23,6 +24,8 @@ def test_whole_run(learner, tiny, finished, tmp_path):
     rounds = pd.read_csv(tmp_path / "one" / "rounds.csv")
     assert len(rounds) == 5
     assert rounds["accuracy"].between(0.02, 0.99).all()
+    assert set(rounds["learner"]) == {learner}
+    assert label(rounds) == f"dqn, disjoint split, fashion-mnist, {learner}, seed 0"
     assert rounds["loss"][0] != pd.read_csv(finished / "rounds.csv")["loss"][0]
     assert {"accuracy_over_rounds.pdf", "node_models.png"} <= {
         path.name for path in (tmp_path / "one/figures").iterdir()
