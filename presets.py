@@ -22,5 +22,5 @@ ANY = "any"  # stands for such a setting's value where it makes no difference
 def concerns_agent_alone(name, values):
     """Tells whether a setting, a field or `preset`, with any of these values leaves other policies as they are."""
     if name == "preset":
-        return all(set(PRESETS.get(value, {"no such preset": 0})) <= set(AGENT_FIELDS) for value in values)
+        return all(value in PRESETS and set(PRESETS[value]) <= set(AGENT_FIELDS) for value in values)
     return name in AGENT_FIELDS

@@ -21,7 +21,7 @@ from intervals import (
 )
 from plots import read_table
 from presets import ANY, PRESETS, concerns_agent_alone
-from report_figures import draw, matching
+from report_figures import draw, matching, setting_names
 from run_folder import DESCRIPTION, FREE_ON_RESUME, read_description, write_atomically
 from sweep import LEARNING
 
@@ -73,12 +73,12 @@ def per_seed(runs, average="last-20"):
     """Returns a DataFrame with one row a run: its settings, policy, seed and its means over the episodes."""
     names, rows = varied(runs), []
     for folder, run in runs.items():
-        config = run["config"]
+        config, values = run["config"], settings(run)
         learns = config.policy in LEARNING
         episodes = AVERAGES[average][1](run["episodes"]) if learns or average == "best" else run["episodes"]
         reached = episodes["reached_goal"]
         rows.append(
-            {"split": config.split, **{name: settings(run)[name] for name in names}}
+            {"split": config.split, **{name: values[name] for name in names}}
             | {"policy": config.policy, "seed": config.seed, "run": folder, "episodes": len(episodes)}
             | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
             | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
@@ -94,7 +94,7 @@ def _best(episodes):
 
 def pairs(table, policy, other="random"):
     """Yields (where, rows of `policy`, rows of `other`) by split and setting, over the seeds that both have."""
-    names = list(table.columns[: table.columns.get_loc("policy")])
+    names = setting_names(table)
     for values, ours in table[table["policy"] == policy].groupby(names, sort=False):
         where = dict(zip(names, values, strict=True))
         ours, theirs = ours.set_index("seed"), matching(table, other, where).set_index("seed")
@@ -149,7 +149,7 @@ def _higher(low, high):
 
 def policy_table(table):
     """Returns the rows of the table of policies: means over the seeds with Student t intervals, and robust ones."""
-    rows, names = [], list(table.columns[: table.columns.get_loc("policy")])
+    rows, names = [], setting_names(table)
     for where, group in table.groupby([*names, "policy"], sort=False):
         rounds, cost = group["rounds"].to_numpy(), group["communication_cost"].to_numpy()
         rows.append(

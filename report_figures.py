@@ -16,7 +16,7 @@ LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication c
 def draw(folder, runs, table):
     """Draws what the runs and the table of their means (one row a seed) allow, as PNG and PDF in folder/figures."""
     figures = {"policies": lambda: policies(table)}
-    settings = list(table.columns[: table.columns.get_loc("policy")])
+    settings = setting_names(table)
     numeric = [name for name in settings if pd.api.types.is_numeric_dtype(table[name]) and table[name].nunique() > 1]
     if set(table["policy"]) & set(LEARNING) and not numeric:
         figures["learning"] = lambda: learning(runs, table)
@@ -31,7 +31,7 @@ def draw(folder, runs, table):
 def learning(runs, table):
     """Draws rounds and cost of the learner over its episodes: every seed thin, the mean over the seeds bold, not
     smoothed over episodes; the random policy's mean with its interval as a band."""
-    settings = list(table.columns[: table.columns.get_loc("policy")])
+    settings = setting_names(table)
     groups = list(table[table["policy"].isin(LEARNING)].groupby(settings, sort=False))
     figure = Figure(figsize=(3.6 * len(groups), 4.6))
     panels = figure.subplots(2, len(groups), squeeze=False, sharex=True, sharey="row")
@@ -54,6 +54,11 @@ def learning(runs, table):
     return figure
 
 
+def setting_names(table):
+    """Returns which columns of a table of means are settings: those before the policy."""
+    return list(table.columns[: table.columns.get_loc("policy")])
+
+
 def matching(table, policy, where):
     """Returns a policy's rows with the settings `where`, as far as these make a difference to it."""
     rows = table[table["policy"] == policy]
@@ -74,7 +79,7 @@ def _band(axes, values):
 
 def policies(table):
     """Draws rounds and cost of every policy: every seed a dot, the mean over the seeds with its 95 % interval."""
-    settings = list(table.columns[: table.columns.get_loc("policy")])
+    settings = setting_names(table)
     of_agent = [name for name in settings if (table[name] == ANY).any()]
     settings = [name for name in settings if name not in of_agent]
     agents = table[of_agent].astype(str).replace(ANY, "").agg(" ".join, axis=1) if of_agent else ""

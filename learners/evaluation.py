@@ -14,8 +14,9 @@ class Evaluator:
         self.network, self.twin, self.share, self.whole_batch = network, twin or network, share, whole_batch
 
     def variables(self):
-        """Returns the lists of variables that have to hold the weights."""
-        return [model.trainable_variables for model in (self.network, self.twin)]
+        """Returns the lists of variables that have to hold the weights: one, where the twin shares the network's."""
+        ours, theirs = self.network.trainable_variables, self.twin.trainable_variables
+        return [ours] if theirs[0] is ours[0] else [ours, theirs]
 
     def classes(self, images):
         """Returns the classes [n] int64 of images [n, ...]."""
