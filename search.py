@@ -1,9 +1,11 @@
 """Searches routes of few rounds or of little cost, as a floor for every policy: `python search.py --split disjoint`.
 
-A beam search: of all routes that prolong the best ones by a round, the best are kept. A route is judged by several
-episodes at once; with one episode the search is clairvoyant, for it knows that episode's weights and orders of images.
+Routes evolve: one of the best so far is changed at random, and takes the worst one's place where it is better. A route
+is judged by several episodes at once; with one episode the search is clairvoyant, for it knows that episode's weights
+and orders of images. What a route is worth on other weights, `main.py --policy route --route ...` tells.
 """
 
+import functools
 import itertools
 import sys
 from pathlib import Path
@@ -11,84 +13,141 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from config import Config, Parser, UsageError
 from run_folder import write_atomically
 from screen import import_tensorflow_quietly
 
-COLUMNS = ["split", "criterion", "search", "seed", "episode", "rounds", "communication_cost", "route"]
-# What a unit of distance is worth in accuracy: nothing in the search for few rounds.
-PRICES = {"rounds": 0.0, "cost": 0.5}
+SETTINGS = ["split", "criterion", "search", "seed", "tries", "evaluation_samples"]
+COLUMNS = [*SETTINGS, "episode", "rounds", "communication_cost", "reached_goal", "route"]
+CRITERIA = ("rounds", "cost")
+FAMILY = 12  # routes that live at once
+REMEMBERED = 3000  # beginnings of routes whose models are kept, about half a megabyte each
+HOPELESS = 1.25  # a route this many times as bad as the worst of the family in its first episodes is not played on
 
 
-def beam_search(environment, episodes, width, price):
-    """Returns (route, rounds, costs) of the best route found that reaches the goal in all `episodes`.
+class Player:
+    """Plays routes in an environment, and remembers where their beginnings led."""
 
-    `rounds` and `costs` hold one number an episode. The best has the fewest rounds until the last episode is there, or
-    with a `price` the least mean cost. Returns (None, None, None) where none reached the goal within the round limit.
-    """
-    config, start = environment.config, []
-    for episode in episodes:
-        environment.reset(seed=config.seed, options={"episode": episode})
-        start.append(
-            (environment.snapshot(), 0.0, None)
-        )  # where it is, cost so far, round in which the goal was reached
-    beam, ended = [((), start)], []
-    for round in range(1, config.round_limit + 1):
-        candidates = []
-        for (route, states), node in itertools.product(beam, range(config.nodes) if round > 1 else [config.starter]):
-            states = [_prolong(environment, state, node) for state in states]
-            done = all(reached for _, _, reached in states)
-            (ended if done else candidates).append(((*route, node), states))
-        if (ended and not price) or not candidates:
-            break
-        least = min((_mean(states, 1) for _, states in ended), default=np.inf)
-        candidates = [(route, states) for route, states in candidates if _mean(states, 1) < least]
-        beam = sorted(candidates, key=lambda candidate: -_promise(candidate[1], price))[:width]
-    if not ended:
-        return None, None, None
-    route, states = min(ended, key=lambda end: (_mean(end[1], 1 if price else 2), _mean(end[1], 2 if price else 1)))
-    return route, [reached for _, _, reached in states], [cost for _, cost, _ in states]
+    def __init__(self, environment):
+        self.environment, self.config = environment, environment.config
+        self.after = functools.lru_cache(REMEMBERED)(self.after)
 
+    def after(self, episode, route):
+        """Returns (snapshot, accuracies, cost) after the rounds of `route`, or after the one that reached the goal."""
+        if not route:
+            self.environment.reset(seed=self.config.seed, options={"episode": episode})
+            return self.environment.snapshot(), (), 0.0
+        snapshot, accuracies, cost = self.after(episode, route[:-1])
+        if accuracies and accuracies[-1] >= self.config.goal:
+            return snapshot, accuracies, cost
+        self.environment.restore(snapshot)
+        *_, info = self.environment.step(route[-1])
+        return self.environment.snapshot(), (*accuracies, info["accuracy"]), cost + info["distance"]
 
-def _prolong(environment, state, node):
-    """Returns an episode's state after one more round at `node`; one that reached the goal stays as it is."""
-    snapshot, cost, reached = state
-    if reached:
-        return state
-    environment.restore(snapshot)
-    _, _, terminated, _, info = environment.step(node)
-    return environment.snapshot(), cost + info["distance"], info["round"] if terminated else None
+    def result(self, episode, route):
+        """Returns (rounds, cost, whether the goal was reached) of a route."""
+        _, accuracies, cost = self.after(episode, route)
+        return len(accuracies), cost, accuracies[-1] >= self.config.goal
+
+    def badness(self, episode, route, criterion):
+        """Returns what the search makes small: rounds with the fraction at which a straight line from the last
+        accuracy crosses the goal, or cost; and much more, the further from the goal, where it is not reached."""
+        _, accuracies, cost = self.after(episode, route)
+        short = self.config.goal - max(accuracies)
+        if short > 0:
+            return (self.config.round_limit if criterion == "rounds" else 2 * cost + 1) * (1 + short)
+        if criterion == "cost":
+            return cost
+        before, last = (0.0, *accuracies)[-2:]
+        return len(accuracies) - (last - self.config.goal) / (last - before)
 
 
-def _promise(states, price):
-    """Returns by what the beam's routes are compared: mean accuracy less the priced cost."""
-    return np.mean([snapshot[0]["accuracy"] for snapshot, _, _ in states]) - price * _mean(states, 1)
+def evolve(player, episodes, criterion, tries, rng, told=lambda: None):
+    """Returns the best route [round_limit] found by playing `tries` routes; `told` is called after each."""
+    config, family = player.config, []  # the family, the best first: (badness in each episode, route)
+    for number in range(tries):
+        if number < FAMILY:
+            route = along([random_segment(config, rng) for _ in range(config.round_limit)], config)
+        else:
+            first, second = (family[min(pair)][1] for pair in rng.integers(len(family), size=(2, 2)))
+            used = max(player.result(episode, first)[0] for episode in episodes)
+            route = changed(first, second, used, config, rng)
+        worst = family[-1][0] if len(family) == FAMILY else [np.inf] * len(episodes)
+        badness = []
+        for episode in episodes:
+            badness.append(player.badness(episode, route, criterion))
+            if sum(badness) > HOPELESS * sum(worst[: len(badness)]):
+                break
+        else:
+            if route not in [member for _, member in family]:
+                family = sorted([*family, (badness, route)], key=lambda member: sum(member[0]))[:FAMILY]
+        told()
+    return family[0][1]
 
 
-def _mean(states, part):
-    return float(np.mean([state[part] for state in states]))
+def random_segment(config, rng):
+    """Draws a stay: [node, rounds]."""
+    return [int(rng.integers(config.nodes)), int(rng.geometric(0.3))]
 
 
-def search(options):
-    """Returns a DataFrame with a row a search and episode: what it needed, and by which route."""
-    from data import load_dataset
+def along(segments, config):
+    """Returns the route [round_limit] of some stays, the first round at the starter, the last stay without an end."""
+    route = [config.starter]
+    for node, rounds in segments:
+        route += [node] * rounds
+    return tuple((route + [route[-1]] * config.round_limit)[: config.round_limit])
+
+
+def changed(route, other, used, config, rng):
+    """Returns a route that differs a little within its first `used` rounds, or ends like the `other`."""
+    stays = [[node, len(list(rounds))] for node, rounds in itertools.groupby(route[1 : max(used, 2)])]
+    place = int(rng.integers(len(stays)))
+    match int(rng.integers(6)):
+        case 0:
+            stays[place][1] = max(1, stays[place][1] + int(rng.choice([-2, -1, 1, 2])))
+        case 1:
+            stays[place][0] = int(rng.integers(config.nodes))
+        case 2:
+            stays.insert(int(rng.integers(len(stays) + 1)), random_segment(config, rng))
+        case 3:
+            del stays[place]
+        case 4:
+            stays.insert(place, stays.pop())
+        case 5:
+            stays = stays[: int(rng.integers(1, len(stays) + 1))]
+            stays += [[node, 1] for node in other[1 + sum(rounds for _, rounds in stays) :]]
+    return along(stays, config)
+
+
+def search(config, dataset, options):
+    """Adds to the table of routes found whatever search is not in it yet; returns it as a DataFrame."""
     from environment import HomogeneousLearningEnv
-    from models import start_tensorflow
 
-    config = Config(split=options.split, seed=options.seed, threads=1, evaluation_samples=options.evaluation_samples)
-    start_tensorflow(config.threads)
-    environment = HomogeneousLearningEnv(config, load_dataset(config))
-    episodes = list(range(1, options.episodes + 1))
-    searches = [("clairvoyant", [episode]) for episode in episodes] + [("common", episodes)]
-    rows, console = [], Console(stderr=True)
-    for criterion, (kind, group) in track(list(itertools.product(PRICES, searches)), "searching", console=console):
-        route, rounds, costs = beam_search(environment, group, options.width, PRICES[criterion])
-        for place, episode in enumerate(group):
-            found = (np.nan, np.nan, "") if route is None else (rounds[place], costs[place], ",".join(map(str, route)))
-            rows.append((options.split, criterion, kind, options.seed, episode, *found))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    player = Player(HomogeneousLearningEnv(config, dataset))
+    path, episodes = options.out / f"floor-{config.split}.csv", list(range(1, options.episodes + 1))
+    table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    searches = [("common", episodes)] + [("clairvoyant", [episode]) for episode in episodes]
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("searching", total=len(CRITERIA) * len(searches) * options.tries)
+        for criterion, (kind, group) in itertools.product(CRITERIA, searches):
+            settings = (config.split, criterion, kind, config.seed, options.tries, config.evaluation_samples)
+            same = (table[SETTINGS] == list(settings)).all(axis=1)
+            if set(group) <= set(table[same]["episode"]):
+                progress.advance(bar, options.tries)
+                continue
+            rng = np.random.default_rng([config.seed, len(table)])
+            route = evolve(player, group, criterion, options.tries, rng, lambda: progress.advance(bar))
+            text = ",".join(map(str, route))
+            rows = [(*settings, episode, *player.result(episode, route), text) for episode in group]
+            table = (
+                pd.concat([table, pd.DataFrame(rows, columns=COLUMNS)])
+                if len(table)
+                else pd.DataFrame(rows, columns=COLUMNS)
+            )
+            write_atomically(path, table.to_csv(index=False).encode())
+    return table
 
 
 def main(arguments=None):
@@ -96,18 +155,28 @@ def main(arguments=None):
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--split", default="disjoint", help="which images the nodes hold [disjoint]")
     parser.add_argument("--seed", type=int, default=200, help="seed of the initial weights [200]")
-    parser.add_argument("--episodes", type=int, default=3, help="initial weights of that seed [3]")
-    parser.add_argument("--width", type=int, default=8, help="routes kept [8]")
+    parser.add_argument("--episodes", type=int, default=4, help="initial weights of that seed [4]")
+    parser.add_argument("--tries", type=int, default=500, help="routes played in each search [500]")
     parser.add_argument("--evaluation-samples", type=int, default=2000, help="test images used, 0: all [2000]")
-    parser.add_argument("--out", type=Path, required=True, help="folder for floor-<split>.csv")
+    parser.add_argument("--out", type=Path, required=True, help="folder for floor-<split>.csv; a search goes on there")
     options = parser.parse_args(arguments)
     import_tensorflow_quietly()
     try:
-        if min(options.width, options.episodes) < 1:
-            raise UsageError("--width and --episodes must be at least 1")
-        table = search(options)
+        if options.tries <= FAMILY or options.episodes < 1:
+            raise UsageError(f"--tries must be above {FAMILY} and --episodes at least 1")
+        config = Config(
+            split=options.split,
+            seed=options.seed,
+            threads=1,
+            evaluation_samples=options.evaluation_samples,
+            observation="round",  # nobody looks
+        )
         options.out.mkdir(parents=True, exist_ok=True)
-        write_atomically(options.out / f"floor-{options.split}.csv", table.to_csv(index=False).encode())
+        from data import load_dataset
+        from models import start_tensorflow
+
+        start_tensorflow(config.threads)
+        table = search(config, load_dataset(config), options)
     except (UsageError, OSError) as error:
         print(f"search.py: error: {error}", file=sys.stderr)
         return 2
