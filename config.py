@@ -150,6 +150,12 @@ class Config:
     shaping: float = knob(
         0, "weight of the gain in accuracy, discounted, in what the agent learns from (authors: 0)", low=0
     )
+    round_price: float = knob(
+        0, "taken from every reward that the agent learns from, so that it minds the rounds more (authors: 0)", low=0
+    )
+    explore_stay: float = knob(
+        0, "share of the random choices that let the model stay where it is (authors: only by chance)", low=0, high=1
+    )
     epsilon: float = knob(1.0, "share of random choices in the first episode (authors)", low=0, high=1)
     epsilon_decay: float = knob(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)
     epsilon_end: float = knob(0, "epsilon never falls below this (authors: 0)", low=0, high=1)

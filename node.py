@@ -66,16 +66,19 @@ class DQNAgent(Policy):
     def rank(self, observation, info, rng):
         """Explores with probability epsilon, else ranks the nodes by their value."""
         if rng.random() < self.epsilon:
-            return random_ranking(self.config, rng), False
+            ranking = random_ranking(self.config, rng)
+            if rng.random() < self.config.explore_stay:
+                ranking.sort(key=lambda node: node != info["node"][0])  # the holder first, the others as drawn
+            return ranking, False
         values = self.network.predict(self.weights, observation[np.newaxis]).numpy()[0]
         return np.argsort(-values, kind="stable").tolist(), True
 
     def remember(self, observation, action, reward, next_observation, done, info):
-        """Stores a transition; with `shaping`, its reward plus the discounted gain in accuracy."""
+        """Stores a transition; its reward less `round_price`, plus with `shaping` the discounted gain in accuracy."""
         # Shaping by a potential, 0 at the end, changes no episode's best choices (Ng, Harada and Russell, 1999).
         potential = 0 if done else self.config.shaping * info["accuracy"]
         reward += self.config.discount * potential - self.config.shaping * info["previous_accuracy"]
-        self.replay.append(Transition(observation, action, reward, next_observation, done))
+        self.replay.append(Transition(observation, action, reward - self.config.round_price, next_observation, done))
 
     def learn(self, rng, episode):
         """Trains on minibatches drawn from the replay, in small batches, and lowers epsilon; returns the mean loss.

@@ -131,6 +131,20 @@ def test_shaping_by_hand():
     assert [row.reward for row in agent.replay] == pytest.approx([-1 + 2 * (0.9 * 0.5 - 0.2), -1 - 2 * 0.2])
 
 
+def test_a_price_on_every_round():
+    agent = DQNAgent(Config(round_price=0.5, **TINY))
+    agent.remember(np.zeros(8, "f4"), 0, -1.0, np.zeros(8, "f4"), False, INFO)
+    assert agent.replay[0].reward == -1.5
+
+
+def test_exploring_may_favour_staying():
+    """A random choice stays with probability 0.6, or else by chance: 0.6 + 0.4 / 4, within five standard errors."""
+    agent = DQNAgent(Config(explore_stay=0.6, **TINY))
+    rankings = [agent.rank(np.zeros(8, "f4"), {"node": (2,)}, np.random.default_rng(i))[0] for i in range(2000)]
+    assert np.mean([ranking[0] == 2 for ranking in rankings]) == pytest.approx(0.7, abs=0.05)
+    assert all(sorted(ranking) == [0, 1, 2, 3] for ranking in rankings)
+
+
 def test_shared_network_values_nodes_by_what_is_seen_of_them():
     """Renumbering the nodes renumbers their values; the same weights serve any number of nodes."""
     parts = {"observation": "pca,holder,round,visits,accuracy", "agent_network": "shared", "agent_hidden_units": "8,8"}
