@@ -49,7 +49,9 @@ def stage(folder):
 
 def same(folder, reference):
     """Tells whether all CSV files, the times aside, and the checkpoints' arrays are equal."""
-    for name in TABLES[:5]:  # not what other processes sent
+    for name in TABLES:
+        if not (reference / name).exists():  # what other processes sent is logged where there are any
+            continue
         one, other = (pd.read_csv(path / name).drop(columns=TIMES, errors="ignore") for path in (folder, reference))
         if not one.equals(other):
             return False
