@@ -115,11 +115,12 @@ def by_setting(table, name):
     for axes, column in zip(figure.subplots(1, 2), columns, strict=True):
         for place, (keys, rows) in enumerate(table.groupby(["split", "policy"], sort=False)):
             colour = COLOURS[place % len(COLOURS)]
-            shift = (place - 0.5) * 0.006 * (table[name].max() - table[name].min())
+            shift = (place - 0.5) * 0.02 * (table[name].max() - table[name].min())
             spans = {value: student_t(group[column].to_numpy()) for value, group in rows.groupby(name)}
             means, lows, highs = np.array(list(spans.values())).T
             places = np.array(list(spans)) + shift
-            axes.plot(rows[name] + shift, rows[column], ".", color=colour, markersize=3, alpha=0.5)
+            beside = rows[name] + 2 * shift
+            axes.plot(beside, rows[column], ".", color=colour, markersize=3, alpha=0.5)
             errors = np.nan_to_num([means - lows, highs - means])
             marker = MARKERS[place % len(MARKERS)]
             axes.errorbar(
