@@ -49,6 +49,12 @@ def relative_change(ours, theirs, axis=-1):
     return np.mean(ours, axis=axis) / np.mean(theirs, axis=axis) - 1
 
 
+def gap_closed(ours, bound, chance, axis=-1):
+    """Returns which share of the way from the mean of `chance` to that of `bound` the mean of `ours` is; 1: all."""
+    start = np.mean(chance, axis=axis)
+    return (start - np.mean(ours, axis=axis)) / (start - np.mean(bound, axis=axis))
+
+
 def probability_of_less(ours, theirs, axis=-1):
     """Returns how often a value of `ours` is below one of `theirs`, over all pairs of seeds; a tie counts half."""
     below = np.expand_dims(ours, -1) < np.expand_dims(theirs, -2)

@@ -1,6 +1,7 @@
-"""Turns a sweep's CSV files into `report.md`, tables and figures: `python report.py results/sweep`.
+"""Turns sweeps' CSV files into `report.md`, tables and figures: `python report.py results/sweep`.
 
-Every number is first averaged within a seed, over the episodes that the report names, then over the seeds.
+Every number is first averaged within a seed, over the episodes that the report names, then over the seeds. Runs of
+several folders are compared as if they were of one.
 """
 
 import dataclasses
@@ -13,6 +14,7 @@ import pandas as pd
 from config import Config, Parser, UsageError
 from intervals import (
     bootstrap,
+    gap_closed,
     interquartile_mean,
     probability_of_less,
     relative_change,
@@ -36,20 +38,23 @@ NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "th
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 
 
-def read_runs(folder):
+def read_runs(*folders):
     """Returns (the finished runs' descriptions and episodes, by folder name; the names of the unfinished ones).
 
-    Raises UsageError where there is none.
+    Raises UsageError where a folder has none.
     """
     finished, unfinished = {}, []
-    for path in sorted(folder.glob(f"*/{DESCRIPTION}")):
-        description = read_description(path.parent)
-        if description["end"] is None:
-            unfinished.append(path.parent.name)
-        else:
-            finished[path.parent.name] = description | {"episodes": read_table(path.parent, "episodes.csv")}
-    if not finished:
-        raise UsageError(f"{folder} holds no finished run; give the --out folder of sweep.py")
+    for folder in folders:
+        before = len(finished)
+        for path in sorted(folder.glob(f"*/{DESCRIPTION}")):
+            name = "/".join(path.parent.parts[-2:] if len(folders) > 1 else path.parent.parts[-1:])
+            description = read_description(path.parent)
+            if description["end"] is None:
+                unfinished.append(name)
+            else:
+                finished[name] = description | {"episodes": read_table(path.parent, "episodes.csv")}
+        if len(finished) == before:
+            raise UsageError(f"{folder} holds no finished run; give the --out folder of sweep.py")
     return finished, unfinished
 
 
@@ -170,7 +175,9 @@ def policy_table(table):
 
 
 def improvement_table(table, policy="dqn"):
-    """Returns with what probability a seed of a policy is below one of every other policy, in rounds and in cost."""
+    """Returns how a policy does against every other one: with what probability a seed of it is below one of theirs, in
+    rounds and in cost, the paired difference in return, and where a fixed route is the other, how much of its
+    advantage over the random policy is had too."""
     rows = []
     for other in [name for name in table["policy"].unique() if name != policy]:
         for where, ours, theirs in pairs(table, policy, other):
@@ -178,8 +185,14 @@ def improvement_table(table, policy="dqn"):
             for column in ("rounds", "communication_cost"):
                 value, low, high = bootstrap(probability_of_less, ours[column], theirs[column])
                 row[column.replace("_", " ")] = f"{value:.2f} ({interval_text(low, high, '.2f')})"
+            difference = student_t((ours["episode_return"] - theirs["episode_return"]).to_numpy())
+            row["return, difference (Student t)"] = _span(difference, "episode_return")
+            chance = matching(table, "random", where).set_index("seed").reindex(ours.index)
+            if other == "route" and chance["rounds"].notna().all():
+                triple = bootstrap(gap_closed, ours["rounds"], theirs["rounds"], chance["rounds"])
+                row["gap in rounds closed"] = f"{triple[0]:.0%} ({interval_text(*triple[1:], '.0%')})"
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).fillna("")
 
 
 def averaging_table(runs, policy="dqn"):
@@ -197,7 +210,7 @@ def averaging_table(runs, policy="dqn"):
 
 def _span(triple, column):
     """Returns "mean (low to high)" with the digits that a column deserves."""
-    form = {"rounds": ".1f", "communication_cost": ".3f"}[column]
+    form = {"rounds": ".1f", "communication_cost": ".3f", "episode_return": ".2f"}[column]
     mean, low, high = triple
     return f"{mean:{form}} ({interval_text(low, high, form)})"
 
@@ -213,9 +226,9 @@ def markdown(rows):
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def write_report(folder):
-    """Writes report.md, per_seed.csv and the figures into the folder of the runs; returns the report's text."""
-    runs, unfinished = read_runs(folder)
+def write_report(folders, out):
+    """Writes report.md, per_seed.csv and the figures of the folders' runs into `out`; returns the report's text."""
+    runs, unfinished = read_runs(*folders)
     table = per_seed(runs)
     has_dqn = {"dqn", "random"} <= set(table["policy"])
     sections = [("What was run", _what_was_run(runs, unfinished))]
@@ -224,11 +237,12 @@ def write_report(folder):
     sections.append(("Policies", markdown(policy_table(table))))
     if has_dqn:
         sections.append(("Averaging", markdown(averaging_table(runs))))
-        sections.append(("Probability of improvement", markdown(improvement_table(table))))
+        sections.append(("Against each of the others", markdown(improvement_table(table))))
     text = "# Report\n\n" + "\n".join(f"## {title}\n\n{body}" for title, body in sections)
-    write_atomically(folder / "per_seed.csv", table.to_csv(index=False).encode())
-    write_atomically(folder / "report.md", text.encode())
-    draw(folder, runs, table)
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / "per_seed.csv", table.to_csv(index=False).encode())
+    write_atomically(out / "report.md", text.encode())
+    draw(out, runs, table)
     return text
 
 
@@ -254,10 +268,11 @@ def _what_was_run(runs, unfinished):
 def main(arguments=None):
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("folder", type=Path, help="the --out folder of sweep.py")
+    parser.add_argument("folders", type=Path, nargs="+", help="--out folders of sweep.py")
+    parser.add_argument("--out", type=Path, help="folder for the report [the first of the folders]")
     options = parser.parse_args(arguments)
     try:
-        print(write_report(options.folder))
+        print(write_report(options.folders, options.out or options.folders[0]))
     except (UsageError, OSError) as error:
         print(f"report.py: error: {error}", file=sys.stderr)
         return 2

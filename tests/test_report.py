@@ -80,6 +80,24 @@ def test_probability_of_improvement(folder):
     table = report.improvement_table(report.per_seed(report.read_runs(folder)[0])).set_index("dqn below")
     assert table.loc["random", "rounds"].startswith("1.00")
     assert table.loc["standalone", "communication cost"].startswith("0.00")
+    assert table.loc["random", "return, difference (Student t)"] == "0.00 (0.00 to 0.00)"
+
+
+def test_a_route_is_the_bound_of_a_gap(folder, tmp_path_factory, capsys):
+    """Random needs 22 rounds, DQN 11, the routes of another folder 9, 11, 10: 11 of the 12 rounds' gap are closed."""
+    other = tmp_path_factory.mktemp("routes")
+    for seed, rounds in enumerate([9, 11, 10]):
+        write_run(other, "route", seed, [rounds], [0.1], route="0,1")
+    runs = report.read_runs(folder, other)[0]
+    assert f"{other.name}/route-paper--seed0" in runs
+    table = report.improvement_table(report.per_seed(runs)).set_index("dqn below")
+    # paired draws of seeds: with rounds 2 x, x, x - 1 the share is x / (x + 1), x from 10 to 12
+    assert table.loc["route", "gap in rounds closed"] == "92% (91% to 92%)"
+    assert table.loc["random", "gap in rounds closed"] == ""
+    assert report.main([str(folder), str(other), "--out", str(other / "both")]) == 0
+    assert "| route |" in (other / "both" / "report.md").read_text()
+    assert (other / "both" / "figures" / "policies.pdf").exists()
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize(
