@@ -14,7 +14,7 @@ from models import VectorModel
 WIDTH, HIDDEN_LAYERS = 256, (2, 4, 6, 8)
 EPOCHS, RATE, BATCH_SIZE = 2, 1e-3, 64  # of Adam, whose steps do not depend on how long the signals are
 TRAINING_IMAGES, MEASURED_IMAGES = 12_000, 500
-STEP_RATE = 0.01  # at which the growth of the attention is computed and predicted
+STEP = 0.01  # length of the step whose growth of attention is computed and predicted, in lengths of the kernel
 
 
 @functools.cache
@@ -47,7 +47,7 @@ class Alignment(Unit):
                 )
             reached = {"epoch": epoch, "accuracy": accuracy(model, weights, images.x_test, images.y_test)}
             # The network holds the weights that have just been tested.
-            rows += [reached | row for row in alignment(model.network, *measured, STEP_RATE)]
+            rows += [reached | row for row in alignment(model.network, *measured, STEP, relative=True)]
         return rows
 
 

@@ -96,18 +96,14 @@ def alignment(table):
 
 def growth(table):
     """Draws how much attention grows in one step against what its first-order formula says, a point a layer."""
-    figure = Figure(figsize=(4, 3.4))
+    figure = Figure(figsize=(4, 3.2))
     axes = figure.subplots()
     for variant, rows in table.dropna(subset=["growth"]).groupby("variant", sort=False):
+        predicted, grown = (100 * rows[name] / rows["attention"] for name in ("predicted_growth", "growth"))
         look = style(ATTENTIONS, variant)
-        axes.plot(rows["predicted_growth"], rows["growth"], linestyle="", markersize=3, label=variant, **look)
-    sizes = np.abs(table[["predicted_growth", "growth"]].to_numpy())
-    axes.set_xscale("symlog", linthresh=max(np.nanmax(sizes) / 1e4, 1e-12))  # else the axis is all ticks
-    axes.set_yscale("symlog", linthresh=max(np.nanmax(sizes) / 1e4, 1e-12))
-    axes.set(xlim=axes.get_xlim(), ylim=axes.get_ylim())  # of the points, not of the line
-    axes.tick_params(axis="x", labelrotation=90)
-    axes.axline((0, 0), (1, 1), color="0.4", linewidth=0.8, linestyle="--")
-    axes.set(xlabel="predicted growth of a neuron's attention in a step", ylabel="growth measured")
+        axes.plot(predicted, grown, linestyle="", markersize=3, alpha=0.6, label=variant, **look)
+    axes.axline((0, 0), slope=1, color="0.4", linewidth=0.8, linestyle="--")
+    axes.set(xlabel="predicted growth of a neuron's attention (%)", ylabel="growth measured (%)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
     return figure
 

@@ -27,8 +27,9 @@ RULES = {
 }
 ALIGNMENT = (
     "Cosines between the update and the gradient, a seed's being the mean over the layers below the output layer; "
-    "random is feedback alignment. Growth is that of the attention of all neurons in one step, to its first-order "
-    "formula; shares of attention always sum to the same."
+    "random is feedback alignment. Growth is by how much a neuron's attention grows in one step whose length is "
+    f"{100 * alignments.STEP:g} % of the kernel's, and what its first-order formula predicts, as means over the "
+    "layers, before and after training; shares of attention always sum to the same."
 )
 CONTROLS = (REFERENCE, ELASTIC, "random")  # about which the claim says nothing
 SUPPORTED, AGAINST, UNDECIDED = "supported", "not supported", "undecided"
@@ -82,7 +83,8 @@ def alignment_table(table):
             row[f"cosine, {when}"] = span(hidden.groupby("seed")["cosine"].mean())
             row[f"of layer 1, {when}"] = span(hidden[hidden["layer"] == 1]["cosine"])
         paid = group.dropna(subset=["growth"])
-        row["growth / predicted"] = f"{paid['growth'].sum() / paid['predicted_growth'].sum():.3f}" if len(paid) else ""
+        for title, name in (("growth %", "growth"), ("predicted %", "predicted_growth")):
+            row[title] = f"{100 * (paid[name] / paid['attention']).mean():.3f}" if len(paid) else ""
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -194,15 +194,16 @@ class LocalLearner(cnn.LocalLearner):
         return seeking(cnn.convolutional_network("float32", shape, classes), self.variant)
 
 
-def alignment(network, images, labels, learning_rate=0.01):
+def alignment(network, images, labels, learning_rate=0.01, relative=False):
     """Measures the attention in a network of seeking layers, for one batch: one dict a layer with weights.
 
     images [n, ...], labels [n]. `layer` counts from 1, `depth` from the output layer's 0. `attention` is the mean A_j
     over the neurons (convolution: channels) below the layer; `growth` is by how much one step (1) at `learning_rate`
-    changes it, and `predicted_growth` what (2) says. (Shares always add up to the number of receivers: the mean of
-    "share" does not grow, though each neuron, who ignores the others, predicts so.) All three are nan for the first
-    layer, below which are no neurons, and for "random". `cosine` is that between the step of the layer's kernel and
-    the step by backpropagation. Layers act as in evaluation; no weight of the network changes.
+    changes it, and `predicted_growth` what (2) says; if `relative`, the step is that many times as long as the kernel,
+    so that attentions with signals of different lengths can be compared. (Shares always add up to the number of
+    receivers: the mean of "share" does not grow, though each neuron, who ignores the others, predicts so.) All three
+    are nan for the first layer, below which are no neurons, and for "random". `cosine` is that between the step of the
+    layer's kernel and the step by backpropagation. Layers act as in evaluation; no weight of the network changes.
     """
     layers = _weight_layers(network)
     gradients, true_gradients = (_kernel_gradients(each, images, labels) for each in (network, ordinary(network)))
@@ -210,7 +211,8 @@ def alignment(network, images, labels, learning_rate=0.01):
     for number, (layer, gradient, true_gradient) in enumerate(zip(layers, gradients, true_gradients, strict=True), 1):
         start = tf.cast(tf.convert_to_tensor(layer.kernel), tf.float64)  # as growth is a small difference
         row = {"layer": number, "depth": len(layers) - number}
-        rows.append(row | _growth(layer, start, -learning_rate * gradient, number > 1))
+        length = np.linalg.norm(start) / max(np.linalg.norm(gradient), 1e-300) if relative else 1
+        rows.append(row | _growth(layer, start, -learning_rate * length * gradient, number > 1))
         rows[-1]["cosine"] = _cosine(gradient.ravel(), true_gradient.ravel())
     return rows
 

@@ -59,6 +59,18 @@ def test_growth_is_that_of_a_step_of_gradient_descent(batch, kind):
 
 
 @KINDS
+def test_a_relative_step_is_as_long_as_a_share_of_the_kernel(batch, kind):
+    """Computed from backpropagation's gradient, which l2's is."""
+    plain, attending = pair(kind, "tanh", "l2")
+    kernels, true = attending.get_weights()[2::2], gradients(plain, batch)[2::2]
+    rows = alignment(attending, *batch, learning_rate=0.01, relative=True)[1:]
+    for row, kernel, gradient in zip(rows, kernels, true, strict=True):
+        step = -0.01 * np.linalg.norm(kernel) / np.linalg.norm(gradient) * gradient.astype(float)
+        growth = (PHI["l2"](kernel + step, kernel) - PHI["l2"](kernel.astype(float), kernel)).sum() / kernel.shape[-2]
+        assert row["growth"] == pytest.approx(growth, rel=1e-3)
+
+
+@KINDS
 @pytest.mark.parametrize("attention", ["l1", "l1_scaled"])
 def test_l1_grows_exactly_as_predicted(batch, kind, attention):
     """As long as no weight changes its sign, which a rate so small makes sure of."""
