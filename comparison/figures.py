@@ -127,6 +127,11 @@ def frontier(table):
         if len(joint):
             best = max((rows["acc"] for _, rows in joint.groupby("rate")), key=np.mean)
             axes.axhline(100 * best.mean(), color="0.4", linewidth=1, linestyle="--", label="all tasks at once")
+        learned = (
+            100 * of_scenario[of_scenario["method"] != JOINT].groupby(["method", "rate"])["learning_accuracy"].mean()
+        )
+        margin = 0.1 * (learned.max() - learned.min()) + 0.1
+        axes.set_xlim(learned.min() - margin, learned.max() + margin)  # of the points, for some bars are long
         axes.set(title=scenario, xlabel="learning accuracy (%)")
     panels[0].set_ylabel("ACC: accuracy on all tasks at the end (%)")
     handles = panels[0].get_legend_handles_labels()
