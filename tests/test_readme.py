@@ -88,3 +88,31 @@ MEASURED = [path for folder in ("benchmarks", "checks") for path in sorted((RESU
 @pytest.mark.parametrize("path", MEASURED, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_tables_are_the_measured_ones(path):
     assert path.read_text().strip() in README
+
+
+def rows_of(text):
+    """Returns the rows of all Markdown tables in a text, each as a tuple of its cells."""
+    return [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in text.splitlines() if line[:2] == "| "]
+
+
+def section(text, start, end):
+    return text[text.index(start) : text.index(end, text.index(start))]
+
+
+def test_learners_table_is_that_of_the_report():
+    report = section((RESULTS / "learners" / "report.md").read_text(), "## Accuracy", "## Alignment")
+    measured = {row[0]: row for row in rows_of(report)}
+    shown = rows_of(section(README, "| network and learner |", "**D2BL.**"))[2:]
+    assert len(shown) > 10
+    for name, accuracy, difference, stored, seconds, weights in shown:
+        row = measured[name]
+        assert (accuracy, difference, stored, seconds, weights.replace(",", "")) == (*row[2:5], *row[10:12])
+
+
+def test_drop_rate_table_is_that_of_the_report():
+    report = section((RESULTS / "drop" / "report.md").read_text(), "## Policies", "## Averaging")
+    measured = {(row[2], row[1]): row for row in rows_of(report)[2:]}
+    for rate, *cells in rows_of(section(README, "| drop rate |", "![Rounds and communication cost over"))[2:]:
+        dqn, chance = (measured[policy, f"{float(rate)}"] for policy in ("dqn", "random"))
+        reached = dqn[8].replace("%", " %")
+        assert cells == [dqn[5], chance[5], dqn[9], chance[9], reached, dqn[14], chance[14]]
