@@ -183,14 +183,15 @@ def improvement_table(table, policy="dqn"):
         for where, ours, theirs in pairs(table, policy, other):
             row = {**where, f"{policy} below": other, "seeds": len(ours)}
             for column in ("rounds", "communication_cost"):
-                value, low, high = bootstrap(probability_of_less, ours[column], theirs[column])
-                row[column.replace("_", " ")] = f"{value:.2f} ({interval_text(low, high, '.2f')})"
+                less = bootstrap(probability_of_less, ours[column], theirs[column])
+                row[column.replace("_", " ")] = span_text(less, ".2f")
             difference = student_t((ours["episode_return"] - theirs["episode_return"]).to_numpy())
             row["return, difference (Student t)"] = _span(difference, "episode_return")
-            chance = matching(table, "random", where).set_index("seed").reindex(ours.index)
-            if other == "route" and chance["rounds"].notna().all():
-                triple = bootstrap(gap_closed, ours["rounds"], theirs["rounds"], chance["rounds"])
-                row["gap in rounds closed"] = f"{triple[0]:.0%} ({interval_text(*triple[1:], '.0%')})"
+            if other == "route":
+                chance = matching(table, "random", where).set_index("seed").reindex(ours.index)["rounds"]
+                if chance.notna().all():
+                    closed = bootstrap(gap_closed, ours["rounds"], theirs["rounds"], chance)
+                    row["gap in rounds closed"] = span_text(closed, ".0%")
             rows.append(row)
     return pd.DataFrame(rows).fillna("")
 
@@ -202,8 +203,7 @@ def averaging_table(runs, policy="dqn"):
         for where, ours, theirs in pairs(per_seed(runs, average), policy):
             row = {"averaged": text, **where}
             for name, column, _ in CLAIMS:
-                change, low, high = bootstrap(relative_change, ours[column], theirs[column])
-                row[name] = f"{change:+.1%} ({interval_text(low, high, '+.1%')})"
+                row[name] = span_text(bootstrap(relative_change, ours[column], theirs[column]), "+.1%")
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -211,8 +211,13 @@ def averaging_table(runs, policy="dqn"):
 def _span(triple, column):
     """Returns "mean (low to high)" with the digits that a column deserves."""
     form = {"rounds": ".1f", "communication_cost": ".3f", "episode_return": ".2f"}[column]
-    mean, low, high = triple
-    return f"{mean:{form}} ({interval_text(low, high, form)})"
+    return span_text(triple, form)
+
+
+def span_text(triple, form):
+    """Returns a value and its interval, "value (low to high)"."""
+    value, low, high = triple
+    return f"{value:{form}} ({interval_text(low, high, form)})"
 
 
 def interval_text(low, high, form):

@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from rich.console import Console
-from rich.progress import Progress
 
 from config import Config, Parser, UsageError
 from run_folder import write_atomically
-from screen import import_tensorflow_quietly
+from screen import import_tensorflow_quietly, progress_bar
 
 SETTINGS = ["split", "criterion", "search", "seed", "tries", "evaluation_samples"]
 COLUMNS = [*SETTINGS, "episode", "rounds", "communication_cost", "reached_goal", "route"]
@@ -129,8 +128,8 @@ def search(config, dataset, options):
     path, episodes = options.out / f"floor-{config.split}.csv", list(range(1, options.episodes + 1))
     table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
     searches = [("common", episodes)] + [("clairvoyant", [episode]) for episode in episodes]
-    with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("searching", total=len(CRITERIA) * len(searches) * options.tries)
+    with progress_bar("searching", Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=len(CRITERIA) * len(searches) * options.tries)
         for criterion, (kind, group) in itertools.product(CRITERIA, searches):
             settings = (config.split, criterion, kind, config.seed, options.tries, config.evaluation_samples)
             same = (table[SETTINGS] == list(settings)).all(axis=1)
@@ -141,11 +140,8 @@ def search(config, dataset, options):
             route = evolve(player, group, criterion, options.tries, rng, lambda: progress.advance(bar))
             text = ",".join(map(str, route))
             rows = [(*settings, episode, *player.result(episode, route), text) for episode in group]
-            table = (
-                pd.concat([table, pd.DataFrame(rows, columns=COLUMNS)])
-                if len(table)
-                else pd.DataFrame(rows, columns=COLUMNS)
-            )
+            found = pd.DataFrame(rows, columns=COLUMNS)
+            table = pd.concat([table, found]) if len(table) else found
             write_atomically(path, table.to_csv(index=False).encode())
     return table
 

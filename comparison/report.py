@@ -14,7 +14,7 @@ from comparison.forgetting import PERMUTED_IMAGES, PERMUTED_TESTS, SCENARIOS
 from comparison.task_sequences import ELASTIC, JOINT, RATES, REFERENCE
 from comparison.units import read_settings
 from intervals import student_t
-from report import interval_text, markdown
+from report import markdown, span_text
 from run_folder import write_atomically
 
 NEAR = 0.01  # how much learning accuracy may differ for methods to be compared
@@ -41,8 +41,7 @@ SUPPORTED, AGAINST, UNDECIDED = "supported", "not supported", "undecided"
 
 def percent(values, form=".2f"):
     """Returns the mean of shares with its Student t interval as text, in per cent."""
-    mean, low, high = 100 * np.array(student_t(values))
-    return f"{mean:{form}} ({interval_text(low, high, form)})"
+    return span_text(100 * np.array(student_t(values)), form)
 
 
 def paired(table, other, column):
@@ -95,8 +94,7 @@ def alignment_table(table):
 
 def span(values):
     """Returns the mean of cosines with its Student t interval as text."""
-    mean, low, high = student_t(values)
-    return f"{mean:.3f} ({interval_text(low, high, '.3f')})"
+    return span_text(student_t(values), ".3f")
 
 
 def compared(table, rule):
