@@ -130,13 +130,13 @@ def search(config, dataset, options):
     searches = [("common", episodes)] + [("clairvoyant", [episode]) for episode in episodes]
     with progress_bar("searching", Console(stderr=True)) as progress:
         bar = progress.add_task("", total=len(CRITERIA) * len(searches) * options.tries)
-        for criterion, (kind, group) in itertools.product(CRITERIA, searches):
+        for (kind, group), criterion in itertools.product(searches, CRITERIA):
             settings = (config.split, criterion, kind, config.seed, options.tries, config.evaluation_samples)
             same = (table[SETTINGS] == list(settings)).all(axis=1)
             if set(group) <= set(table[same]["episode"]):
                 progress.advance(bar, options.tries)
                 continue
-            rng = np.random.default_rng([config.seed, len(table)])
+            rng = np.random.default_rng([config.seed, CRITERIA.index(criterion), len(group), group[0]])
             route = evolve(player, group, criterion, options.tries, rng, lambda: progress.advance(bar))
             text = ",".join(map(str, route))
             rows = [(*settings, episode, *player.result(episode, route), text) for episode in group]
