@@ -2,16 +2,44 @@
 
 from config import Config
 
+# From the authors' agent to a better one, change by change: (name, what it changes, settings, of the agent alone).
+IMPROVEMENTS = (
+    ("greedy", "the last 20 episodes greedy", {"greedy_from": 101}),
+    ("sight", "it sees where it was and what came out", {"observation": "holder,visits,last-visit,round,accuracy"}),
+    ("targets", "targets are not normalised", {"target_normalisation": "none"}),
+    (
+        "updates",
+        "200 minibatches an episode instead of one, a smaller network, smaller steps",
+        {"updates": 200, "agent_hidden_units": "64,64", "agent_learning_rate": 3e-4, "agent_batch_size": 32},
+    ),
+    ("double-q", "double Q-learning with a target network", {"double_q": "yes", "target_every": 50}),
+    ("n-step", "rewards of three rounds", {"n_step": 3}),
+    ("horizon", "a higher discount", {"discount": 0.95}),
+    ("exploring", "random choices mostly stay, and get rare sooner", {"explore_stay": 0.7, "epsilon_decay": 0.03}),
+    ("price", "a round costs one more", {"round_price": 1}),
+)
+
+
+NAMES = [f"with-{name}" for name, *_ in IMPROVEMENTS[:-1]] + ["improved"]
+
+
+def _up_to(number):
+    """Returns the settings of the first improvements together."""
+    return {name: value for *_, settings in IMPROVEMENTS[:number] for name, value in settings.items()}
+
+
 # What each preset changes in the defaults of config.py.
 PRESETS = {
     "paper": {},
     "published-code": {"split": "published"},
     "quick": {"episodes": 10, "goal": 0.5, "round_limit": 20, "minibatch": 32},
+    **{name: _up_to(number) for number, name in enumerate(NAMES, 1)},
 }
 PRESET_HELP = {
     "paper": "the authors' settings with disjoint supplementary images",
     "published-code": "the same with the slices that the authors' code takes",
     "quick": "about a minute on 2 cores; its numbers prove nothing",
+    **{name: f"{text}" for name, (_, text, _) in zip(NAMES, IMPROVEMENTS, strict=True)},
 }
 
 _FIELDS = tuple(Config.__dataclass_fields__)

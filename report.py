@@ -35,6 +35,7 @@ AVERAGES = {
 }
 # Fields that do not make another experiment, but another part of one, a baseline, or the same one on other hardware.
 NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "home_leave_rate", "route"}
+_POLICIES = Config.__dataclass_fields__["policy"].metadata["choices"]
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 
 
@@ -88,9 +89,9 @@ def per_seed(runs, average="last-20"):
             | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
             | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
         )
-    order = list(Config.__dataclass_fields__["policy"].metadata["choices"])
-    table = pd.DataFrame(rows)
-    return table.sort_values("policy", key=lambda names: names.map(order.index), kind="stable")
+    places = {name: place for place, name in enumerate([*_POLICIES, *PRESETS, ANY])}
+    columns = ["policy", *(name for name in names if name == "preset")]
+    return pd.DataFrame(rows).sort_values(columns, key=lambda values: values.map(places), kind="stable")
 
 
 def _best(episodes):

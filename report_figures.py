@@ -10,6 +10,7 @@ from plots import COLOURS, MARKERS, STYLE, save
 from presets import ANY
 from sweep import LEARNING
 
+PANELS = 6  # fit beside each other
 LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
 
 
@@ -18,7 +19,8 @@ def draw(folder, runs, table):
     figures = {"policies": lambda: policies(table)}
     settings = setting_names(table)
     numeric = [name for name in settings if pd.api.types.is_numeric_dtype(table[name]) and table[name].nunique() > 1]
-    if set(table["policy"]) & set(LEARNING) and not numeric:
+    learners = table[table["policy"].isin(LEARNING)]
+    if 0 < learners.groupby(settings).ngroups <= PANELS and not numeric:
         figures["learning"] = lambda: learning(runs, table)
     for name in numeric:
         figures[f"by_{name}"] = lambda name=name: by_setting(table, name)
