@@ -153,8 +153,8 @@ class Config:
     round_price: float = knob(
         0, "taken from every reward that the agent learns from, so that it minds the rounds more (authors: 0)", low=0
     )
-    explore_stay: float = knob(
-        0, "share of the random choices that let the model stay where it is (authors: only by chance)", low=0, high=1
+    explore_repeat: float = knob(
+        1, "for how many rounds a random choice is kept, the mean of a geometric draw (authors: 1)", low=1, high=1000
     )
     epsilon: float = knob(1.0, "share of random choices in the first episode (authors)", low=0, high=1)
     epsilon_decay: float = knob(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)

@@ -62,14 +62,21 @@ class DQNAgent(Policy):
         self.optimizer_state = self.network.initial_state()
         self.replay = collections.deque(maxlen=config.replay_size)
         self.minibatches = 0  # learned so far
+        self.explored, self.repeats = [], 0  # the last random ranking, and for how many more rounds it holds
 
     def rank(self, observation, info, rng):
-        """Explores with probability epsilon, else ranks the nodes by their value."""
+        """Explores with probability epsilon, for `explore_repeat` rounds on average; else ranks the nodes by value.
+
+        Random choices that are kept for some rounds are those of temporally extended epsilon-greedy (Dabney, Ostrovski
+        and Barreto, 2021).
+        """
+        if self.repeats:
+            self.repeats -= 1
+            return self.explored, False
         if rng.random() < self.epsilon:
-            ranking = random_ranking(self.config, rng)
-            if rng.random() < self.config.explore_stay:
-                ranking.sort(key=lambda node: node != info["node"][0])  # the holder first, the others as drawn
-            return ranking, False
+            self.explored = random_ranking(self.config, rng)
+            self.repeats = int(rng.geometric(1 / self.config.explore_repeat)) - 1
+            return self.explored, False
         values = self.network.predict(self.weights, observation[np.newaxis]).numpy()[0]
         return np.argsort(-values, kind="stable").tolist(), True
 
@@ -85,7 +92,7 @@ class DQNAgent(Policy):
 
         From the episode `greedy_from` on it does neither. Raises UsageError where the loss is not finite.
         """
-        config = self.config
+        config, self.repeats = self.config, 0  # a random choice is kept until the episode's end at most
         if 0 < config.greedy_from <= episode:
             return math.nan
         self.epsilon = max(config.epsilon_end, self.epsilon * math.exp(-config.epsilon_decay))

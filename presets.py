@@ -15,7 +15,11 @@ IMPROVEMENTS = (
     ("double-q", "double Q-learning with a target network", {"double_q": "yes", "target_every": 50}),
     ("n-step", "rewards of three rounds", {"n_step": 3}),
     ("horizon", "a higher discount", {"discount": 0.95}),
-    ("exploring", "random choices mostly stay, and get rare sooner", {"explore_stay": 0.7, "epsilon_decay": 0.03}),
+    (
+        "exploring",
+        "random choices last some rounds, and get rare sooner",
+        {"explore_repeat": 3, "epsilon_decay": 0.03},
+    ),
     ("price", "a round costs one more", {"round_price": 1}),
 )
 

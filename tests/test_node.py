@@ -1,5 +1,6 @@
 """The policies: DQN targets by hand, epsilon by its formula, what is stored and what is drawn."""
 
+import itertools
 import math
 
 import numpy as np
@@ -137,12 +138,19 @@ def test_a_price_on_every_round():
     assert agent.replay[0].reward == -1.5
 
 
-def test_exploring_may_favour_staying():
-    """A random choice stays with probability 0.6, or else by chance: 0.6 + 0.4 / 4, within five standard errors."""
-    agent = DQNAgent(Config(explore_stay=0.6, **TINY))
-    rankings = [agent.rank(np.zeros(8, "f4"), {"node": (2,)}, np.random.default_rng(i))[0] for i in range(2000)]
-    assert np.mean([ranking[0] == 2 for ranking in rankings]) == pytest.approx(0.7, abs=0.05)
-    assert all(sorted(ranking) == [0, 1, 2, 3] for ranking in rankings)
+def test_random_choices_are_kept_for_some_rounds():
+    """Episodes of exploration alone: runs of one ranking are 4 rounds long on average."""
+    agent = DQNAgent(Config(explore_repeat=4, **TINY))
+    lengths, rng = [], np.random.default_rng(0)
+    for episode in range(1, 21):
+        rankings = [agent.rank(np.zeros(8, "f4"), INFO, rng)[0] for _ in range(200)]
+        assert all(sorted(ranking) == [0, 1, 2, 3] for ranking in rankings)
+        lengths += [len(list(run)) for _, run in itertools.groupby(rankings, key=id)][:-1]  # the last was cut off
+        agent.repeats = 5
+        agent.learn(rng, episode)
+        agent.epsilon = 1.0
+        assert agent.rank(np.zeros(8, "f4"), INFO, rng)[0] is not rankings[-1]
+    assert np.mean(lengths) == pytest.approx(4, abs=5 * np.sqrt(12 / len(lengths)))  # five standard errors
 
 
 def test_shared_network_values_nodes_by_what_is_seen_of_them():
