@@ -1,5 +1,6 @@
 """The README against the code and the published CSV files."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,7 +12,11 @@ from logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
-RUNS = sorted(path.parent for path in (PROJECT / "results").glob("*/rounds.csv"))
+RESULTS = PROJECT / "results"
+RUNS = sorted(path.parent for path in RESULTS.glob("*/rounds.csv"))
+SWEEPS = [
+    path.parent for name in ("claims", "improved", "routes") for path in sorted(RESULTS.glob(f"{name}/*/run.json"))
+]
 
 
 def test_every_column_is_explained():
@@ -28,13 +33,17 @@ def test_deviations_in_the_code_are_those_in_the_readme():
     assert set(re.findall(r"Deviation (D\d+)", code)) == set(listed)
 
 
-@pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", RUNS + OF_SWEEPS, ids=lambda folder: str(folder.relative_to(RESULTS)))
 def test_published_logs_fit_the_specification(folder):
     """Rewards, distances and the ends of episodes, computed anew from the published CSV files."""
     rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
     assert_rounds_fit(rounds, goal=0.8)
     last = rounds.groupby("episode").last()
-    assert last.index.tolist() == episodes["episode"].tolist() == list(range(1, len(episodes) + 1))
+    described = json.loads((folder / "run.json").read_text())
+    wanted = range(described["config"].get("first_episode", 1), described["config"]["episodes"] + 1)
+    assert last.index.tolist() == episodes["episode"].tolist() == list(wanted)
+    assert described["end"]
+    assert not described["git_modified"]
     assert (episodes["reached_goal"].to_numpy() == (last["accuracy"] >= 0.8)).all()
     assert ((last["round"] == 36) | (last["accuracy"] >= 0.8)).all()
     assert set(rounds["dataset"]) == {"mnist"}
@@ -81,7 +90,6 @@ def test_what_the_agent_learned_was_counted(preset, folder):
     assert [list(map(int, pair)) for pair in re.findall(r"(\d+) of (?:the )?(\d+)", sentence)] == list(counted)
 
 
-RESULTS = PROJECT / "results"
 MEASURED = [path for folder in ("benchmarks", "checks") for path in sorted((RESULTS / folder).rglob("*.md"))]
 
 
