@@ -1,5 +1,6 @@
 """The README against the code and the published CSV files."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -8,7 +9,9 @@ import pandas as pd
 import pytest
 from conftest import assert_rounds_fit
 
+from config import flag
 from logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
+from presets import IMPROVEMENTS, NAMES
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -123,3 +126,27 @@ def test_drop_rate_table_is_that_of_the_report():
         dqn, chance = (measured[policy, f"{float(rate)}"] for policy in ("dqn", "random"))
         reached = dqn[8].replace("%", " %")
         assert cells == [dqn[5], chance[5], dqn[9], chance[9], reached, dqn[14], chance[14]]
+
+
+def test_presets_of_the_agent_are_explained():
+    flags = {
+        row[0].strip("`"): row[2] for row in rows_of(section(README, "| `--preset` |", "Shaping by a potential"))[2:]
+    }
+    for name, (*_, settings) in zip(NAMES, IMPROVEMENTS, strict=True):
+        assert flags[name] == f"`{' '.join(f'{flag(field)} {value}' for field, value in settings.items())}`"
+    assert list(flags) == NAMES
+
+
+def test_floors_are_those_of_the_search():
+    shown = rows_of(section(README, "| split | searched for |", "## Local learners"))[2:]
+    expected = []
+    for path in sorted((RESULTS / "floors").glob("*.csv")):
+        found = pd.read_csv(path)
+        for (split, criterion), rows in found[found["search"] == "common"].groupby(["split", "criterion"], sort=False):
+            assert rows["reached_goal"].all()
+            used = rows["route"].iloc[0].split(",")[: rows["rounds"].max()]
+            stays = [(node, len(list(stay))) for node, stay in itertools.groupby(used)]
+            route = ", ".join(f"{node} x {rounds}" for node, rounds in stays)
+            means = f"{rows['rounds'].mean():.1f}", f"{rows['communication_cost'].mean():.3f}"
+            expected.append((split, {"rounds": "fewest rounds", "cost": "least cost"}[criterion], route, *means))
+    assert shown == expected
