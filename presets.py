@@ -22,8 +22,6 @@ IMPROVEMENTS = (
     ),
     ("price", "a round costs one more", {"round_price": 1}),
 )
-
-
 NAMES = [f"with-{name}" for name, *_ in IMPROVEMENTS[:-1]] + ["improved"]
 
 
@@ -43,7 +41,8 @@ PRESET_HELP = {
     "paper": "the authors' settings with disjoint supplementary images",
     "published-code": "the same with the slices that the authors' code takes",
     "quick": "about a minute on 2 cores; its numbers prove nothing",
-    **{name: f"{text}" for name, (_, text, _) in zip(NAMES, IMPROVEMENTS, strict=True)},
+    **{name: f"the one before, and {text}" for name, (_, text, _) in zip(NAMES, IMPROVEMENTS, strict=True)},
+    NAMES[0]: f"paper, and {IMPROVEMENTS[0][1]}",
 }
 
 _FIELDS = tuple(Config.__dataclass_fields__)
