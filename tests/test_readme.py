@@ -12,6 +12,7 @@ from conftest import assert_rounds_fit
 from config import flag
 from logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
 from presets import IMPROVEMENTS, NAMES
+from report import read_runs
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -33,6 +34,14 @@ def test_deviations_in_the_code_are_those_in_the_readme():
     listed = re.findall(r"^\| (D\d+) \|", README, re.MULTILINE)
     assert listed == [f"D{number}" for number in range(1, len(listed) + 1)]
     assert set(re.findall(r"Deviation (D\d+)", code)) == set(listed)
+
+
+@pytest.mark.parametrize("name", sorted({path.parent.parent.name for path in RESULTS.glob("*/*/run.json")}))
+def test_published_sweeps_can_be_reported(name):
+    """A setting that is gone from config.py would make them unreadable."""
+    finished, unfinished = read_runs(RESULTS / name)
+    assert len(finished) == len(list((RESULTS / name).glob("*/run.json")))
+    assert not unfinished
 
 
 @pytest.mark.parametrize("folder", RUNS + OF_SWEEPS, ids=lambda folder: str(folder.relative_to(RESULTS)))
