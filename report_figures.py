@@ -100,7 +100,8 @@ def policies(table):
                 colour = COLOURS[place % len(COLOURS)]
                 axes.plot(values, [place] * len(values), ".", color=colour, markersize=3, alpha=0.5)
                 axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
-                axes.plot(mean, place, MARKERS[place % len(MARKERS)], color=colour, markersize=5)
+                marker = MARKERS[place % len(MARKERS)]
+                axes.plot(mean, place, marker, color=colour, markersize=5, clip_on=False)  # whole at cost 0 too
             axes.set_yticks(range(len(names)), names if axes is row[0] else [])
             axes.set_ylim(len(names) - 0.5, -0.5)
         row[0].set_title(_where(settings, where), loc="left")
