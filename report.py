@@ -90,8 +90,9 @@ def per_seed(runs, average="last-20"):
             | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
         )
     places = {name: place for place, name in enumerate([*_POLICIES, *PRESETS, ANY])}
-    columns = ["policy", *(name for name in names if name == "preset")]
-    return pd.DataFrame(rows).sort_values(columns, key=lambda values: values.map(places), kind="stable")
+    table = pd.DataFrame(rows)
+    columns = [name for name in ("policy", "preset") if name in table]
+    return table.sort_values(columns, key=lambda values: values.map(places), kind="stable")
 
 
 def _best(episodes):
