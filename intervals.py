@@ -16,15 +16,21 @@ def student_t(values):
 
 
 def bootstrap(statistic, *samples):
-    """Returns a statistic of samples [n] and its percentile bootstrap interval: (value, low, high).
+    """Returns a statistic of samples [n] and its expanded percentile bootstrap interval: (value, low, high).
 
     Several samples are paired: entry k of each is seed k's, and seeds are drawn with all that belongs to them.
     `statistic` takes the samples and an `axis`. The draws are seeded, so that a report repeats.
+
+    Plain percentiles are too near to each other where n is small (they hold the truth in 83 % of cases with n = 5 and
+    90 % with n = 10); expanded, a mean's are as far apart as Student's t wants them (Hesterberg, The American
+    Statistician 69, 2015).
     """
     samples = [np.asarray(sample, float) for sample in samples]
     value = float(statistic(*samples, axis=-1))
-    if len(samples[0]) < 2:
+    n = len(samples[0])
+    if n < 2:
         return value, np.nan, np.nan
+    outside = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1))  # on each side
     result = stats.bootstrap(
         samples,
         statistic,
@@ -32,7 +38,7 @@ def bootstrap(statistic, *samples):
         batch=RESAMPLES,
         vectorized=True,
         paired=True,
-        confidence_level=LEVEL,
+        confidence_level=1 - 2 * outside,
         method="percentile",
         rng=np.random.default_rng(0),
     )

@@ -36,6 +36,7 @@ AVERAGES = {
 # Fields that do not make another experiment, but another part of one, a baseline, or the same one on other hardware.
 NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "home_leave_rate", "route"}
 _POLICIES = Config.__dataclass_fields__["policy"].metadata["choices"]
+FEWEST = 5  # seeds for a verdict; resampling fewer tells little
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 
 
@@ -110,10 +111,10 @@ def pairs(table, policy, other="random"):
             yield where, ours.loc[seeds], theirs.loc[seeds]
 
 
-def verdict(claimed, low, high):
+def verdict(claimed, low, high, seeds):
     """Returns in words what the interval of a change says of the claimed one; negative is an improvement."""
-    if np.isnan(low):
-        return "not testable with one seed"
+    if seeds < FEWEST:
+        return f"not testable with fewer than {FEWEST} seeds"
     if high < 0:
         return "reproduced" if low <= claimed else "not reproduced: better, but by less"
     return "not reproduced: worse" if low > 0 else "not reproduced: no difference shown"
@@ -132,7 +133,7 @@ def claim_table(table, policy="dqn"):
                     "95 % interval": interval_text(low, high, "+.1%"),
                     "difference (Student t)": _span(difference, column),
                 }
-                | {"seeds": len(ours), "verdict": verdict(claimed, low, high)}
+                | {"seeds": len(ours), "verdict": verdict(claimed, low, high, len(ours))}
             )
     for where, ours, theirs in pairs(table, policy, "standalone"):
         mean, low, high = student_t((ours["final_accuracy"] - theirs["final_accuracy"]).to_numpy())
@@ -143,15 +144,9 @@ def claim_table(table, policy="dqn"):
                 "95 % interval": interval_text(low, high, "+.3f"),
                 "difference (Student t)": "same",
             }
-            | {"seeds": len(ours), "verdict": "not testable" if np.isnan(low) else _higher(low, high)}
+            | {"seeds": len(ours), "verdict": verdict(0, -high, -low, len(ours))}
         )
     return pd.DataFrame(rows)
-
-
-def _higher(low, high):
-    if low > 0:
-        return "reproduced"
-    return "not reproduced: lower" if high < 0 else "not reproduced: no difference shown"
 
 
 def policy_table(table):
@@ -265,10 +260,11 @@ def _what_was_run(runs, unfinished):
         f"{commits}.{left_out}\n\n"
         f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes of "
         "one that does not, which are as many and start from the same initial weights. Intervals are of 95 % over the "
-        "seeds: Student's t for means, a bootstrap of the seeds, with what belongs to a seed drawn together, for "
-        "changes in per cent and interquartile means. An episode without the goal counts with the round limit; the "
-        "restricted mean treats it as censored there. A claim counts as reproduced when the interval of the change "
-        "lies below zero and reaches the claimed value or beyond.\n"
+        "seeds: Student's t for means, a bootstrap of the seeds (expanded percentiles), with what belongs to a seed "
+        "drawn together, for changes in per cent and interquartile means. An episode without the goal counts with the "
+        "round limit; the restricted mean treats it as censored there. A claim counts as reproduced when the interval "
+        "of the change lies below zero and reaches the claimed value or beyond; there is no verdict by fewer than "
+        f"{FEWEST} seeds.\n"
     )
 
 

@@ -36,6 +36,14 @@ def test_bootstrap_of_a_large_normal_sample_is_the_normal_interval():
     assert bootstrap(np.mean, values) == (mean, low, high)  # seeded
 
 
+def test_bootstrap_of_a_small_normal_sample_is_students_interval():
+    """Plain percentiles would be a fifth narrower."""
+    values = stats.norm.ppf((np.arange(10) + 0.5) / 10)  # as normal as ten values can be
+    half = student_t(values)[2] - values.mean()
+    _, low, high = bootstrap(np.mean, values)
+    assert (-low / half, high / half) == pytest.approx((1, 1), abs=0.05)
+
+
 def test_bootstrap_of_paired_samples_keeps_the_pairs():
     """Always half: whichever seeds are drawn the change is -50 %, which unpaired draws would not give."""
     theirs = np.array([10.0, 20, 40, 80])

@@ -35,8 +35,8 @@ def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **c
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three seeds: DQN's last 20 episodes need 10, 12, 11 rounds at half the cost of random's 20, 24, 22."""
-    for seed, rounds in enumerate([10, 12, 11]):
+    """Five seeds: DQN's last 20 episodes need 10, 12, 11, 10, 12 rounds at half the cost of random's 20, 24, ..."""
+    for seed, rounds in enumerate([10, 12, 11, 10, 12]):
         write_run(tmp_path, "dqn", seed, [30] * 5 + [rounds] * 20, [1.0] * 5 + [0.4] * 20)
         write_run(tmp_path, "random", seed, [2 * rounds - 1, 2 * rounds + 1], [0.9, 0.7])
         write_run(tmp_path, "standalone", seed, [36, 36], [0, 0])
@@ -49,8 +49,8 @@ def test_claims_by_hand(folder):
     rounds, cost, accuracy = report.claim_table(table).to_dict("records")
     assert (rounds["paper"], rounds["ours"], rounds["95 % interval"]) == ("-50.8%", "-50.0%", "-50.0% to -50.0%")
     assert rounds["verdict"] == "not reproduced: better, but by less"
-    # differences -10, -12, -11: mean -11, standard deviation 1, half width 4.302653 / sqrt(3)
-    assert rounds["difference (Student t)"] == f"-11.0 ({-11 - 4.302653 / 3**0.5:.1f} to {-11 + 4.302653 / 3**0.5:.1f})"
+    # differences -10, -12, -11, -10, -12: mean -11, standard deviation 1, half width 2.776445 / sqrt(5)
+    assert rounds["difference (Student t)"] == f"-11.0 ({-11 - 2.776445 / 5**0.5:.1f} to {-11 + 2.776445 / 5**0.5:.1f})"
     assert (cost["paper"], cost["ours"]) == ("-74.6%", "-50.0%")
     assert (accuracy["ours"], accuracy["verdict"]) == ("+0.050", "reproduced")
 
@@ -67,9 +67,8 @@ def test_averages_name_their_episodes(folder):
 
 def test_policies_by_hand(folder):
     table = report.policy_table(report.per_seed(report.read_runs(folder)[0])).set_index("policy")
-    assert (
-        table.loc["random", "rounds"] == f"22.0 ({22 - 2 * 4.302653 / 3**0.5:.1f} to {22 + 2 * 4.302653 / 3**0.5:.1f})"
-    )
+    half = 2 * 2.776445 / 5**0.5
+    assert table.loc["random", "rounds"] == f"22.0 ({22 - half:.1f} to {22 + half:.1f})"
     assert table.loc["dqn", "goal reached"] == "100%"
     assert table.loc["standalone", "goal reached"] == "0%"
     assert table.loc["standalone", "rounds, restricted mean"] == "36.0"
@@ -101,18 +100,19 @@ def test_a_route_is_the_bound_of_a_gap(folder, tmp_path_factory, capsys):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "says"),
+    ("low", "high", "seeds", "says"),
     [
-        (-0.6, -0.4, "reproduced"),
-        (-0.9, -0.6, "reproduced"),
-        (-0.4, -0.1, "not reproduced: better, but by less"),
-        (-0.6, 0.1, "not reproduced: no difference shown"),
-        (0.1, 0.2, "not reproduced: worse"),
-        (np.nan, np.nan, "not testable with one seed"),
+        (-0.6, -0.4, 5, "reproduced"),
+        (-0.9, -0.6, 5, "reproduced"),
+        (-0.4, -0.1, 10, "not reproduced: better, but by less"),
+        (-0.6, 0.1, 10, "not reproduced: no difference shown"),
+        (0.1, 0.2, 10, "not reproduced: worse"),
+        (-0.6, -0.4, 4, "not testable with fewer than 5 seeds"),
+        (np.nan, np.nan, 1, "not testable with fewer than 5 seeds"),
     ],
 )
-def test_verdicts(low, high, says):
-    assert report.verdict(-0.5, low, high) == says
+def test_verdicts(low, high, seeds, says):
+    assert report.verdict(-0.5, low, high, seeds) == says
 
 
 def test_settings_are_told_apart(tmp_path, capsys):
@@ -172,11 +172,11 @@ def test_learning_curves_are_the_seeds_and_their_mean(folder):
     runs = report.read_runs(folder)[0]
     figure = report_figures.learning(runs, report.per_seed(runs))
     *thin, bold, band = figure.axes[0].lines
-    assert [line.get_ydata()[-1] for line in thin] == [10, 12, 11]
+    assert [line.get_ydata()[-1] for line in thin] == [10, 12, 11, 10, 12]
     assert bold.get_ydata()[-1] == 11
     assert bold.get_ydata()[0] == 30
     assert band.get_ydata()[0] == pytest.approx(22)
-    assert figure.axes[0].get_title() == "disjoint split, 3 seeds"
+    assert figure.axes[0].get_title() == "disjoint split, 5 seeds"
 
 
 def test_folder_without_runs_is_refused(tmp_path, capsys):
