@@ -125,8 +125,8 @@ def routes(run_dirs):
     for run_dir, row in zip(run_dirs, figure.subplots(len(run_dirs), 2, squeeze=False), strict=True):
         table = read_table(run_dir, "rounds.csv")
         size = len(read_table(run_dir, "distances.csv"))
-        last = table["episode"].max()
-        spans = (1, min(WINDOW, last)), (max(1, last - WINDOW + 1), last)
+        first, last = table["episode"].min(), table["episode"].max()
+        spans = (first, min(first + WINDOW - 1, last)), (max(first, last - WINDOW + 1), last)
         for axes, (start, end) in zip(row, spans, strict=True):
             chosen = table[table["episode"].between(start, end) & (table["round"] > 1)]
             counts = np.zeros((size, size))

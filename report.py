@@ -35,7 +35,7 @@ AVERAGES = {
 }
 # Fields that do not make another experiment, but another part of one, a baseline, or the same one on other hardware.
 NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "home_leave_rate", "route"}
-_POLICIES = Config.__dataclass_fields__["policy"].metadata["choices"]
+_SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for name in ("split", "policy"))
 FEWEST = 5  # seeds for a verdict; resampling fewer tells little
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 
@@ -90,9 +90,9 @@ def per_seed(runs, average="last-20"):
             | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
             | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
         )
-    places = {name: place for place, name in enumerate([*_POLICIES, *PRESETS, ANY])}
+    places = {name: place for place, name in enumerate([*_SPLITS, *_POLICIES, *PRESETS, ANY])}
     table = pd.DataFrame(rows)
-    columns = [name for name in ("policy", "preset") if name in table]
+    columns = [name for name in ("split", "policy", "preset") if name in table]
     return table.sort_values(columns, key=lambda values: values.map(places), kind="stable")
 
 

@@ -64,6 +64,15 @@ def test_routes_count_moves(copy):
     assert early[first["previous_node"], first["node"]] == between.sum()
 
 
+def test_routes_of_a_run_that_began_late(copy):
+    """A policy that does not learn meets only the last episodes' weights."""
+    rounds = pd.read_csv(copy / "rounds.csv")
+    rounds.assign(episode=rounds["episode"] + 100).to_csv(copy / "rounds.csv", index=False)
+    axes = plots.routes([copy]).axes[0]
+    assert axes.images[0].get_array().sum() == (rounds["round"] > 1).sum()
+    assert axes.get_title().startswith("moves in episodes 101 to ")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

@@ -9,15 +9,14 @@ import pandas as pd
 import pytest
 from conftest import assert_rounds_fit
 
+import report
 from config import flag
 from logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
 from presets import IMPROVEMENTS, NAMES
-from report import read_runs
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
 RESULTS = PROJECT / "results"
-RUNS = sorted(path.parent for path in RESULTS.glob("*/rounds.csv"))
 SWEPT = ("claims", "improved", "routes")  # all test images, nothing fails
 OF_SWEEPS = sorted(path.parent for name in SWEPT for path in RESULTS.glob(f"{name}/*/rounds.csv"))
 
@@ -39,12 +38,12 @@ def test_deviations_in_the_code_are_those_in_the_readme():
 @pytest.mark.parametrize("name", sorted({path.parent.parent.name for path in RESULTS.glob("*/*/run.json")}))
 def test_published_sweeps_can_be_reported(name):
     """A setting that is gone from config.py would make them unreadable."""
-    finished, unfinished = read_runs(RESULTS / name)
+    finished, unfinished = report.read_runs(RESULTS / name)
     assert len(finished) == len(list((RESULTS / name).glob("*/run.json")))
     assert not unfinished
 
 
-@pytest.mark.parametrize("folder", RUNS + OF_SWEEPS, ids=lambda folder: str(folder.relative_to(RESULTS)))
+@pytest.mark.parametrize("folder", OF_SWEEPS, ids=lambda folder: str(folder.relative_to(RESULTS)))
 def test_published_logs_fit_the_specification(folder):
     """Rewards, distances and the ends of episodes, computed anew from the published CSV files."""
     rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
@@ -60,45 +59,32 @@ def test_published_logs_fit_the_specification(folder):
     assert set(rounds["dataset"]) == {"mnist"}
 
 
-def test_published_numbers_are_those_of_the_csv_files():
-    """The table of results: | run folder | episodes | rounds | cost | return | goal reached |."""
-    rows = re.findall(r"^\| `results/([\w-]+)` \| (.+) \|$", README, re.MULTILINE)
-    assert {name for name, _ in rows} == {folder.name for folder in RUNS}
-    for name, cells in rows:
-        span, *numbers = [cell.strip() for cell in cells.split("|")]
-        first, last = map(int, span.split("-"))
-        episodes = pd.read_csv(PROJECT / "results" / name / "episodes.csv")
-        episodes = episodes[episodes["episode"].between(first, last)]
-        means = episodes[["rounds", "communication_cost", "episode_return"]].mean()
-        reached = f"{episodes['reached_goal'].mean():.0%}".replace("%", " %")
-        assert numbers == [f"{means.iloc[0]:.1f}", f"{means.iloc[1]:.2f}", f"{means.iloc[2]:.1f}", reached]
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/per_seed.csv")), ids=lambda path: path.parent.name)
+def test_published_reports_are_those_of_the_csv_files(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "draw", lambda *_: None)
+    assert report.write_report([path.parent], tmp_path) == (path.parent / "report.md").read_text()
 
 
-def test_claim_table_is_computed_from_the_csv_files():
-    cells = {"rounds": [], "communication_cost": [], "final_accuracy": []}
-    for agent, split in (("paper", "disjoint"), ("published-code", "published")):
-        dqn, chance, alone = (
-            pd.read_csv(PROJECT / "results" / f"{name}-seed0" / "episodes.csv").iloc[-20:].mean(numeric_only=True)
-            for name in (agent, f"random-{split}", f"standalone-{split}")
-        )
-        for column in ("rounds", "communication_cost"):
-            cells[column].append(f"{dqn[column] / chance[column] - 1:+.1%}".replace("%", " %"))
-        cells["final_accuracy"].append(f"{dqn['final_accuracy']:.2f} to {alone['final_accuracy']:.2f}")
-    for claim, column in (("rounds", "rounds"), ("communication cost", "communication_cost")):
-        assert re.search(rf"^\| {claim}: .* \| {re.escape(' | '.join(cells[column]))} \|", README, re.MULTILINE)
-    assert f"| final accuracy above standalone's | {' | '.join(cells['final_accuracy'])} |" in README
+def test_claims_are_those_of_the_report():
+    """Each table of the README has the rows of the report's, and some of its columns."""
+    text = (RESULTS / "claims" / "report.md").read_text()
+    for title, start in (("Claims", "claim, against"), ("Policies", "split | policy"), ("Averaging", "averaged")):
+        header, _, *shown = rows_of(section(README, f"| {start}", "\n\n"))
+        names, _, *measured = rows_of(section(text, f"## {title}\n\n|", "\n\n## "))
+        assert shown == [tuple(row[names.index(name)] for name in header) for row in measured]
 
 
-@pytest.mark.parametrize(("preset", "folder"), [("paper", "paper-seed0"), ("published-code", "published-code-seed0")])
-def test_what_the_agent_learned_was_counted(preset, folder):
-    """How many moves lead back to the same node, in the last ten episodes and in the first ten."""
-    rounds = pd.read_csv(PROJECT / "results" / folder / "rounds.csv")
-    rounds = rounds[rounds["round"] > 1]
-    stays = rounds["node"] == rounds["previous_node"]
-    late, early = rounds["episode"] > 110, rounds["episode"] <= 10
-    (sentence,) = re.findall(rf"^- `{preset}`: ((?:.+\n)+?)(?=- |\n)", README, re.MULTILINE)
-    counted = [(stays & late).sum(), late.sum()], [(stays & early).sum(), early.sum()]
-    assert [list(map(int, pair)) for pair in re.findall(r"(\d+) of (?:the )?(\d+)", sentence)] == list(counted)
+def test_what_the_agent_learned_was_counted():
+    """The share of moves to another node, in the first ten episodes of 120 and in the last ten, mean over the seeds."""
+    shares = {}
+    for split in ("disjoint", "published"):
+        for path in RESULTS.glob(f"claims/dqn-{split}-seed*/rounds.csv"):
+            moves = pd.read_csv(path).query("round > 1")
+            left = moves["node"] != moves["previous_node"]
+            for late, chosen in ((False, moves["episode"] <= 10), (True, moves["episode"] > 110)):
+                shares.setdefault((late, split), []).append(left[chosen].mean())
+    counted = [f"{sum(shares[key]) / len(shares[key]):.0%}".rstrip("%") for key in sorted(shares)]
+    assert re.findall(r"(\d+) %", section(README, "**What the agent learned", "\n\n")) == counted
 
 
 MEASURED = [path for folder in ("benchmarks", "checks") for path in sorted((RESULTS / folder).rglob("*.md"))]
@@ -119,8 +105,8 @@ def section(text, start, end):
 
 
 def test_learners_table_is_that_of_the_report():
-    report = section((RESULTS / "learners" / "report.md").read_text(), "## Accuracy", "## Alignment")
-    measured = {row[0]: row for row in rows_of(report)}
+    text = section((RESULTS / "learners" / "report.md").read_text(), "## Accuracy", "## Alignment")
+    measured = {row[0]: row for row in rows_of(text)}
     shown = rows_of(section(README, "| network and learner |", "**D2BL.**"))[2:]
     assert len(shown) > 10
     for name, accuracy, difference, stored, seconds, weights in shown:
@@ -129,8 +115,8 @@ def test_learners_table_is_that_of_the_report():
 
 
 def test_drop_rate_table_is_that_of_the_report():
-    report = section((RESULTS / "drop" / "report.md").read_text(), "## Policies", "## Averaging")
-    measured = {(row[2], row[1]): row for row in rows_of(report)[2:]}
+    text = section((RESULTS / "drop" / "report.md").read_text(), "## Policies", "## Averaging")
+    measured = {(row[2], row[1]): row for row in rows_of(text)[2:]}
     for rate, *cells in rows_of(section(README, "| drop rate |", "![Rounds and communication cost over"))[2:]:
         dqn, chance = (measured[policy, f"{float(rate)}"] for policy in ("dqn", "random"))
         reached = dqn[8].replace("%", " %")
