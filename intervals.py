@@ -5,6 +5,7 @@ from scipy import stats
 
 LEVEL = 0.95
 RESAMPLES = 10_000
+FEWEST = 5  # values to resample; of fewer, no interval holds the truth as often as it should
 
 
 def student_t(values):
@@ -16,7 +17,8 @@ def student_t(values):
 
 
 def bootstrap(statistic, *samples):
-    """Returns a statistic of samples [n] and its expanded percentile bootstrap interval: (value, low, high).
+    """Returns a statistic of samples [n] and its expanded percentile bootstrap interval: (value, low, high), NaN bounds
+    for fewer than FEWEST values.
 
     Several samples are paired: entry k of each is seed k's, and seeds are drawn with all that belongs to them.
     `statistic` takes the samples and an `axis`. The draws are seeded, so that a report repeats.
@@ -28,7 +30,7 @@ def bootstrap(statistic, *samples):
     samples = [np.asarray(sample, float) for sample in samples]
     value = float(statistic(*samples, axis=-1))
     n = len(samples[0])
-    if n < 2:
+    if n < FEWEST:
         return value, np.nan, np.nan
     outside = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1))  # on each side
     result = stats.bootstrap(

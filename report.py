@@ -13,6 +13,7 @@ import pandas as pd
 
 from config import Config, Parser, UsageError
 from intervals import (
+    FEWEST,
     bootstrap,
     gap_closed,
     interquartile_mean,
@@ -36,7 +37,6 @@ AVERAGES = {
 # Fields that do not make another experiment, but another part of one, a baseline, or the same one on other hardware.
 NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "home_leave_rate", "route"}
 _SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for name in ("split", "policy"))
-FEWEST = 5  # seeds for a verdict; resampling fewer tells little
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 
 
@@ -111,10 +111,10 @@ def pairs(table, policy, other="random"):
             yield where, ours.loc[seeds], theirs.loc[seeds]
 
 
-def verdict(claimed, low, high, seeds):
+def verdict(claimed, low, high):
     """Returns in words what the interval of a change says of the claimed one; negative is an improvement."""
-    if seeds < FEWEST:
-        return f"not testable with fewer than {FEWEST} seeds"
+    if np.isnan(low):
+        return "not testable with so few seeds"
     if high < 0:
         return "reproduced" if low <= claimed else "not reproduced: better, but by less"
     return "not reproduced: worse" if low > 0 else "not reproduced: no difference shown"
@@ -133,7 +133,7 @@ def claim_table(table, policy="dqn"):
                     "95 % interval": interval_text(low, high, "+.1%"),
                     "difference (Student t)": _span(difference, column),
                 }
-                | {"seeds": len(ours), "verdict": verdict(claimed, low, high, len(ours))}
+                | {"seeds": len(ours), "verdict": verdict(claimed, low, high)}
             )
     for where, ours, theirs in pairs(table, policy, "standalone"):
         mean, low, high = student_t((ours["final_accuracy"] - theirs["final_accuracy"]).to_numpy())
@@ -144,7 +144,7 @@ def claim_table(table, policy="dqn"):
                 "95 % interval": interval_text(low, high, "+.3f"),
                 "difference (Student t)": "same",
             }
-            | {"seeds": len(ours), "verdict": verdict(0, -high, -low, len(ours))}
+            | {"seeds": len(ours), "verdict": verdict(0, -high, -low)}
         )
     return pd.DataFrame(rows)
 
@@ -218,7 +218,7 @@ def span_text(triple, form):
 
 
 def interval_text(low, high, form):
-    """Returns "low to high"; one seed has no interval."""
+    """Returns "low to high"; too few seeds have no interval."""
     return "no interval" if np.isnan(low) else f"{low:{form}} to {high:{form}}"
 
 
@@ -263,8 +263,8 @@ def _what_was_run(runs, unfinished):
         "seeds: Student's t for means, a bootstrap of the seeds (expanded percentiles), with what belongs to a seed "
         "drawn together, for changes in per cent and interquartile means. An episode without the goal counts with the "
         "round limit; the restricted mean treats it as censored there. A claim counts as reproduced when the interval "
-        "of the change lies below zero and reaches the claimed value or beyond; there is no verdict by fewer than "
-        f"{FEWEST} seeds.\n"
+        "of the change lies below zero and reaches the claimed value or beyond; fewer than "
+        f"{FEWEST} seeds give no bootstrap.\n"
     )
 
 

@@ -22,10 +22,15 @@ def test_student_t_of_three_values_by_hand():
     assert np.isnan([low, high]).all()
 
 
-def test_bootstrap_of_two_values_by_hand():
-    """The mean of two draws from {0, 1} is 0, 0.5 or 1 with probability 1/4, 1/2, 1/4: both ends are inside 95 %."""
-    assert bootstrap(np.mean, [0, 1]) == (0.5, 0.0, 1.0)
-    assert bootstrap(np.mean, [4, 4, 4]) == (4, 4, 4)
+def test_bootstrap_of_five_values_by_hand():
+    """The sum of five draws from {0, 0, 0, 0, 1} is 0 with probability 0.33, above 3 with 0.0067, above 4 with 0.0003;
+    0.00095 are outside on either side (t is 2.776, times sqrt(5 / 4) 3.104), so that the mean ends at 0 and at 4 / 5."""
+    assert bootstrap(np.mean, [0, 0, 0, 0, 1]) == pytest.approx((0.2, 0.0, 0.8))
+    assert bootstrap(np.mean, [4] * 5) == (4, 4, 4)
+
+
+def test_fewer_values_have_no_interval():
+    assert np.isnan(bootstrap(np.mean, [1, 2, 3, 4])[1:]).all()
 
 
 def test_bootstrap_of_a_large_normal_sample_is_the_normal_interval():
@@ -46,7 +51,7 @@ def test_bootstrap_of_a_small_normal_sample_is_students_interval():
 
 def test_bootstrap_of_paired_samples_keeps_the_pairs():
     """Always half: whichever seeds are drawn the change is -50 %, which unpaired draws would not give."""
-    theirs = np.array([10.0, 20, 40, 80])
+    theirs = np.array([10.0, 20, 40, 80, 160])
     assert bootstrap(relative_change, theirs / 2, theirs) == pytest.approx((-0.5, -0.5, -0.5))
 
 
