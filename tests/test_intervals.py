@@ -24,7 +24,7 @@ def test_student_t_of_three_values_by_hand():
 
 def test_bootstrap_of_five_values_by_hand():
     """The sum of five draws from {0, 0, 0, 0, 1} is 0 with probability 0.33, above 3 with 0.0067, above 4 with 0.0003;
-    0.00095 are outside on either side (t is 2.776, times sqrt(5 / 4) 3.104), so that the mean ends at 0 and at 4 / 5."""
+    0.00095 are outside on either side (t is 2.776, times sqrt(5 / 4) 3.104): the mean ends at 0 and at 4 / 5."""
     assert bootstrap(np.mean, [0, 0, 0, 0, 1]) == pytest.approx((0.2, 0.0, 0.8))
     assert bootstrap(np.mean, [4] * 5) == (4, 4, 4)
 
