@@ -11,6 +11,8 @@ from data import Dataset
 from engine import LocalEngine
 from observation import observe, size
 
+NEAR = 0.1  # how far below the goal staying at a node begins to count as stalling
+
 
 @dataclasses.dataclass(frozen=True)
 class Seconds:
@@ -40,10 +42,11 @@ class HomogeneousLearningEnv(gymnasium.Env):
     twice trains once). In round 1 the starter trains alone, whatever the action (authors' code).
     Observation: by default `nodes * pca_components` numbers, see observation.py. Reward: `reward`.
     `terminated` at the goal accuracy, `truncated` at the round limit.
-    `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode),
-    previous_node, unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, bytes_moved (between
-    processes), gradient_steps, accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only
-    episode, round, node (who holds the model) and visits.
+    `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode), stalled
+    (for how many rounds the model has stayed, near the goal but not better than before in the episode), previous_node,
+    unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, bytes_moved (between processes),
+    gradient_steps, accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only episode, round,
+    node (who holds the model) and visits.
     A round whose weights are not finite truncates the episode; `round_inputs` says what it started from.
 
     Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
@@ -77,7 +80,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.visits = np.zeros(self.config.nodes, int)
         self.last_visits = np.zeros(self.config.nodes, int)  # the round in which each node last trained
         self._failed = ()  # the nodes that were asked in vain for the coming round
-        self.accuracy = 0.0  # of the current model, fresh weights counting as 0
+        self.accuracy = self.best = 0.0  # of the current model, fresh weights counting as 0; the episode's highest
+        self.stalled = 0
         self.node_weights = {}  # node: the weights it had after its last training, in this episode
         info = {"episode": self.episode, "round": 0, "node": (self.holder,), "visits": self.visits.copy()}
         return self.observe(), info
@@ -128,10 +132,13 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.visits[list(work.nodes)] += 1
         self.last_visits[list(work.nodes)] = self.round
         previous_accuracy, self.accuracy = self.accuracy, accuracy
+        stalls = work.nodes[0] == self.holder and self.config.goal - NEAR <= accuracy <= self.best
+        self.best, self.stalled = max(accuracy, self.best), self.stalled + 1 if stalls else 0
         info = {
             "round": self.round,
             "node": work.nodes,
             "visits": self.visits.copy(),
+            "stalled": self.stalled,
             "previous_node": self.holder,
             "unreachable": self._failed,
             "distance": work.distance,
@@ -154,7 +161,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     def snapshot(self):
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
-        state = {name: getattr(self, name) for name in ("seed", "episode", "round", "holder", "weights", "accuracy")}
+        state = {name: getattr(self, name) for name in ("seed", "episode", "round", "holder", "weights")}
+        state |= {name: getattr(self, name) for name in ("accuracy", "best", "stalled")}
         state |= {"visits": self.visits.copy(), "last_visits": self.last_visits.copy(), "_fresh": self._fresh}
         state |= {"node_weights": dict(self.node_weights)}
         return state | {"_failed": ()}, dict(self.engine.optimizer_states)

@@ -65,7 +65,8 @@ class DQNAgent(Policy):
         self.explored, self.repeats = [], 0  # the last random ranking, and for how many more rounds it holds
 
     def rank(self, observation, info, rng):
-        """Explores with probability epsilon, for `explore_repeat` rounds on average; else ranks the nodes by value.
+        """Explores in a share epsilon of the rounds, `explore_repeat` in a row on average; else ranks nodes by value,
+        the present one last where the model has been `stalled` for `patience` rounds.
 
         Random choices that are kept for some rounds are those of temporally extended epsilon-greedy (Dabney, Ostrovski
         and Barreto, 2021).
@@ -73,11 +74,14 @@ class DQNAgent(Policy):
         if self.repeats:
             self.repeats -= 1
             return self.explored, False
-        if rng.random() < self.epsilon:
+        repeat = self.config.explore_repeat
+        if rng.random() < self.epsilon / (repeat - self.epsilon * (repeat - 1)):
             self.explored = random_ranking(self.config, rng)
-            self.repeats = int(rng.geometric(1 / self.config.explore_repeat)) - 1
+            self.repeats = int(rng.geometric(1 / repeat)) - 1
             return self.explored, False
         values = self.network.predict(self.weights, observation[np.newaxis]).numpy()[0]
+        if 0 < self.config.patience <= info["stalled"]:
+            values[info["node"][0]] = -np.inf
         return np.argsort(-values, kind="stable").tolist(), True
 
     def remember(self, observation, action, reward, next_observation, done, info):

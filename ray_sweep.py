@@ -21,7 +21,6 @@ def run_experiment(arguments, log, folder):
     from run_folder import holds_run
 
     run_dir = Path(arguments[arguments.index("--run-dir") + 1])
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         try:
             return main.main([*arguments, *(["--resume"] if holds_run(run_dir) else [])])
@@ -52,7 +51,6 @@ class RayWorkers:
         try:
             return self._ray.get(run.task)
         except self._ray.exceptions.RayError as error:
-            run.log.parent.mkdir(parents=True, exist_ok=True)
             with open(run.log, "a") as log:
                 log.write(f"{type(error).__name__}: {str(error).splitlines()[0]}\n")
             return 1

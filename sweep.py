@@ -71,7 +71,6 @@ class LocalWorkers:
 
     def start(self, run):
         """Starts a run, deaf to this terminal's Ctrl-C, which `stop` passes on once."""
-        run.log.parent.mkdir(parents=True, exist_ok=True)
         with open(run.log, "a") as log:
             environment = os.environ | ONE_THREAD
             run.process = subprocess.Popen(
@@ -116,6 +115,8 @@ def run(policy, split, seed, settings, options, shared):
 def sweep(todo, workers, jobs, console):
     """Lets `workers` run `todo`, at most `jobs` at once; returns the failed ones. On Ctrl-C all finish their round."""
     waiting, running, failed = list(todo), [], []
+    for run in todo:
+        run.log.parent.mkdir(parents=True, exist_ok=True)
     text = "runs {task.fields[ended]}/{task.fields[runs]}, episodes {task.completed}/{task.total}"
     progress = progress_bar(text, console)
     logged = {run.name: run.episodes() for run in todo}

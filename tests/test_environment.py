@@ -183,6 +183,16 @@ def test_bytes_steps_and_visits(dataset):
     assert infos[2]["visits"].tolist() == [1, 0, 0, 2] + [0] * 6
 
 
+def test_stalled_by_hand(dataset, monkeypatch):
+    """It counts rounds of staying at most 0.1 below the goal without a new best accuracy, and begins anew otherwise."""
+    environment = HomogeneousLearningEnv(Config(goal=0.8, **SMALL), dataset)
+    accuracies = iter([0.5, 0.5, 0.75, 0.75, 0.72, 0.76, 0.75, 0.69, 0.71, 0.71, 0.72])
+    monkeypatch.setattr(environment.engine, "judge", lambda *_: (next(accuracies), True))
+    environment.reset()
+    infos = [environment.step(node)[4] for node in (0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 3)]
+    assert [info["stalled"] for info in infos] == [0, 0, 0, 1, 2, 0, 1, 0, 1, 0, 1]
+
+
 def test_unreachable_nodes_are_passed_over(dataset):
     """Node 3 has left, so that the next one trains; the way to it is charged only when the option says so."""
     for charged in ("free", "charged"):

@@ -82,12 +82,27 @@ def test_greedy_choice_is_the_highest_value():
         assert values[ranking].tolist() == sorted(values.tolist(), reverse=True)
 
 
-def test_exploring_share_equals_epsilon():
-    agent = DQNAgent(Config(**TINY))
+def test_patience_leaves_the_node_where_the_model_stalls():
+    """The present node comes last then, the others keep their order; random choices are not restricted."""
+    agent, observation = DQNAgent(Config(patience=2, **TINY)), np.ones(8, "f4")
+    agent.epsilon = 0.0
+    best, *others = agent.rank(observation, {"node": (0,), "stalled": 1}, np.random.default_rng(0))[0]
+    ranking, greedy = agent.rank(observation, {"node": (best,), "stalled": 2}, np.random.default_rng(0))
+    assert (ranking, greedy) == ([*others, best], True)
+    agent.epsilon = 1.0
+    firsts = {
+        agent.rank(observation, {"node": (best,), "stalled": 9}, np.random.default_rng(k))[0][0] for k in range(40)
+    }
+    assert best in firsts
+
+
+@pytest.mark.parametrize("repeat", [1, 3])
+def test_exploring_share_equals_epsilon(repeat):
+    agent = DQNAgent(Config(explore_repeat=repeat, **TINY))
     agent.epsilon = 0.3
     rng = np.random.default_rng(0)
-    greedy = [agent.rank(np.zeros(8, "f4"), {}, rng)[1] for _ in range(1000)]
-    assert 0.65 < np.mean(greedy) < 0.75  # 0.7 within three standard errors
+    greedy = [agent.rank(np.zeros(8, "f4"), {}, rng)[1] for _ in range(3000)]
+    assert 0.65 < np.mean(greedy) < 0.75  # 0.7 within three standard errors, which repeating makes about twice as large
 
 
 def test_double_q_by_hand():
