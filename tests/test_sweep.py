@@ -148,6 +148,6 @@ def test_report_of_a_sweep_of_one_seed(swept, capsys):
     assert report.main([str(out)]) == 0
     text = capsys.readouterr().out
     assert text.strip() == (out / "report.md").read_text().strip()
-    assert "not testable with one seed" in text
+    assert "not testable with so few seeds" in text
     assert "random-disjoint-learning-rate1e30-seed0" in text
     assert {path.name for path in (out / "figures").iterdir()} >= {"policies.png", "learning.pdf"}
