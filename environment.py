@@ -161,8 +161,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     def snapshot(self):
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
-        state = {name: getattr(self, name) for name in ("seed", "episode", "round", "holder", "weights")}
-        state |= {name: getattr(self, name) for name in ("accuracy", "best", "stalled")}
+        names = ("seed", "episode", "round", "holder", "weights", "accuracy", "best", "stalled")
+        state = {name: getattr(self, name) for name in names}
         state |= {"visits": self.visits.copy(), "last_visits": self.last_visits.copy(), "_fresh": self._fresh}
         state |= {"node_weights": dict(self.node_weights)}
         return state | {"_failed": ()}, dict(self.engine.optimizer_states)
