@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from config import REFERENCES, UsageError, generator
 from models import q_network
+from observation import rename
 from policies import (
     HomePolicy,
     NearestPolicy,
@@ -104,10 +105,24 @@ class DQNAgent(Policy):
             self.epsilon = 0.0
         if len(self.replay) < config.minibatch:
             return math.nan
-        transitions = n_step_transitions(list(self.replay), config)
-        shares = draw_shares(transitions.action, config)
+        transitions, shares = self._experience(rng)
         losses = [self._learn_minibatch(transitions, shares, rng) for _ in range(config.updates)]
         return float(np.mean(losses))
+
+    def _experience(self, rng):
+        """Returns what minibatches are drawn from: a Transition of arrays, and the probabilities [n] of its rows.
+
+        A `renamed_share` of what is drawn is imagined: the same episodes, but for the nodes' names.
+        """
+        share, transitions = self.config.renamed_share, n_step_transitions(list(self.replay), self.config)
+        shares = draw_shares(transitions.action, self.config)
+        if not share:
+            return transitions, shares
+        episodes = np.cumsum([False, *(row.done for row in self.replay)])[:-1]
+        imagined = renamed(transitions, episodes, self.config, rng)
+        shares = np.full(len(episodes), 1 / len(episodes)) if shares is None else shares
+        both = (np.concatenate(columns) for columns in zip(transitions, imagined, strict=True))
+        return Transition(*both), np.concatenate([shares * (1 - share), shares * share])
 
     def _learn_minibatch(self, transitions, shares, rng):
         """Draws a minibatch and trains on it once; returns the mean loss."""
@@ -175,6 +190,26 @@ def n_step_transitions(replay, config):
         next_observation=columns.next_observation[ends],
         done=columns.done[ends],
         discount=np.array(discounts, np.float32),  # as the values that it multiplies
+    )
+
+
+def renamed(transitions, episodes, config, rng):
+    """Returns a Transition of arrays as it were if in each of the `episodes` [n] the nodes, all but the starter, had
+    exchanged their names at random.
+
+    What one node teaches is then learned of all: data augmentation by a symmetry that nearly holds (Corrado and Hanna,
+    Understanding when Dynamics-Invariant Data Augmentations Benefit Model-Free Reinforcement Learning Updates, 2024).
+    Between the names that are true the agent still tells by the episodes as they were.
+    """
+    others = np.delete(np.arange(config.nodes), config.starter)
+    names = np.tile(np.arange(config.nodes), (episodes[-1] + 1, 1))
+    names[:, others] = rng.permuted(names[:, others], axis=1)
+    names = names[episodes]
+    actions = transitions.action.reshape(len(episodes), -1)
+    return transitions._replace(
+        observation=rename(config, transitions.observation, names),
+        action=np.take_along_axis(names, actions, axis=1).reshape(transitions.action.shape),
+        next_observation=rename(config, transitions.next_observation, names),
     )
 
 

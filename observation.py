@@ -35,6 +35,20 @@ def observe(config, scores, holder, visits, last_visits, distances, round, accur
     return np.concatenate([np.ravel(parts[part]) for part in config.observation_parts()]).astype(np.float32)
 
 
+def rename(config, observations, names):
+    """Returns observations [n, size] as they were if in row r node i had been called `names[r, i]` [n, nodes]."""
+    former = np.argsort(names, axis=1)[:, :, np.newaxis]  # the node that now has each name
+    parts, start = [], 0
+    for part, length in part_sizes(config).items():
+        numbers = observations[:, start : start + length]
+        start += length
+        if part not in OF_EPISODE:
+            of_nodes = numbers.reshape(len(numbers), config.nodes, -1)
+            numbers = np.take_along_axis(of_nodes, former, axis=1).reshape(numbers.shape)
+        parts.append(numbers)
+    return np.hstack(parts)
+
+
 def pca_observation(deltas, chosen, nodes, components):
     """Returns the principal components of the node models right after training, flattened [nodes * components].
 

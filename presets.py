@@ -20,6 +20,7 @@ IMPROVEMENTS = (
         "random choices last some rounds, and get rare sooner",
         {"explore_repeat": 3, "epsilon_decay": 0.03},
     ),
+    ("renaming", "half of what it learns from are episodes with other names of the nodes", {"renamed_share": 0.5}),
     ("patience", "it leaves a node where the model has stalled near the goal", {"patience": 2}),
     ("price", "a round costs one more", {"round_price": 1}),
 )

@@ -8,7 +8,7 @@ import pytest
 
 from config import REFERENCES, Config, UsageError
 from models import q_network
-from node import POLICIES, DQNAgent, Transition, draw_shares, make_policy, n_step_transitions, q_targets
+from node import POLICIES, DQNAgent, Transition, draw_shares, make_policy, n_step_transitions, q_targets, renamed
 
 TINY = {"nodes": 4, "pca_components": 2, "agent_hidden_units": "8", "minibatch": 6, "agent_batch_size": 4}
 INFO = {"accuracy": 0.5, "previous_accuracy": 0.2}
@@ -129,6 +129,37 @@ def test_n_step_returns_by_hand():
     one = n_step_transitions(replay, Config())
     assert one.reward.tolist() == [1, 2, 4, 8, 16]
     assert one.next_observation.ravel().tolist() == [1, 2, 3, 4, 5]
+
+
+def test_renamed_episodes_by_hand():
+    """Where node 1 becomes 2 and node 2 becomes 1 all that is seen of the two is exchanged, and the action too; the
+    starter, rewards and what is not of any node stay. Each episode has one way of renaming."""
+    config = Config(nodes=3, pca_components=2, observation="pca,round,holder", starter=0)
+    seen = np.array([[1, 2, 3, 4, 5, 6, 0.5, 0, 1, 0]] * 40, "f4")
+    ends = np.ones(40)
+    rows = Transition(seen, np.tile([1, 0], 20), ends, seen + 10, ends == 1, ends)
+    episodes = np.arange(40) // 4
+    names = renamed(rows, episodes, config, np.random.default_rng(0))
+    changed = names.action[::2] == 2
+    assert names.action[1::2].tolist() == [0] * 20
+    assert set(names.action[::2]) == {1, 2}
+    exchanged = [1, 2, 5, 6, 3, 4, 0.5, 0, 0, 1]
+    for before, after in ((0, names.observation), (10, names.next_observation)):
+        expected = np.where(changed[:, np.newaxis], np.array(exchanged) + before, seen[::2] + before)
+        np.testing.assert_array_equal(after[::2], expected)
+    assert (changed[::2] == changed[1::2]).all()  # rows 0 and 2 of an episode of four
+    assert names.reward is rows.reward
+
+
+def test_renamed_share_of_what_is_learned_from():
+    agent = DQNAgent(Config(renamed_share=0.25, **TINY))
+    fill(agent, 9)
+    rows, shares = agent._experience(np.random.default_rng(0))
+    assert len(rows.reward) == len(shares) == 18
+    np.testing.assert_allclose(shares, [0.75 / 9] * 9 + [0.25 / 9] * 9)
+    np.testing.assert_array_equal(rows.observation[:9], [row.observation for row in agent.replay])
+    assert not np.array_equal(rows.action[9:], rows.action[:9])
+    assert agent.learn(np.random.default_rng(0), 1) > 0
 
 
 def test_balanced_replay_draws_every_action_alike():
