@@ -148,7 +148,7 @@ class Config:
         choices=("uniform", "balanced"),
     )
     renamed_share: float = knob(
-        0, "share drawn from episodes imagined with other names of the nodes (authors: 0)", low=0, high=1
+        0, "share of what is learned from that is imagined: other names of the nodes (authors: 0)", low=0, high=1
     )
     shaping: float = knob(
         0, "weight of the gain in accuracy, discounted, in what the agent learns from (authors: 0)", low=0

@@ -199,7 +199,7 @@ def renamed(transitions, episodes, config, rng):
 
     What one node teaches is then learned of all: data augmentation by a symmetry that nearly holds (Corrado and Hanna,
     Understanding when Dynamics-Invariant Data Augmentations Benefit Model-Free Reinforcement Learning Updates, 2024).
-    Between the names that are true the agent still tells by the episodes as they were.
+    Which node is better than another it still learns from the episodes as they were.
     """
     others = np.delete(np.arange(config.nodes), config.starter)
     names = np.tile(np.arange(config.nodes), (episodes[-1] + 1, 1))
