@@ -12,7 +12,7 @@ import tensorflow as tf
 from learners import make_learner
 from learners.base import Learner
 from learners.evaluation import Evaluator
-from observation import OF_EPISODE, part_sizes, size
+from observation import OF_EPISODE, parts_of, size
 
 
 def start_tensorflow(threads, operations=None):
@@ -66,13 +66,12 @@ def shared_network(config):
     hidden layer from the mean and the maximum over all nodes.
     """
     layers, ops = keras.layers, keras.ops
-    observation, start, of_nodes, of_episode = keras.Input((size(config),)), 0, [], []
-    for part, length in part_sizes(config).items():
-        numbers = observation[:, start : start + length]
-        start += length
-        (of_episode if part in OF_EPISODE else of_nodes).append(
-            numbers if part in OF_EPISODE else ops.reshape(numbers, (-1, config.nodes, length // config.nodes))
-        )
+    observation, of_nodes, of_episode = keras.Input((size(config),)), [], []
+    for part, numbers in parts_of(config, observation):
+        if part in OF_EPISODE:
+            of_episode.append(numbers)
+        else:
+            of_nodes.append(ops.reshape(numbers, (-1, config.nodes, numbers.shape[1] // config.nodes)))
     everywhere = [ops.repeat(number[:, None], config.nodes, axis=1) for number in of_episode]
     hidden = ops.concatenate([*of_nodes, *everywhere], axis=-1)
     for depth, width in enumerate(config.hidden_units()):

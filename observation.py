@@ -17,6 +17,14 @@ def size(config):
     return sum(part_sizes(config).values())
 
 
+def parts_of(config, observations):
+    """Yields the parts of observations [n, size], arrays or Keras tensors, in order: (name, numbers [n, length])."""
+    start = 0
+    for part, length in part_sizes(config).items():
+        yield part, observations[:, start : start + length]
+        start += length
+
+
 def observe(config, scores, holder, visits, last_visits, distances, round, accuracy):
     """Returns the observation [size] float32.
 
@@ -38,10 +46,8 @@ def observe(config, scores, holder, visits, last_visits, distances, round, accur
 def rename(config, observations, names):
     """Returns observations [n, size] as they were if in row r node i had been called `names[r, i]` [n, nodes]."""
     former = np.argsort(names, axis=1)[:, :, np.newaxis]  # the node that now has each name
-    parts, start = [], 0
-    for part, length in part_sizes(config).items():
-        numbers = observations[:, start : start + length]
-        start += length
+    parts = []
+    for part, numbers in parts_of(config, observations):
         if part not in OF_EPISODE:
             of_nodes = numbers.reshape(len(numbers), config.nodes, -1)
             numbers = np.take_along_axis(of_nodes, former, axis=1).reshape(numbers.shape)
