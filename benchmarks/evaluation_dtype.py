@@ -19,18 +19,16 @@ def measure(config, dataset, rounds, dtypes):
     """Returns the images classified correctly in each arithmetic, one row a round."""
     from environment import HomogeneousLearningEnv
     from models import local_foundation_model
-    from policies import RandomPolicy
+    from policies import random_ranking
 
     environment = HomogeneousLearningEnv(config, dataset)
-    policy = RandomPolicy(config, environment.distances)
     by_dtype = {dtype: local_foundation_model(dataclasses.replace(config, evaluation_dtype=dtype)) for dtype in dtypes}
     rows, done = [], True
     while len(rows) < rounds:
         if done:
             environment.reset()
         rng = generator(config.seed, "exploration", environment.episode, environment.round + 1)
-        ranking, _ = policy.rank(None, {}, rng)
-        *_, terminated, truncated, _ = environment.step(environment.reach(ranking))
+        *_, terminated, truncated, _ = environment.step(environment.reach(random_ranking(config, rng)))
         done = terminated or truncated
         counts = (environment.engine.count_correct(model, environment.weights) for model in by_dtype.values())
         rows.append((config.split, environment.episode, environment.round, *counts))

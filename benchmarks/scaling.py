@@ -36,13 +36,13 @@ def episode(environment, agent, number):
         started = time.perf_counter()
         after, reward, terminated, truncated, info = environment.step(action)
         done = terminated or truncated
-        agent.remember(observation, action, reward, after, done)
+        agent.remember(observation, action, reward, after, done, info)
         observation = after
         ranking, _ = agent.rank(observation, info, generator(0, "exploration", number, environment.round))
         action = environment.reach(ranking)
         seconds.append(time.perf_counter() - started)
     started = time.perf_counter()
-    agent.learn(generator(0, "replay", number))
+    agent.learn(generator(0, "replay", number), number)
     learning = (time.perf_counter() - started) / len(seconds)
     return [second + learning for second in seconds]
 
