@@ -4,23 +4,28 @@ Parts: accuracy beside plain networks of equal size, alignment of attention with
 What is finished is not measured again, so the same command goes on where it was; several at once share the work.
 """
 
+import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.panel import Panel
 
 from config import Config, Parser, UsageError
-from data import STAND_IN, load_dataset
+from data import STAND_IN, Dataset, load_dataset
 from run_folder import machine
 from screen import STAND_IN_NOTICE, import_tensorflow_quietly, progress_bar
 from sweep import seed_list, text_list
 
+if TYPE_CHECKING:
+    from comparison.units import Unit
+
 PARTS = ("accuracy", "alignment", "forgetting")
 
 
-def plan(parts, seeds):
+def plan(parts: list[str], seeds: list[int]) -> "list[Unit]":
     """Returns the units of the parts, in the order in which they are measured."""
     from comparison import accuracies, alignments, task_sequences
 
@@ -28,7 +33,7 @@ def plan(parts, seeds):
     return [unit for part in PARTS if part in parts for unit in of_part[part].units(seeds)]
 
 
-def measure(units, dataset, options, console):
+def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, console: Console):
     """Measures the units that are not finished, with a bar of the time left."""
     from comparison.units import Images, measure_all, prepare
 
@@ -40,7 +45,7 @@ def measure(units, dataset, options, console):
     bar = progress_bar("units {task.completed}/{task.total}", console)
     task = bar.add_task("", total=len(units), completed=done)
 
-    def after(unit, seconds):
+    def after(unit: "Unit", seconds: float):
         console.print(f"{unit.name()}  {seconds:.1f} s", soft_wrap=True)
         bar.advance(task)
 
@@ -48,7 +53,7 @@ def measure(units, dataset, options, console):
         measure_all(units, images, options.epochs, options.out, after)
 
 
-def parse(arguments):
+def parse(arguments: list[str]) -> argparse.Namespace:
     """Returns the options of a command line; exits as argparse does."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
     choices = Config.__dataclass_fields__["dataset"].metadata["choices"]
@@ -72,7 +77,7 @@ def parse(arguments):
     return options
 
 
-def run(options):
+def run(options: argparse.Namespace) -> int:
     """Measures what is left of the comparison and writes its report; returns the exit code."""
     config = Config(dataset=options.dataset, data_path=options.data_path)
     import_tensorflow_quietly()
@@ -96,7 +101,7 @@ def run(options):
     return 0
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments)

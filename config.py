@@ -18,15 +18,18 @@ class UsageError(Exception):
     """Something the user has to change; the message is one line that says what."""
 
 
-def knob(default, help, *, low=None, high=None, above=None, choices=None):
+Bound = float | None
+
+
+def knob(
+    default: str | float, help: str, *, low: Bound = None, high: Bound = None, above: Bound = None, choices: tuple = ()
+) -> dataclasses.Field:
     """Declares one field: its default, its help text and the values it may take (`above` is an exclusive bound)."""
     limits = {"low": low, "high": high, "above": above, "choices": choices}
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
 
 REFERENCES = ("centralized", "fedavg", "gossip-ring", "gossip-complete", "swarm")  # see references.py
-
-
 YES_NO = ("yes", "no")
 
 
@@ -192,14 +195,14 @@ class Config:
         self.route_nodes()
         self.departures()
 
-    def hidden_units(self):
+    def hidden_units(self) -> list[int]:
         """Returns the widths of the Q-network's hidden layers, [number of hidden layers]."""
         widths = self.agent_hidden_units.split(",")
         if not all(width.strip().isdecimal() and 0 < int(width) <= 100_000 for width in widths):
             raise UsageError(f"--agent-hidden-units must be widths like 500,200, not {self.agent_hidden_units!r}")
         return [int(width) for width in widths]
 
-    def observation_parts(self):
+    def observation_parts(self) -> list[str]:
         """Returns the names of the parts of an observation, in order."""
         parts = self.observation.split(",")
         if len(set(parts)) < len(parts) or not set(parts) <= set(PARTS):
@@ -208,7 +211,7 @@ class Config:
             raise UsageError("--agent-network shared needs a part of the observation that tells the nodes apart")
         return parts
 
-    def route_nodes(self):
+    def route_nodes(self) -> list[int]:
         """Returns the nodes of a fixed route; raises UsageError where --policy route cannot follow them."""
         nodes = self.route.split(",") if self.route or self.policy == "route" else []
         if not all(node.strip().isdecimal() and int(node) < self.nodes for node in nodes):
@@ -217,7 +220,7 @@ class Config:
             raise UsageError(f"--route must begin with the starter ({self.starter}), not with {nodes[0]}")
         return [int(node) for node in nodes]
 
-    def departures(self):
+    def departures(self) -> dict[int, int]:
         """Returns from which episode on a node is gone, as a dict by node."""
         pairs = [pair.split(":") for pair in self.leaving.split(",")] if self.leaving else []
         if not all(len(pair) == 2 and all(number.strip().isdecimal() for number in pair) for pair in pairs):
@@ -228,12 +231,12 @@ class Config:
         return gone
 
 
-def flag(name):
+def flag(name: str) -> str:
     """Returns the flag of `main.py` that sets the field `name`."""
     return "--" + name.replace("_", "-")
 
 
-def _check(field, value):
+def _check(field: dataclasses.Field, value: object):
     """Raises UsageError unless `value` is of the field's type and within its limits."""
     limits = field.metadata
     number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -255,11 +258,11 @@ def _check(field, value):
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage, which is long."""
 
-    def error(self, message):
+    def error(self, message: str):
         self.exit(2, f"{self.prog}: error: {message}; see python {self.prog} --help\n")
 
 
-def add_flags(parser):
+def add_flags(parser: argparse.ArgumentParser):
     """Adds one flag for every field of Config; a flag that is not given leaves no attribute."""
     for field in dataclasses.fields(Config):
         choices = field.metadata["choices"]
@@ -287,7 +290,7 @@ PURPOSES = {
 }
 
 
-def generator(seed, purpose, *counters):
+def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     """Returns the random generator of a purpose; `counters` are episode, round and node, as far as they apply.
 
     No generator outlives its use, so a resumed run needs no generator state.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from config import UsageError, generator
+from config import Config, UsageError, generator
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 CLASSES = 10
@@ -35,7 +35,7 @@ class Dataset:
     x_test: np.ndarray
     y_test: np.ndarray
 
-    def sha256(self):
+    def sha256(self) -> str:
         """Returns the hexadecimal SHA-256 of the four arrays' bytes."""
         digest = hashlib.sha256()
         for key in ARRAYS:
@@ -43,12 +43,12 @@ class Dataset:
         return digest.hexdigest()
 
 
-def normalise(images):
+def normalise(images: np.ndarray) -> np.ndarray:
     """Returns images [n, 28, 28] uint8 as [n, 28, 28, 1] float32 in 0..1 (authors' code: pixels / 255)."""
     return (images[..., np.newaxis] / 255).astype(np.float32)
 
 
-def load_dataset(config):
+def load_dataset(config: Config) -> Dataset:
     """Loads the data set, or where MNIST cannot be had the stand-in, and drops test images where that is asked for.
 
     The Dataset's name tells both. Order: `data_path`, $HL_DATA, Keras' cache, Keras' download. Raises UsageError on a
@@ -58,7 +58,7 @@ def load_dataset(config):
     return fewer_test_images(dataset, config.evaluation_samples) if config.evaluation_samples else dataset
 
 
-def fewer_test_images(dataset, size):
+def fewer_test_images(dataset: Dataset, size: int) -> Dataset:
     """Keeps `size` test images, of each class in proportion, evenly spread over the file (ours, for exploration).
 
     Evenly, because MNIST's test images get easier towards the file's end.
@@ -72,7 +72,7 @@ def fewer_test_images(dataset, size):
     return dataclasses.replace(dataset, name=name, x_test=dataset.x_test[kept], y_test=labels[kept])
 
 
-def _load(config):
+def _load(config: Config) -> Dataset:
     """Returns the whole data set."""
     if config.dataset == STAND_IN:
         return digits_stand_in(config.seed)
@@ -87,7 +87,7 @@ def _load(config):
     return digits_stand_in(config.seed)
 
 
-def _from_keras(name):
+def _from_keras(name: str) -> dict[str, np.ndarray] | None:
     """Returns Keras' cached or downloaded arrays, or None where they cannot be had."""
     import keras  # only here: it takes seconds
 
@@ -103,7 +103,7 @@ def _from_keras(name):
     return dict(zip(ARRAYS, (x_train, y_train, x_test, y_test), strict=True))
 
 
-def _read_files(path):
+def _read_files(path: Path) -> dict[str, np.ndarray]:
     """Returns the four arrays of an .npz file or of a folder of idx files (plain or .gz)."""
     try:
         if path.is_dir():
@@ -121,7 +121,7 @@ def _read_files(path):
         raise UsageError(f"{path} cannot be read as .npz or idx files ({reason}); get a fresh copy") from error
 
 
-def _read_idx(folder, name):
+def _read_idx(folder: Path, name: str) -> np.ndarray:
     """Returns the array of one idx file: magic 0 0 8 dimensions, sizes as big-endian int32, then the bytes."""
     path = folder / name
     if path.exists():
@@ -141,7 +141,7 @@ def _read_idx(folder, name):
     return np.frombuffer(raw[start:], np.uint8).reshape(shape)
 
 
-def _checked(name, arrays, source):
+def _checked(name: str, arrays: dict[str, np.ndarray], source: str) -> Dataset:
     """Returns the Dataset once shapes, types, labels and, for MNIST, the SHA-256 are right; else raises UsageError."""
     for key in ARRAYS:
         array = arrays[key]
@@ -164,7 +164,7 @@ def _checked(name, arrays, source):
     return dataset
 
 
-def digits_stand_in(seed, train_size=60_000, test_size=10_000):
+def digits_stand_in(seed: int, train_size: int = 60_000, test_size: int = 10_000) -> Dataset:
     """Makes a stand-in for MNIST from scikit-learn's 1,797 handwritten 8x8 digits (ours).
 
     They are brought to 28x28 and enlarged by shifts of up to 2 pixels and rotations of up to 10 degrees. Training and
@@ -181,7 +181,7 @@ def digits_stand_in(seed, train_size=60_000, test_size=10_000):
         of_class = np.flatnonzero(digits.target == label)
         for_test[of_class[: len(of_class) // 3]] = True
 
-    def enlarge(pool, size):
+    def enlarge(pool: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = rng.choice(pool, size)
         angles, shifts = np.deg2rad(rng.uniform(-10, 10, size)), rng.uniform(-2, 2, (size, 2))
         centre = np.full(2, (SIDE - 1) / 2)
@@ -197,7 +197,7 @@ def digits_stand_in(seed, train_size=60_000, test_size=10_000):
     return Dataset(STAND_IN, x_train, y_train, x_test, y_test)
 
 
-def partition(labels, config):
+def partition(labels: np.ndarray, config: Config) -> np.ndarray:
     """Returns which images each node holds: positions [nodes, samples_per_node] in `labels` [n].
 
     Node n's main class is n % 10. Its main images are the slice n // 10 of that class in file order, its supplementary
@@ -223,7 +223,7 @@ def partition(labels, config):
     return np.stack(rows)
 
 
-def _slice(positions, index, size, node):
+def _slice(positions: np.ndarray, index: int, size: int, node: int) -> np.ndarray:
     """Returns slice number `index` of `size` positions; raises UsageError where `positions` end before it does."""
     if (index + 1) * size > len(positions):
         raise UsageError(
@@ -233,7 +233,7 @@ def _slice(positions, index, size, node):
     return positions[index * size : (index + 1) * size]
 
 
-def _dirichlet(labels, config):
+def _dirichlet(labels: np.ndarray, config: Config) -> np.ndarray:
     """Gives each node label shares drawn from Dirichlet(alpha), and images that no other node holds (ours)."""
     if config.nodes * config.samples_per_node > len(labels):
         raise UsageError(

@@ -5,15 +5,22 @@ handles that the caller only passes on.
 """
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import PCA
 
-from config import generator
-from data import CLASSES, load_dataset, normalise, partition
-from models import local_foundation_model
+from config import Config, generator
+from data import CLASSES, Dataset, load_dataset, normalise, partition
+from models import VectorModel, local_foundation_model
 from observation import model_scores, pca_observation
+
+if TYPE_CHECKING:
+    from ray_engine import RayEngine
+
+When = tuple[int, int, int]  # (seed, episode, round)
 
 
 class LocalEngine:
@@ -24,7 +31,7 @@ class LocalEngine:
 
     bytes_moved = 0  # between processes, in the present round
 
-    def __init__(self, config, dataset, only=None):
+    def __init__(self, config: Config, dataset: Dataset, only: int | None = None):
         """Deals out the images; with `only`, a node's number, to that node alone."""
         self.config, self.name, self.sha256 = config, dataset.name, dataset.sha256
         self.partition = partition(dataset.y_train, config)
@@ -42,24 +49,24 @@ class LocalEngine:
         self.optimizer_states = {}  # node: its own Adam moments and step count, kept for the whole episode (authors)
         self.states_before = {}  # the same before the present round
 
-    def start(self, seed, episode):
+    def start(self, seed: int, episode: int) -> tf.Tensor:
         """Forgets the optimizers' states and returns the episode's fresh weights, the same for all nodes."""
         self.optimizer_states = {}
         return self.model.initial_weights(generator(seed, "weights", episode))
 
-    def image_order(self, node, when):
+    def image_order(self, node: int, when: When) -> np.ndarray:
         """Draws the order in which `node` sees its images in a round: positions in `held` [epochs, samples] int32."""
         seed, episode, round = when
         rng = generator(seed, "order", episode, round, node)
         return np.stack([rng.permutation(self.rows[node]) for _ in range(self.config.local_epochs)])
 
-    def train(self, nodes, weights, when):
+    def train(self, nodes: Sequence[int], weights: Sequence[tf.Tensor], when: When) -> tuple[tuple, tuple]:
         """Lets each of `nodes` train from its entry of `weights`; returns (their new weights, their mean losses)."""
         self.states_before = dict(self.optimizer_states)
         pairs = zip(nodes, weights, strict=True)
         return tuple(zip(*(self.train_on(*pair, self.image_order(pair[0], when), when) for pair in pairs), strict=True))
 
-    def train_on(self, node, weights, order, when):
+    def train_on(self, node: int, weights: tf.Tensor, order: np.ndarray, when: When) -> tuple[tf.Tensor, float]:
         """Lets `node` train on the images of `order` [epochs, images]; returns (new weights [P], mean loss)."""
         seed, episode, round = when
         weights, state, loss = self.model.train(
@@ -74,37 +81,37 @@ class LocalEngine:
         self.optimizer_states[node] = state
         return weights, float(loss)
 
-    def optimizer_state(self, node):
+    def optimizer_state(self, node: int) -> tf.Tensor:
         """Returns the optimizer state [S] that `node` kept, a fresh one before its first round."""
         return self.optimizer_states.get(node, self.model.initial_state())
 
-    def mean(self, node, weights):
+    def mean(self, node: int, weights: Sequence[tf.Tensor]) -> tf.Tensor:
         """Lets `node` average a list of weights."""
         return weights[0] if len(weights) == 1 else tf.reduce_mean(tf.stack(weights), 0)
 
-    def judge(self, node, weights):
+    def judge(self, node: int, weights: tf.Tensor) -> tuple[float, bool]:
         """Lets `node` evaluate weights; returns (test accuracy, whether all weights are finite)."""
         correct = self.count_correct(self.model, weights)
         return correct / len(self.test_labels), bool(np.isfinite(weights.numpy()).all())
 
-    def count_correct(self, model, weights):
+    def count_correct(self, model: VectorModel, weights: tf.Tensor) -> int:
         """Returns how many test images `model`, a VectorModel, classifies correctly with these weights."""
         batch = self.config.evaluation_batch
         return int(model.count_correct(weights, self.test_images, self.test_labels, batch))
 
-    def update_scores(self, nodes, before, trained):
+    def update_scores(self, nodes: Sequence[int], before: tf.Tensor, trained: Sequence[tf.Tensor]) -> np.ndarray:
         """Returns the part `pca` of the observation after `nodes` trained the weights `before` to `trained`."""
         deltas = np.stack([(weights - before).numpy() for weights in trained])
         deltas = np.nan_to_num(deltas, posinf=0, neginf=0)
         return pca_observation(deltas, nodes, self.config.nodes, self.config.pca_components)
 
-    def model_scores(self, models, fresh):
+    def model_scores(self, models: dict[int, tf.Tensor], fresh: tf.Tensor) -> np.ndarray:
         """Returns the part `node-models`: `models` are the last weights of the nodes that trained, by node."""
         vectors = [weights.numpy().astype(float) for weights in (*models.values(), fresh)]
         vectors = np.nan_to_num(np.stack(vectors) - vectors[-1], posinf=0, neginf=0)
         return model_scores(vectors, list(models), self.config.nodes, self.config.pca_components)
 
-    def inputs(self, nodes, weights, when):
+    def inputs(self, nodes: Sequence[int], weights: tf.Tensor, when: When) -> dict:
         """Returns what the present round started from, as a dict of arrays; images are positions in the file."""
         _, episode, round = when
         arrays = {"episode": episode, "round": round, "node": nodes, "weights": weights.numpy()}
@@ -112,12 +119,12 @@ class LocalEngine:
         arrays |= {f"optimizer_state_{node}": self.states_before.get(node, fresh).numpy() for node in nodes}
         return arrays | {f"images_{node}": self.held[self.image_order(node, when)] for node in nodes}
 
-    def label_counts(self):
+    def label_counts(self) -> np.ndarray:
         """Returns how many images of each class every node holds [nodes, 10]."""
         labels = self.train_labels.numpy()
         return np.stack([np.bincount(labels[rows], minlength=CLASSES) for rows in self.rows.values()])
 
-    def node_models(self, repeats):
+    def node_models(self, repeats: int) -> tuple[list[int], tuple[np.ndarray, np.ndarray]]:
         """Lets every node train one common fresh model, `repeats` times; returns (nodes [n], `plane` of the models).
 
         For the picture of how far apart the nodes' models end up.
@@ -129,7 +136,7 @@ class LocalEngine:
         return nodes * repeats, plane([weights.numpy() for weights in trained])
 
 
-def make_engine(config, kind="local", ray_address=None):
+def make_engine(config: Config, kind: str = "local", ray_address: str | None = None) -> "LocalEngine | RayEngine":
     """Returns the nodes: in this process (`local`), or as Ray actors that hold their images apart (`ray`)."""
     if kind == "ray":
         from ray_engine import RayEngine  # only where it is asked for
@@ -138,7 +145,7 @@ def make_engine(config, kind="local", ray_address=None):
     return LocalEngine(config, load_dataset(config))
 
 
-def plane(weights):
+def plane(weights: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Returns the first two principal components of models [n, P]: (scores [n, 2], their shares of the variance [2]).
 
     Empty where not all of them are finite.

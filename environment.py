@@ -2,14 +2,22 @@
 
 import dataclasses
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import gymnasium
 import numpy as np
+import tensorflow as tf
 
 from config import Config, generator
 from data import Dataset
 from engine import LocalEngine
 from observation import observe, size
+
+if TYPE_CHECKING:
+    import ray
+
+    from ray_engine import RayEngine
 
 NEAR = 0.1  # how far below the goal staying at a node begins to count as stalling
 
@@ -55,7 +63,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     metadata = {"render_modes": []}  # noqa: RUF012, Gymnasium's own form
 
-    def __init__(self, config: Config, dataset: Dataset | None, engine: LocalEngine | None = None):
+    def __init__(self, config: Config, dataset: Dataset | None, engine: "LocalEngine | RayEngine | None" = None):
         """`engine` brings the nodes; by default they live in this process and share `dataset`."""
         self.config = config
         self.distances = distance_matrix(config)
@@ -68,7 +76,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
             self.starter_action = np.full(config.nodes_per_round, config.starter)
         self.seed, self.episode = config.seed, 0
 
-    def reset(self, *, seed=None, options=None):
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
         """Starts an episode with fresh weights, which all nodes hold; returns (observation, info)."""
         super().reset(seed=seed)
         if seed is not None:
@@ -86,7 +94,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         info = {"episode": self.episode, "round": 0, "node": (self.holder,), "visits": self.visits.copy()}
         return self.observe(), info
 
-    def reach(self, ranking):
+    def reach(self, ranking: Sequence[int]) -> int | np.ndarray:
         """Asks the nodes of a ranking, one after the other, until enough of them answer; returns the action for `step`.
 
         Where too few answer, the holder fills in. Failed attempts are noted, and charged if the configuration says so.
@@ -103,7 +111,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         asked += [self.holder] * (wanted - len(asked))
         return asked[0] if wanted == 1 else np.array(asked)
 
-    def _answering(self):
+    def _answering(self) -> np.ndarray:
         """Draws which nodes can be reached in the coming round [nodes] bool; the model's holder always can."""
         rng = generator(self.seed, "failure", self.episode, self.round + 1)
         answering = rng.random(self.config.nodes) >= self.config.drop_rate
@@ -112,7 +120,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         answering[self.holder] = True
         return answering
 
-    def step(self, action):
+    def step(self, action: int | np.integer | np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
         """Runs one round; returns (observation, reward, terminated, truncated, info)."""
         if not self.action_space.contains(action):
             raise ValueError(f"action {action!r} is not in {self.action_space}")
@@ -159,7 +167,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
             self.round_inputs = self.engine.inputs(work.nodes, before, self.when())
         return observation, reward(accuracy, work.distance, self.config), terminated, truncated, info
 
-    def snapshot(self):
+    def snapshot(self) -> tuple[dict, dict[int, tf.Tensor]]:
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
         names = ("seed", "episode", "round", "holder", "weights", "accuracy", "best", "stalled")
         state = {name: getattr(self, name) for name in names}
@@ -167,14 +175,14 @@ class HomogeneousLearningEnv(gymnasium.Env):
         state |= {"node_weights": dict(self.node_weights)}
         return state | {"_failed": ()}, dict(self.engine.optimizer_states)
 
-    def restore(self, snapshot):
+    def restore(self, snapshot: tuple[dict, dict[int, tf.Tensor]]):
         """Goes back to where `snapshot` was taken, in any episode."""
         state, optimizer_states = snapshot
         for name, value in state.items():
             setattr(self, name, value.copy() if isinstance(value, dict | np.ndarray) else value)
         self.engine.optimizer_states = dict(optimizer_states)
 
-    def train(self, chosen):
+    def train(self, chosen: tuple[int, ...]) -> Work:
         """Lets the chosen nodes train the current model, which their mean replaces; returns the Work done."""
         trained, losses = self.engine.train(chosen, [self.weights] * len(chosen), self.when())
         self.node_weights |= dict(zip(chosen, trained, strict=True))
@@ -185,11 +193,11 @@ class HomogeneousLearningEnv(gymnasium.Env):
         sent = transfers(self.holder, chosen) * self.engine.model_bytes
         return Work(chosen, losses, distance, sent, len(chosen) * self.engine.gradient_steps, trained)
 
-    def when(self):
+    def when(self) -> tuple[int, int, int]:
         """Returns what fixes the present round's random draws: (seed, episode, round)."""
         return self.seed, self.episode, self.round
 
-    def observe(self, work=None, before=None):
+    def observe(self, work: Work | None = None, before: "tf.Tensor | ray.ObjectRef | None" = None) -> np.ndarray:
         """Returns what the agent sees after a round's Work on the weights `before`, or at an episode's start."""
         config, scores = self.config, {}
         parts = config.observation_parts()
@@ -204,7 +212,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         return observe(config, scores, self.holder, *visits, distances, self.round, self.accuracy)
 
 
-def distance_matrix(config):
+def distance_matrix(config: Config) -> np.ndarray:
     """Draws the symmetric distances between nodes [nodes, nodes], zero on the diagonal (authors' code)."""
     uniform = np.random.RandomState(config.distance_seed).rand(config.nodes, config.nodes) * config.distance_scale
     distances = (uniform + uniform.T) / 2
@@ -212,7 +220,7 @@ def distance_matrix(config):
     return distances
 
 
-def distance_travelled(distances, holder, chosen):
+def distance_travelled(distances: np.ndarray, holder: int, chosen: Sequence[int]) -> float:
     """Returns how far the model travels in a round: from its holder to each chosen node, and on to the first of them.
 
     The first chosen node averages, so the others send it their models.
@@ -222,11 +230,11 @@ def distance_travelled(distances, holder, chosen):
     return float(outward + sum(distances[node, chosen[0]] for node in chosen[1:]))
 
 
-def transfers(holder, chosen):
+def transfers(holder: int, chosen: Sequence[int]) -> int:
     """Returns how often a model is sent in a round: to each chosen node that does not hold it, and on to the first."""
     return sum(node != holder for node in chosen) + len(chosen) - 1
 
 
-def reward(accuracy, distance, config):
+def reward(accuracy: float, distance: float, config: Config) -> float:
     """Returns 32 ** (accuracy - goal) - distance - 1, the last term being the price of a round (authors' code)."""
     return config.reward_base ** (accuracy - config.goal) - distance - 1

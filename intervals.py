@@ -1,6 +1,9 @@
 """How sure is a number? Means over seeds with 95 % intervals, paired comparisons, means of censored rounds."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 LEVEL = 0.95
@@ -8,7 +11,7 @@ RESAMPLES = 10_000
 FEWEST = 5  # values to resample; of fewer, no interval holds the truth as often as it should
 
 
-def student_t(values):
+def student_t(values: ArrayLike) -> tuple[float, float, float]:
     """Returns the mean of `values` [n] and its Student t interval: (mean, low, high); NaN bounds for one value."""
     values = np.asarray(values, float)
     mean, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
@@ -16,7 +19,7 @@ def student_t(values):
     return mean, mean - half, mean + half
 
 
-def bootstrap(statistic, *samples):
+def bootstrap(statistic: Callable[..., np.ndarray | float], *samples: ArrayLike) -> tuple[float, float, float]:
     """Returns a statistic of samples [n] and its expanded percentile bootstrap interval: (value, low, high), NaN bounds
     for fewer than FEWEST values.
 
@@ -26,14 +29,14 @@ def bootstrap(statistic, *samples):
     Plain percentiles are too near to each other where n is small, see checks/interval_coverage.py; expanded, a mean's
     are as far apart as Student's t wants them (Hesterberg, The American Statistician 69, 2015).
     """
-    samples = [np.asarray(sample, float) for sample in samples]
-    value = float(statistic(*samples, axis=-1))
-    n = len(samples[0])
+    arrays = [np.asarray(sample, float) for sample in samples]
+    value = float(statistic(*arrays, axis=-1))
+    n = len(arrays[0])
     if n < FEWEST:
         return value, np.nan, np.nan
     outside = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1))  # on each side
     result = stats.bootstrap(
-        samples,
+        arrays,
         statistic,
         n_resamples=RESAMPLES,
         batch=RESAMPLES,
@@ -46,30 +49,30 @@ def bootstrap(statistic, *samples):
     return value, float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
-def interquartile_mean(values, axis=-1):
+def interquartile_mean(values: ArrayLike, axis: int = -1) -> np.ndarray | float:
     """Returns the mean without the lowest and the highest quarter."""
     return stats.trim_mean(values, 0.25, axis=axis)
 
 
-def relative_change(ours, theirs, axis=-1):
+def relative_change(ours: np.ndarray, theirs: np.ndarray, axis: int = -1) -> np.ndarray | float:
     """Returns by which share the mean of `ours` differs from that of `theirs`; -0.5 is half of it."""
     return np.mean(ours, axis=axis) / np.mean(theirs, axis=axis) - 1
 
 
-def gap_closed(ours, bound, chance, axis=-1):
+def gap_closed(ours: np.ndarray, bound: np.ndarray, chance: np.ndarray, axis: int = -1) -> np.ndarray | float:
     """Returns which share of the way from the mean of `chance` to that of `bound` the mean of `ours` is; 1: all."""
     start = np.mean(chance, axis=axis)
     return (start - np.mean(ours, axis=axis)) / (start - np.mean(bound, axis=axis))
 
 
-def probability_of_less(ours, theirs, axis=-1):
+def probability_of_less(ours: ArrayLike, theirs: ArrayLike, axis: int = -1) -> np.ndarray | float:
     """Returns how often a value of `ours` is below one of `theirs`, over all pairs of seeds; a tie counts half."""
     below = np.expand_dims(ours, -1) < np.expand_dims(theirs, -2)
     equal = np.expand_dims(ours, -1) == np.expand_dims(theirs, -2)
     return (below + equal / 2).mean(axis=(-2, -1))
 
 
-def restricted_mean(rounds, reached, limit):
+def restricted_mean(rounds: ArrayLike, reached: ArrayLike, limit: int) -> float:
     """Returns the mean number of rounds to the goal within `limit` rounds: the area under Kaplan and Meier's curve.
 
     An episode that did not reach the goal (`reached` [n] bool) is censored at its last round: it would have taken more.

@@ -1,11 +1,15 @@
 """What is logged: the metrics of a round and of an episode, and how they get into the run's folder."""
 
+import argparse
 import csv
 import dataclasses
 import io
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from config import UsageError
+from config import Config, UsageError
+from policies import Policy
 from run_folder import (
     AGENT,
     NOT_FINITE,
@@ -19,6 +23,14 @@ from run_folder import (
     write_checkpoint,
     write_description,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from data import Dataset
+    from engine import LocalEngine
+    from environment import HomogeneousLearningEnv
+    from ray_engine import RayEngine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +89,7 @@ TRANSFER_METRICS = tuple(map(Metric, ("seed", "episode", "round", "distance", "b
 SUMS = {metric.name: metric.sum_of for metric in EPISODE_METRICS if metric.sum_of}
 
 
-def shown(metrics, row):
+def shown(metrics: tuple[Metric, ...], row: dict) -> str:
     """Returns the line in which the screen shows a row (a dict by metric name)."""
     return "  ".join(metric.show.format(row[metric.name]) for metric in metrics if metric.show)
 
@@ -85,7 +97,7 @@ def shown(metrics, row):
 class RunLog:
     """Writes one run's folder; rounds and episodes go into it as they happen."""
 
-    def __init__(self, config, dataset, options):
+    def __init__(self, config: Config, dataset: "Dataset | LocalEngine | RayEngine", options: argparse.Namespace):
         """Starts or goes on with the run in the folder `options.run_dir`, as main.py's options say.
 
         Raises UsageError where the run to resume differs from this one or is damaged.
@@ -112,7 +124,7 @@ class RunLog:
 
             self._tensorboard = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
 
-    def _open(self, name, metrics, sizes):
+    def _open(self, name: str, metrics: tuple[Metric, ...], sizes: dict[str, int]) -> io.FileIO:
         """Opens a CSV file for appending, cut to what the checkpoint knows of it; a new one gets its header."""
         path, header = self.folder / name, [metric.name for metric in metrics]
         if name not in sizes:
@@ -126,7 +138,7 @@ class RunLog:
         return open(path, "ab", buffering=0)  # what a full disk does not take must not be tried again at the end
 
     # Deviation D8: the authors' code saves only returns and accuracies, every 20 episodes.
-    def round(self, row):
+    def round(self, row: dict):
         """Appends a round, a dict by metric name where nodes are tuples; several nodes are joined by +."""
         row = row | {key: "+".join(map(str, row[key])) for key in ("node", "unreachable")}
         step = (row["episode"] - 1) * self.config.round_limit + row["round"]
@@ -134,11 +146,11 @@ class RunLog:
         if "transfers.csv" in self._files:
             self._append("transfers.csv", TRANSFER_METRICS, row, "transfer", step)
 
-    def episode(self, row):
+    def episode(self, row: dict):
         """Appends an episode, a dict by metric name."""
         self._append("episodes.csv", EPISODE_METRICS, row, "episode", row["episode"])
 
-    def _append(self, name, metrics, row, scope, step):
+    def _append(self, name: str, metrics: tuple[Metric, ...], row: dict, scope: str, step: int):
         """Writes one line at once; a value that is not there (NaN) is left empty."""
         row = row | self._whose
         row = {metric.name: row[metric.name] for metric in metrics if row[metric.name] == row[metric.name]}  # no NaN
@@ -156,14 +168,14 @@ class RunLog:
                     if metric.scalar and metric.name in row:
                         tf.summary.scalar(f"{scope}/{metric.name}", float(row[metric.name]))
 
-    def checkpoint(self, episode, policy):
+    def checkpoint(self, episode: int, policy: Policy):
         """Makes everything up to `episode` permanent: first the rows, then what a resumed run continues from."""
         for file in self._files.values():
             os.fsync(file.fileno())
         sizes = {name: (self.folder / name).stat().st_size for name in self._files}
         write_checkpoint(self.folder, self.config, episode, sizes, policy.state())
 
-    def not_finite(self, episode, inputs):
+    def not_finite(self, episode: int, inputs: dict):
         """Keeps the `inputs` of a round whose weights are not finite, and raises UsageError, which ends the run."""
         path = self.folder / NOT_FINITE
         write_arrays(path, inputs)
@@ -172,7 +184,7 @@ class RunLog:
             f"not finite; the round's inputs are in {path}; start again with a lower --learning-rate"
         )
 
-    def nodes(self, environment, models=50):
+    def nodes(self, environment: "HomogeneousLearningEnv", models: int = 50):
         """Writes what distinguishes the nodes: label counts, distances, and about `models` models that they train
         from a common one, as principal components."""
         counts = environment.engine.label_counts()
@@ -194,13 +206,13 @@ class RunLog:
 
         draw([self.folder], self.folder / "figures")
 
-    def episode_table(self):
+    def episode_table(self) -> "pd.DataFrame":
         """Returns the episodes as a DataFrame."""
         from plots import read_table
 
         return read_table(self.folder, "episodes.csv")
 
-    def finish(self, policy=None):
+    def finish(self, policy: Policy | None = None):
         """Notes the end time, closes the files, and keeps the weights of a policy that has learned any."""
         if policy and policy.weights is not None:
             write_arrays(self.folder / AGENT, {"weights": policy.weights.numpy()})
@@ -209,7 +221,7 @@ class RunLog:
             file.close()
 
 
-def _write_table(path, header, rows):
+def _write_table(path: Path, header: list, rows: list[list]):
     """Writes a whole CSV file."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *rows])

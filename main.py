@@ -9,14 +9,22 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config import Config, Parser, UsageError, add_flags, generator
 from logs import SUMS, RunLog
+from policies import Policy
 from presets import PRESET_HELP, PRESETS
-from run_folder import holds_run, locked, new_folder, read_description
+from run_folder import check_options, locked, new_folder, read_description, resume_hint
+
+if TYPE_CHECKING:
+    from environment import HomogeneousLearningEnv
+    from screen import Screen
 
 
-def homogeneous_learning(config, environment, policy, log, screen):
+def homogeneous_learning(
+    config: Config, environment: "HomogeneousLearningEnv", policy: Policy, log: RunLog, screen: "Screen"
+):
     """Runs the episodes that are not done yet: the paper's algorithm."""
     for episode in range(log.episodes_done + 1, config.episodes + 1):
         started = time.perf_counter()
@@ -33,7 +41,9 @@ def homogeneous_learning(config, environment, policy, log, screen):
             log.draw_figures()
 
 
-def run_episode(episode, config, environment, policy, log, screen):
+def run_episode(
+    episode: int, config: Config, environment: "HomogeneousLearningEnv", policy: Policy, log: RunLog, screen: "Screen"
+) -> dict:
     """Lets one fresh model travel until it is good enough or the rounds are used up; returns the episode's row."""
     observation, info = environment.reset(seed=config.seed, options={"episode": episode})
     totals, done = dict.fromkeys(SUMS, 0), False
@@ -50,12 +60,9 @@ def run_episode(episode, config, environment, policy, log, screen):
             policy.remember(observation, action, reward, next_observation, done, info)
         observation = next_observation
         row = info | {"seed": config.seed, "episode": episode, "reward": reward, "greedy": greedy, "done": done}
-        row |= {
-            "failed_attempts": len(info["unreachable"]),
-            "train_seconds": info["seconds"].train,
-            "evaluate_seconds": info["seconds"].evaluate,
-        }
-        row |= {"epsilon": policy.epsilon, "round_seconds": time.perf_counter() - started}
+        row |= {"epsilon": policy.epsilon, "failed_attempts": len(info["unreachable"])}
+        row |= {"train_seconds": info["seconds"].train, "evaluate_seconds": info["seconds"].evaluate}
+        row |= {"round_seconds": time.perf_counter() - started}
         totals = {name: total + row[SUMS[name]] for name, total in totals.items()}
         log.round(row)
         screen.round(row, totals["communication_cost"])
@@ -69,7 +76,7 @@ def run_episode(episode, config, environment, policy, log, screen):
     }
 
 
-def run(config, options):
+def run(config: Config, options: argparse.Namespace) -> int:
     """Prepares one run, runs it and shows what came out; returns the exit code."""
     from screen import Screen, import_tensorflow_quietly  # all that takes seconds to import waits for work to do
 
@@ -98,7 +105,7 @@ def run(config, options):
     return 0
 
 
-def parse(arguments):
+def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     """Returns (Config, options) of a command line; raises UsageError, or exits as argparse does."""
     presets = "; ".join(f"{name}: {text}" for name, text in PRESET_HELP.items())
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
@@ -114,18 +121,13 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     flags = {name: vars(options).pop(name) for name in list(vars(options)) if name in Config.__dataclass_fields__}
     options.command_line = shlex.join(["python", "main.py", *arguments])
-    if options.resume and options.overwrite:
-        raise UsageError("--resume and --overwrite exclude each other; choose one")
-    if (options.resume or options.overwrite) and not options.run_dir:
-        raise UsageError("--resume and --overwrite need --run-dir, the folder of the run they are for")
-    if options.run_dir and holds_run(options.run_dir) and not (options.resume or options.overwrite):
-        raise UsageError(f"{options.run_dir} holds a run; add --resume or --overwrite, or choose another --run-dir")
+    check_options(options.run_dir, options.resume, options.overwrite)
     resuming = options.resume and not options.preset
     base = vars(read_description(options.run_dir)["config"]) if resuming else PRESETS[options.preset or "paper"]
     return Config(**base | flags | ({"greedy_from": 1} if options.evaluate else {})), options
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
     options = argparse.Namespace(run_dir=None)
     try:
@@ -135,15 +137,11 @@ def main(arguments=None):
         print(f"main.py: error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"main.py: error: {error}; mend that, then {_resume_hint(options)}", file=sys.stderr)
+        print(f"main.py: error: {error}; mend that, then {resume_hint(options.run_dir)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"main.py: interrupted; {_resume_hint(options)}", file=sys.stderr)
+        print(f"main.py: interrupted; {resume_hint(options.run_dir)}", file=sys.stderr)
         return 130
-
-
-def _resume_hint(options):
-    return f"go on with: python main.py --resume --run-dir {options.run_dir}" if options.run_dir else "start again"
 
 
 if __name__ == "__main__":

@@ -5,17 +5,20 @@ of its optimizer state [S]. One Keras model a process computes with any of them.
 """
 
 import math
+from collections.abc import Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from config import Config
 from learners import make_learner
 from learners.base import Learner
 from learners.evaluation import Evaluator
 from observation import OF_EPISODE, parts_of, size
 
 
-def start_tensorflow(threads, operations=None):
+def start_tensorflow(threads: int, operations: int | None = None):
     """Fixes what decides whether a run repeats: the number of threads and TensorFlow's deterministic kernels.
 
     `threads` compute one operation, and as many operations run at once unless `operations` says otherwise.
@@ -25,7 +28,7 @@ def start_tensorflow(threads, operations=None):
     tf.config.experimental.enable_op_determinism()
 
 
-def local_foundation_model(config):
+def local_foundation_model(config: Config) -> "VectorModel":
     """Builds the model that travels, as the configured local learner has it; by default 33,580 weights (authors)."""
     # Deviation D9: by default the test images' classes are found with fewer multiplications than Keras' layers need.
     learner = make_learner(config.learner, config.learner_variant)
@@ -34,7 +37,7 @@ def local_foundation_model(config):
     return VectorModel(network, adam(config, config.learning_rate), learner, evaluator)
 
 
-def q_network(config):
+def q_network(config: Config) -> "VectorModel":
     """Builds the Q-network: observations [n, size] to action values [n, nodes]."""
     network = dense_network(config) if config.agent_network == "dense" else shared_network(config)
     return VectorModel(network, adam(config, config.agent_learning_rate), Regression())
@@ -43,11 +46,11 @@ def q_network(config):
 class Regression(Learner):
     """How the Q-network learns."""
 
-    def losses(self, labels, outputs):
+    def losses(self, labels: tf.Tensor | np.ndarray, outputs: tf.Tensor) -> tf.Tensor:
         return keras.losses.mean_squared_error(labels, outputs)
 
 
-def dense_network(config):
+def dense_network(config: Config) -> keras.Model:
     """Builds the fully connected Q-network (authors)."""
     return keras.Sequential(
         [
@@ -58,7 +61,7 @@ def dense_network(config):
     )
 
 
-def shared_network(config):
+def shared_network(config: Config) -> keras.Model:
     """Builds a Q-network that values every node by the same weights (ours), so that what is learned of one holds for
     all, and its size does not depend on how many there are.
 
@@ -82,7 +85,7 @@ def shared_network(config):
     return keras.Model(observation, ops.squeeze(layers.Dense(1)(hidden), -1))
 
 
-def adam(config, learning_rate):
+def adam(config: Config, learning_rate: float) -> keras.optimizers.Adam:
     """Builds Adam with the configured constants."""
     return keras.optimizers.Adam(learning_rate, config.adam_beta_1, config.adam_beta_2, config.adam_epsilon)
 
@@ -90,7 +93,13 @@ def adam(config, learning_rate):
 class VectorModel:
     """A Keras model with its optimizer and loss; weights and optimizer state come in and go out as vectors."""
 
-    def __init__(self, network, optimizer, learner, evaluator=None):
+    def __init__(
+        self,
+        network: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        learner: Learner,
+        evaluator: Evaluator | None = None,
+    ):
         """`learner`, a Learner, has first weights, loss and update rule; `evaluator` counts the correct classes."""
         # Deviation D6: the authors' code compiles a Keras model a node and an episode; the arithmetic is the same.
         self.network, self.optimizer, self.learner = network, optimizer, learner
@@ -100,16 +109,25 @@ class VectorModel:
         optimizer.build(self.weights)
         self._fresh_state = _to_vector(optimizer.variables)
 
-    def initial_weights(self, rng):
+    def initial_weights(self, rng: np.random.Generator) -> tf.Tensor:
         """Draws the learner's first weights [P] float32."""
         return tf.concat([tf.reshape(self.learner.initial(variable, rng), [-1]) for variable in self.weights], 0)
 
-    def initial_state(self):
+    def initial_state(self) -> tf.Tensor:
         """Returns the state [S] float32 of an optimizer that has not stepped yet: counters, moments, step size."""
         return self._fresh_state
 
     @tf.function(reduce_retracing=True)
-    def train(self, weights, state, inputs, targets, order, batch_size, draws=(0, 0)):
+    def train(
+        self,
+        weights: tf.Tensor,
+        state: tf.Tensor,
+        inputs: tf.Tensor | np.ndarray,
+        targets: tf.Tensor | np.ndarray,
+        order: tf.Tensor | np.ndarray,
+        batch_size: int,
+        draws: Sequence[int] | np.ndarray = (0, 0),
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Trains on `inputs[order]`, batch after batch, and returns (weights [P], state [S], mean loss).
 
         `order` [epochs, examples] int32 are positions in `inputs` and `targets`; every row is one epoch, whose last
@@ -130,7 +148,7 @@ class VectorModel:
             total / tf.cast(tf.size(order), tf.float32),
         )
 
-    def _train_batch(self, inputs, targets):
+    def _train_batch(self, inputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """Trains on one batch, by the learner's own rule or by gradient, and returns the losses before it."""
         if self.learner.update:
             return self.learner.losses(targets, self.learner.update(self.network, inputs, targets))
@@ -141,14 +159,14 @@ class VectorModel:
         return losses
 
     @tf.function(reduce_retracing=True)
-    def predict(self, weights, inputs):
+    def predict(self, weights: tf.Tensor, inputs: tf.Tensor | np.ndarray) -> tf.Tensor:
         """Returns the outputs for `inputs`, the first axis of both being the examples."""
         _from_vector(weights, self.weights)
         self.learner.draws.state.assign([0, 0])
         return self.network(inputs, training=False)
 
     @tf.function(reduce_retracing=True)
-    def count_correct(self, weights, images, labels, batch_size):
+    def count_correct(self, weights: tf.Tensor, images: tf.Tensor, labels: tf.Tensor, batch_size: int) -> tf.Tensor:
         """Returns for how many images [n, 28, 28, 1] the likeliest class is the label [n], as an int64 scalar."""
         for variables in self.evaluator.variables():
             _from_vector(weights, variables)
@@ -160,12 +178,12 @@ class VectorModel:
         return correct
 
 
-def _to_vector(variables):
+def _to_vector(variables: Sequence[keras.Variable]) -> tf.Tensor:
     """Concatenates variables to one float32 vector; Adam's step count stays exact up to 2**24."""
     return tf.concat([tf.reshape(tf.cast(variable, tf.float32), [-1]) for variable in variables], 0)
 
 
-def _from_vector(vector, variables):
+def _from_vector(vector: tf.Tensor, variables: Sequence[keras.Variable]):
     """Assigns the parts of `vector` to the variables, in order."""
     sizes = [math.prod(variable.shape) for variable in variables]
     for variable, part in zip(variables, tf.split(vector, sizes), strict=True):

@@ -2,11 +2,12 @@
 
 import collections
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from config import REFERENCES, UsageError, generator
+from config import REFERENCES, Config, UsageError, generator
 from models import q_network
 from observation import rename
 from policies import (
@@ -36,7 +37,7 @@ POLICIES = {
 }
 
 
-def make_policy(config, distances):
+def make_policy(config: Config, distances: np.ndarray) -> Policy:
     """Builds the policy that `config.policy` names, for nodes that are `distances` [nodes, nodes] apart.
 
     Where no node is picked it names the starter, which is ignored.
@@ -52,7 +53,7 @@ class DQNAgent(Policy):
     The options of the configuration add what has become usual since; each is off by default.
     """
 
-    def __init__(self, config, distances=None):
+    def __init__(self, config: Config, distances: np.ndarray | None = None):
         super().__init__(config, distances)
         self.epsilon = 0.0 if config.greedy_from == 1 else config.epsilon
         self.network = q_network(config)
@@ -65,7 +66,7 @@ class DQNAgent(Policy):
         self.minibatches = 0  # learned so far
         self.explored, self.repeats = [], 0  # the last random ranking, and for how many more rounds it holds
 
-    def rank(self, observation, info, rng):
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         """Explores in a share epsilon of the rounds, `explore_repeat` in a row on average; else ranks nodes by value,
         the present one last where the model has been `stalled` for `patience` rounds.
 
@@ -85,14 +86,22 @@ class DQNAgent(Policy):
             values[info["node"][0]] = -np.inf
         return np.argsort(-values, kind="stable").tolist(), True
 
-    def remember(self, observation, action, reward, next_observation, done, info):
+    def remember(
+        self,
+        observation: np.ndarray,
+        action: int | np.ndarray,
+        reward: float,
+        next_observation: np.ndarray,
+        done: bool,
+        info: dict,
+    ):
         """Stores a transition; its reward less `round_price`, plus with `shaping` the discounted gain in accuracy."""
         # Shaping by a potential, 0 at the end, changes no episode's best choices (Ng, Harada and Russell, 1999).
         potential = 0 if done else self.config.shaping * info["accuracy"]
         reward += self.config.discount * potential - self.config.shaping * info["previous_accuracy"]
         self.replay.append(Transition(observation, action, reward - self.config.round_price, next_observation, done))
 
-    def learn(self, rng, episode):
+    def learn(self, rng: np.random.Generator, episode: int) -> float:
         """Trains on minibatches drawn from the replay, in small batches, and lowers epsilon; returns the mean loss.
 
         From the episode `greedy_from` on it does neither. Raises UsageError where the loss is not finite.
@@ -109,7 +118,7 @@ class DQNAgent(Policy):
         losses = [self._learn_minibatch(transitions, shares, rng) for _ in range(config.updates)]
         return float(np.mean(losses))
 
-    def _experience(self, rng):
+    def _experience(self, rng: np.random.Generator) -> tuple[Transition, np.ndarray | None]:
         """Returns what minibatches are drawn from: a Transition of arrays, and the probabilities [n] of its rows.
 
         A `renamed_share` of what is drawn is imagined: the same episodes, but for the nodes' names.
@@ -124,7 +133,7 @@ class DQNAgent(Policy):
         both = (np.concatenate(columns) for columns in zip(transitions, imagined, strict=True))
         return Transition(*both), np.concatenate([shares * (1 - share), shares * share])
 
-    def _learn_minibatch(self, transitions, shares, rng):
+    def _learn_minibatch(self, transitions: Transition, shares: np.ndarray | None, rng: np.random.Generator) -> float:
         """Draws a minibatch and trains on it once; returns the mean loss."""
         config = self.config
         drawn = rng.choice(len(transitions.reward), config.minibatch, replace=False, p=shares)
@@ -146,7 +155,7 @@ class DQNAgent(Policy):
             self.target_weights = self.weights
         return float(loss)
 
-    def state(self):
+    def state(self) -> dict[str, np.ndarray | np.generic]:
         columns = [np.array([getattr(row, name) for row in self.replay]) for name in STORED] if self.replay else []
         return {
             "weights": self.weights.numpy(),
@@ -157,7 +166,7 @@ class DQNAgent(Policy):
             **{f"replay_{name}": column for name, column in zip(STORED, columns, strict=False)},
         }
 
-    def restore(self, state):
+    def restore(self, state: dict[str, np.ndarray]):
         self.weights, self.target_weights = tf.constant(state["weights"]), tf.constant(state["target_weights"])
         self.minibatches = int(state["minibatches"])
         self.optimizer_state = tf.constant(state["optimizer_state"])
@@ -167,7 +176,7 @@ class DQNAgent(Policy):
         self.replay.extend(Transition(*row) for row in zip(*columns, strict=True))
 
 
-def n_step_transitions(replay, config):
+def n_step_transitions(replay: Sequence[Transition], config: Config) -> Transition:
     """Returns the replay as a Transition of arrays, each row reaching `n_step` rounds ahead, or to its episode's end.
 
     The reward is the discounted sum of those on the way; `discount` is what the next value is multiplied with. The
@@ -193,7 +202,7 @@ def n_step_transitions(replay, config):
     )
 
 
-def renamed(transitions, episodes, config, rng):
+def renamed(transitions: Transition, episodes: np.ndarray, config: Config, rng: np.random.Generator) -> Transition:
     """Returns a Transition of arrays as it were if in each of the `episodes` [n] the nodes, all but the starter, had
     exchanged their names at random.
 
@@ -213,7 +222,7 @@ def renamed(transitions, episodes, config, rng):
     )
 
 
-def draw_shares(actions, config):
+def draw_shares(actions: np.ndarray, config: Config) -> np.ndarray | None:
     """Returns the probabilities [n] with which transitions are drawn so that all actions are alike; None: all alike."""
     if config.replay == "uniform":
         return None
@@ -222,7 +231,7 @@ def draw_shares(actions, config):
     return shares / shares.sum()
 
 
-def load_agent(config, shape):
+def load_agent(config: Config, shape: Sequence[int]) -> np.ndarray:
     """Returns the weights [P] of a saved agent; raises UsageError where the file is none of this one's kind."""
     try:
         with np.load(config.load_agent, allow_pickle=False) as arrays:
@@ -239,7 +248,13 @@ def load_agent(config, shape):
     return weights
 
 
-def q_targets(values, next_values, batch, config, chooser=None):
+def q_targets(
+    values: np.ndarray,
+    next_values: np.ndarray,
+    batch: Transition,
+    config: Config,
+    chooser: np.ndarray | None = None,
+) -> np.ndarray:
     """Returns the training targets [n, nodes]: the network's own `values`, corrected where an action was taken.
 
     The taken action's value becomes reward + discount * the best next value, without the latter when done. The best

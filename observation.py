@@ -1,23 +1,33 @@
 """What the agent sees of a round: any of the parts below, one after the other, as one vector of numbers."""
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from config import Config
 
 PARTS = ("pca", "node-models", "holder", "visits", "distances", "last-visit", "round", "accuracy")
 OF_EPISODE = ("round", "accuracy")  # one number each; all other parts have one or more numbers for every node
 
 
-def part_sizes(config):
+def part_sizes(config: "Config") -> dict[str, int]:
     """Returns how many numbers each part of an observation has, in order, as a dict."""
     sizes = {"pca": config.nodes * config.pca_components, "node-models": config.nodes * config.pca_components}
     return {part: 1 if part in OF_EPISODE else sizes.get(part, config.nodes) for part in config.observation_parts()}
 
 
-def size(config):
+def size(config: "Config") -> int:
     """Returns how many numbers an observation has."""
     return sum(part_sizes(config).values())
 
 
-def parts_of(config, observations):
+def parts_of(
+    config: "Config", observations: "np.ndarray | keras.KerasTensor"
+) -> Iterator[tuple[str, "np.ndarray | keras.KerasTensor"]]:
     """Yields the parts of observations [n, size], arrays or Keras tensors, in order: (name, numbers [n, length])."""
     start = 0
     for part, length in part_sizes(config).items():
@@ -25,7 +35,16 @@ def parts_of(config, observations):
         start += length
 
 
-def observe(config, scores, holder, visits, last_visits, distances, round, accuracy):
+def observe(
+    config: "Config",
+    scores: dict[str, np.ndarray],
+    holder: int,
+    visits: np.ndarray,
+    last_visits: np.ndarray,
+    distances: np.ndarray,
+    round: int,
+    accuracy: float,
+) -> np.ndarray:
     """Returns the observation [size] float32.
 
     `scores` holds the numbers of the parts `pca` and `node-models`, as far as they are asked for; `visits` [nodes]
@@ -43,7 +62,7 @@ def observe(config, scores, holder, visits, last_visits, distances, round, accur
     return np.concatenate([np.ravel(parts[part]) for part in config.observation_parts()]).astype(np.float32)
 
 
-def rename(config, observations, names):
+def rename(config: "Config", observations: np.ndarray, names: np.ndarray) -> np.ndarray:
     """Returns observations [n, size] as they were if in row r node i had been called `names[r, i]` [n, nodes]."""
     former = np.argsort(names, axis=1)[:, :, np.newaxis]  # the node that now has each name
     parts = []
@@ -55,7 +74,7 @@ def rename(config, observations, names):
     return np.hstack(parts)
 
 
-def pca_observation(deltas, chosen, nodes, components):
+def pca_observation(deltas: np.ndarray, chosen: Sequence[int], nodes: int, components: int) -> np.ndarray:
     """Returns the principal components of the node models right after training, flattened [nodes * components].
 
     `deltas` [k, P] is how far training moved the models of the k `chosen` nodes; all other nodes still hold the
@@ -65,7 +84,7 @@ def pca_observation(deltas, chosen, nodes, components):
     return model_scores(models, chosen, nodes, components)
 
 
-def model_scores(models, holders, nodes, components):
+def model_scores(models: np.ndarray, holders: Sequence[int], nodes: int, components: int) -> np.ndarray:
     """Returns the principal components of the `nodes` models that the nodes hold, flattened [nodes * components].
 
     Node `holders[i]` holds `models[i]` [P]; all others hold the last of the `models`. Equal to a PCA of the `nodes`

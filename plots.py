@@ -7,6 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from config import Parser, UsageError
@@ -39,7 +40,7 @@ STYLE = {
 }
 
 
-def read_table(run_dir, name):
+def read_table(run_dir: Path, name: str) -> pd.DataFrame:
     """Reads a CSV file of a run as a DataFrame, without a last line that an interruption cut short.
 
     Raises UsageError where it is missing, empty or not what a run writes.
@@ -60,7 +61,7 @@ def read_table(run_dir, name):
     return table
 
 
-def label(table):
+def label(table: pd.DataFrame) -> str:
     """Returns the name of a run in legends and titles, from any of its tables."""
     first = table.iloc[0]
     seed = f", seed {first['seed']}" if "seed" in table else ""
@@ -69,7 +70,7 @@ def label(table):
     return f"{first['policy']}, {first['split']} split, {first['dataset']}{learner}{seed}"
 
 
-def per_episode(run_dirs, column, ylabel):
+def per_episode(run_dirs: list[Path], column: str, ylabel: str) -> Figure:
     """Draws a column of episodes.csv over the episodes: every value thin, the running mean bold."""
     tables = [read_table(run_dir, "episodes.csv") for run_dir in run_dirs]
     figure, axes = _figure(tables)
@@ -87,7 +88,7 @@ def per_episode(run_dirs, column, ylabel):
     return figure
 
 
-def accuracy_over_rounds(run_dirs):
+def accuracy_over_rounds(run_dirs: list[Path]) -> Figure:
     """Draws the accuracy after every round of the last episodes: each episode thin, their mean bold."""
     tables = [read_table(run_dir, "rounds.csv") for run_dir in run_dirs]
     figure, axes = _figure(tables)
@@ -107,7 +108,7 @@ def accuracy_over_rounds(run_dirs):
     return figure
 
 
-def nodes(run_dirs):
+def nodes(run_dirs: list[Path]) -> Figure:
     """Draws how far apart the nodes are, and which images they hold."""
     figure = Figure(figsize=(7, 3.1 * len(run_dirs)))
     for run_dir, (left, right) in zip(run_dirs, figure.subplots(len(run_dirs), 2, squeeze=False), strict=True):
@@ -119,7 +120,7 @@ def nodes(run_dirs):
     return figure
 
 
-def routes(run_dirs):
+def routes(run_dirs: list[Path]) -> Figure:
     """Draws how often the model went from one node to another, early and late in the run."""
     figure = Figure(figsize=(7, 3.1 * len(run_dirs)))
     for run_dir, row in zip(run_dirs, figure.subplots(len(run_dirs), 2, squeeze=False), strict=True):
@@ -138,7 +139,7 @@ def routes(run_dirs):
     return figure
 
 
-def node_models(run_dirs):
+def node_models(run_dirs: list[Path]) -> Figure:
     """Draws the principal components of the models that the nodes train from one common model."""
     figure = Figure(figsize=(3.5 * len(run_dirs), 3.3))
     for run_dir, axes in zip(run_dirs, figure.subplots(1, len(run_dirs), squeeze=False)[0], strict=True):
@@ -166,7 +167,7 @@ FIGURES = {
 }
 
 
-def draw(run_dirs, out):
+def draw(run_dirs: list[Path], out: Path):
     """Draws every figure of the runs into the folder `out`, as PNG and PDF."""
     out.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
@@ -174,7 +175,7 @@ def draw(run_dirs, out):
             save(make(run_dirs), out, name)
 
 
-def save(figure, out, name):
+def save(figure: Figure, out: Path, name: str):
     """Writes a figure as PNG and PDF into the folder `out`, the same bytes every time."""
     for suffix in ("png", "pdf"):
         content = io.BytesIO()
@@ -182,7 +183,7 @@ def save(figure, out, name):
         write_atomically(out / f"{name}.{suffix}", content.getvalue())
 
 
-def _figure(tables):
+def _figure(tables: list[pd.DataFrame]) -> tuple[Figure, Axes]:
     """Returns a figure with one pair of axes, whose title says which data the runs used."""
     figure = Figure(figsize=(5, 3.4))
     axes = figure.subplots()
@@ -190,15 +191,15 @@ def _figure(tables):
     return figure, axes
 
 
-def _colours(tables):
+def _colours(tables: list[pd.DataFrame]) -> list[str]:
     return [COLOURS[index % len(COLOURS)] for index in range(len(tables))]
 
 
-def _legend(figure, axes):
+def _legend(figure: Figure, axes: Axes):
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
 
 
-def _heatmap(figure, axes, values, title, xlabel, ylabel, form):
+def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, title: str, xlabel: str, ylabel: str, form: str):
     """Draws a matrix, with its numbers written in where there is room for them."""
     image = axes.imshow(values, cmap="cividis")
     figure.colorbar(image, ax=axes, shrink=0.8)
@@ -216,7 +217,7 @@ def _heatmap(figure, axes, values, title, xlabel, ylabel, form):
         )
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
     parser = Parser(description=__doc__, allow_abbrev=False)
     parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="folder of a run of main.py")

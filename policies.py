@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from config import Config
+
 
 class Policy:
     """Ranks the nodes that could train next, and may learn from what came of it; this base learns nothing."""
@@ -11,11 +13,11 @@ class Policy:
     epsilon = 0.0  # share of random choices
     weights = None  # what was learned [P], for one that learns
 
-    def __init__(self, config, distances):
+    def __init__(self, config: Config, distances: np.ndarray | None):
         """`distances` [nodes, nodes] are those between the nodes."""
         self.config, self.distances = config, distances
 
-    def rank(self, observation, info, rng):
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         """Returns (nodes, greedy): the nodes to ask, the first choice first, and whether that choice is the policy's
         best, not a random one.
 
@@ -24,21 +26,29 @@ class Policy:
         """
         raise NotImplementedError
 
-    def remember(self, observation, action, reward, next_observation, done, info):
+    def remember(
+        self,
+        observation: np.ndarray,
+        action: int | np.ndarray,
+        reward: float,
+        next_observation: np.ndarray,
+        done: bool,
+        info: dict,
+    ):
         """Stores what came of one choice; `info` is what the environment told after it."""
 
-    def learn(self, rng, episode):
+    def learn(self, rng: np.random.Generator, episode: int) -> float:
         """Learns at the end of an episode, by its number; returns the mean loss, NaN where nothing was learned."""
         return math.nan
 
-    def state(self):
+    def state(self) -> dict[str, np.ndarray | np.generic]:
         """Returns everything learned, as a dict of arrays for `restore`."""
         return {}
 
-    def restore(self, state):
+    def restore(self, state: dict[str, np.ndarray]):
         """Puts back what `state` returned."""
 
-    def nearest_least_visited(self, node, visits):
+    def nearest_least_visited(self, node: int, visits: np.ndarray) -> list[int]:
         """Returns all nodes, those that trained least often in this episode first, of these the nearest to `node`."""
         return np.lexsort((self.distances[node], visits)).tolist()
 
@@ -48,35 +58,35 @@ class RandomPolicy(Policy):
 
     epsilon = 1.0
 
-    def rank(self, observation, info, rng):
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         return random_ranking(self.config, rng), False
 
 
 class StandalonePolicy(Policy):
     """The starter trains alone, all the time."""
 
-    def rank(self, observation, info, rng):
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         return [self.config.starter] * self.config.nodes_per_round, True
 
 
 class RoundRobinPolicy(Policy):
     """Every node hands the model on to the node of the next number, the last one to node 0."""
 
-    def rank(self, observation, info, rng):
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         return [(info["node"][0] + step) % self.config.nodes for step in range(1, self.config.nodes + 1)], True
 
 
 class NearestPolicy(Policy):
     """The model goes to the nearest of the nodes that trained least often in this episode."""
 
-    def rank(self, observation, info, rng):
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         return self.nearest_least_visited(info["node"][0], info["visits"]), True
 
 
 class HomePolicy(Policy):
     """The model stays at the starter, and now and then leaves it for one round of the nearest least visited node."""
 
-    def rank(self, observation, info, rng):
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         home = self.config.starter
         if home not in info["node"] or rng.random() >= self.config.home_leave_rate:
             return [home], True
@@ -88,12 +98,12 @@ class HomePolicy(Policy):
 class RoutePolicy(Policy):
     """The nodes train in a given order, which begins anew after its end."""
 
-    def rank(self, observation, info, rng):
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         route = self.config.route_nodes()
         return [route[info["round"] % len(route)]], True
 
 
-def random_ranking(config, rng):
+def random_ranking(config: Config, rng: np.random.Generator) -> list[int]:
     """Draws an order of all nodes."""
     first = rng.choice(config.nodes, config.nodes_per_round, replace=False)
     rest = np.setdiff1d(np.arange(config.nodes), first)

@@ -1,5 +1,7 @@
 """Named sets of settings, and which settings concern the learning agent alone."""
 
+from collections.abc import Collection
+
 from config import Config
 
 # From the authors' agent to a better one, change by change: (name, what it changes, settings, of the agent alone).
@@ -27,7 +29,7 @@ IMPROVEMENTS = (
 NAMES = [f"with-{name}" for name, *_ in IMPROVEMENTS[:-1]] + ["improved"]
 
 
-def _up_to(number):
+def _up_to(number: int) -> dict:
     """Returns the settings of the first improvements together."""
     return {name: value for *_, settings in IMPROVEMENTS[:number] for name, value in settings.items()}
 
@@ -52,7 +54,7 @@ AGENT_FIELDS = _FIELDS[_FIELDS.index("observation") :]  # whatever they say, oth
 ANY = "any"  # stands for such a setting's value where it makes no difference
 
 
-def concerns_agent_alone(name, values):
+def concerns_agent_alone(name: str, values: Collection) -> bool:
     """Tells whether a setting, a field or `preset`, with any of these values leaves other policies as they are."""
     if name == "preset":
         return all(value in PRESETS and set(PRESETS[value]) <= set(AGENT_FIELDS) for value in values)

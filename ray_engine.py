@@ -7,10 +7,17 @@ environment sees losses, accuracies and observations. Actors train by LocalEngin
 import dataclasses
 import logging
 import os
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from config import REFERENCES, UsageError
+from config import REFERENCES, Config, UsageError
+
+if TYPE_CHECKING:
+    import ray
+    import tensorflow as tf
 
 INSTALL = "pip install -r requirements-ray.txt"
 
@@ -29,7 +36,7 @@ FRESH = Parcel(None, None)
 class Node:
     """One node, as an actor. It tells what it learned of its images, never the images."""
 
-    def __init__(self, config, number):
+    def __init__(self, config: Config, number: int):
         from screen import import_tensorflow_quietly
 
         import_tensorflow_quietly()
@@ -43,52 +50,52 @@ class Node:
         self._about = {"name": dataset.name, "sha256": dataset.sha256()}
         self._about |= {"model_bytes": self._engine.model_bytes, "gradient_steps": self._engine.gradient_steps}
 
-    def about(self):
+    def about(self) -> dict:
         """Returns the data set's name and SHA-256, the bytes of a model, and the gradient steps of a round."""
         return self._about
 
-    def start(self, seed, episode):
+    def start(self, seed: int, episode: int):
         """Begins an episode."""
         self._fresh = self._engine.start(seed, episode)
 
-    def train(self, parcel, when):
+    def train(self, parcel: Parcel, when: tuple[int, int, int]) -> tuple[Parcel, tuple[float, int]]:
         """Trains from a parcel; returns (a parcel, (the mean loss, bytes that came from another node))."""
         (weights,), (loss,) = self._engine.train([self._number], [self._open(parcel)], when)
         return Parcel(self._number, weights.numpy()), (loss, self._moved([parcel]))
 
-    def mean(self, *parcels):
+    def mean(self, *parcels: Parcel) -> tuple[Parcel, int]:
         """Averages parcels; returns (a parcel, bytes that came from other nodes)."""
         weights = self._engine.mean(self._number, [self._open(parcel) for parcel in parcels])
         return Parcel(self._number, weights.numpy()), self._moved(parcels)
 
-    def judge(self, parcel):
+    def judge(self, parcel: Parcel) -> tuple[float, bool]:
         return self._engine.judge(self._number, self._open(parcel))
 
-    def update_scores(self, nodes, before, *trained):
+    def update_scores(self, nodes: Sequence[int], before: Parcel, *trained: Parcel) -> np.ndarray:
         return self._engine.update_scores(nodes, self._open(before), [self._open(parcel) for parcel in trained])
 
-    def model_scores(self, nodes, *parcels):
+    def model_scores(self, nodes: list[int], *parcels: Parcel) -> np.ndarray:
         models = dict(zip(nodes, map(self._open, parcels), strict=True))
         return self._engine.model_scores(models, self._fresh)
 
-    def inputs(self, parcel, when):
+    def inputs(self, parcel: Parcel, when: tuple[int, int, int]) -> dict:
         return self._engine.inputs([self._number], self._open(parcel), when)
 
-    def label_counts(self):
+    def label_counts(self) -> np.ndarray:
         return self._engine.label_counts()[0]
 
-    def plane(self, *parcels):
+    def plane(self, *parcels: Parcel) -> tuple[np.ndarray, np.ndarray]:
         from engine import plane
 
         return plane([parcel.weights for parcel in parcels])
 
-    def _open(self, parcel):
+    def _open(self, parcel: Parcel) -> "tf.Tensor":
         """Returns a parcel's weights as this node's engine takes them."""
         import tensorflow as tf
 
         return self._fresh if parcel.weights is None else tf.constant(parcel.weights)
 
-    def _moved(self, parcels):
+    def _moved(self, parcels: Sequence[Parcel]) -> int:
         """Returns how many bytes of weights other nodes sent."""
         return sum(parcel.weights.nbytes for parcel in parcels if parcel.sender not in (None, self._number))
 
@@ -99,7 +106,7 @@ class RayEngine:
     Knows as much of the data set as its nodes tell: `name` and `sha256()`.
     """
 
-    def __init__(self, config, address=None):
+    def __init__(self, config: Config, address: str | None = None):
         """Starts the actors on the cluster at `address` (None: a new one on this machine)."""
         if config.policy in REFERENCES:
             raise UsageError(f"--engine ray lets one model travel; run --policy {config.policy} without it")
@@ -112,11 +119,11 @@ class RayEngine:
         self.model_bytes, self.gradient_steps = about["model_bytes"], about["gradient_steps"]
         self.bytes_moved = 0  # from actor to actor, in the present round
 
-    def sha256(self):
+    def sha256(self) -> str:
         """Returns the hexadecimal SHA-256 of the data set's arrays."""
         return self._sha256
 
-    def _get(self, references):
+    def _get(self, references: "ray.ObjectRef | list[ray.ObjectRef]") -> object:
         """Waits for results; raises UsageError in one line where a node could not do what was asked."""
         try:
             return self._ray.get(references)
@@ -128,12 +135,14 @@ class RayEngine:
             reason = str(error).splitlines()[0]
             raise UsageError(f"a node's process ended ({reason}); go on with --resume") from error
 
-    def start(self, seed, episode):
+    def start(self, seed: int, episode: int) -> "ray.ObjectRef":
         """Begins an episode at every node."""
         self._get([node.start.remote(seed, episode) for node in self._actors])
         return self._ray.put(FRESH)
 
-    def train(self, nodes, weights, when):
+    def train(
+        self, nodes: Sequence[int], weights: "Sequence[ray.ObjectRef]", when: tuple[int, int, int]
+    ) -> "tuple[tuple[ray.ObjectRef, ...], tuple[float, ...]]":
         """Lets `nodes` train side by side; returns (references to their parcels, their losses)."""
         calls = [
             self._actors[node].train.options(num_returns=2).remote(handle, when)
@@ -143,7 +152,7 @@ class RayEngine:
         self.bytes_moved = sum(moved)
         return tuple(parcel for parcel, _ in calls), losses
 
-    def mean(self, node, weights):
+    def mean(self, node: int, weights: "Sequence[ray.ObjectRef]") -> "ray.ObjectRef":
         """Lets `node` average; a single parcel is its own mean."""
         if len(weights) == 1:
             return weights[0]
@@ -151,26 +160,28 @@ class RayEngine:
         self.bytes_moved += self._get(moved)
         return parcel
 
-    def judge(self, node, weights):
+    def judge(self, node: int, weights: "ray.ObjectRef") -> tuple[float, bool]:
         return self._get(self._actors[node].judge.remote(weights))
 
-    def update_scores(self, nodes, before, trained):
+    def update_scores(
+        self, nodes: Sequence[int], before: "ray.ObjectRef", trained: "Sequence[ray.ObjectRef]"
+    ) -> np.ndarray:
         return self._get(self._actors[nodes[0]].update_scores.remote(nodes, before, *trained))
 
-    def model_scores(self, models, fresh):
+    def model_scores(self, models: "dict[int, ray.ObjectRef]", fresh: "ray.ObjectRef") -> np.ndarray:
         if not models:
             return np.zeros(self.config.nodes * self.config.pca_components)
         last = list(models)[-1]
         return self._get(self._actors[last].model_scores.remote(list(models), *models.values()))
 
-    def inputs(self, nodes, weights, when):
+    def inputs(self, nodes: Sequence[int], weights: "ray.ObjectRef", when: tuple[int, int, int]) -> dict:
         """Returns what the first node's round started from; only after a failure do weights come here."""
         return self._get(self._actors[nodes[0]].inputs.remote(weights, when))
 
-    def label_counts(self):
+    def label_counts(self) -> np.ndarray:
         return np.stack(self._get([node.label_counts.remote() for node in self._actors]))
 
-    def node_models(self, repeats):
+    def node_models(self, repeats: int) -> tuple[list[int], tuple[np.ndarray, np.ndarray]]:
         """Lets every node train one common fresh model, `repeats` times; node 0 finds their principal components."""
         trained, nodes = [], list(range(self.config.nodes))
         for repeat in range(1, repeats + 1):
@@ -179,7 +190,7 @@ class RayEngine:
         return nodes * repeats, self._get(self._actors[0].plane.remote(*trained))
 
 
-def connect(address):
+def connect(address: str | None) -> ModuleType:
     """Returns the ray module, connected; raises UsageError where it is not installed or the cluster not found."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:

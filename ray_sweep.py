@@ -4,13 +4,17 @@ import contextlib
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ray_engine import connect
+
+if TYPE_CHECKING:
+    from sweep import Run
 
 PROJECT = Path(__file__).parent
 
 
-def run_experiment(arguments, log, folder):
+def run_experiment(arguments: list[str], log: str, folder: str) -> int:
     """Runs main.py's command line in this worker's process, from `folder`, and returns its exit code.
 
     What it prints goes to the file `log`. A task that Ray starts again, its worker having been lost, resumes.
@@ -31,7 +35,7 @@ def run_experiment(arguments, log, folder):
 class RayWorkers:
     """Runs experiments as Ray tasks of one processor each."""
 
-    def __init__(self, address=None):
+    def __init__(self, address: str | None = None):
         """Connects to the cluster at `address` (None: a new one on this machine)."""
         from sweep import ONE_THREAD
 
@@ -39,11 +43,11 @@ class RayWorkers:
         options = {"num_cpus": 1, "max_retries": 5, "max_calls": 1, "runtime_env": {"env_vars": ONE_THREAD}}
         self._task = self._ray.remote(**options)(run_experiment)
 
-    def start(self, run):
+    def start(self, run: "Run"):
         """Hands a run to the cluster."""
         run.task = self._task.remote(run.arguments, str(run.log), str(Path.cwd()))
 
-    def ended(self, run):
+    def ended(self, run: "Run") -> int | None:
         """Returns a run's exit code, None while it runs or waits."""
         ready, _ = self._ray.wait([run.task], timeout=0)
         if not ready:
@@ -55,7 +59,7 @@ class RayWorkers:
                 log.write(f"{type(error).__name__}: {str(error).splitlines()[0]}\n")
             return 1
 
-    def stop(self, running):
+    def stop(self, running: "list[Run]"):
         """Interrupts the runs and waits for them; those on their way finish their round."""
         for run in running:
             self._ray.cancel(run.task)

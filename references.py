@@ -3,21 +3,27 @@
 Each is an environment whose action is ignored. Distances and bytes are those of everything that is sent.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
-from config import generator
-from data import SIDE
+from config import Config, generator
+from data import SIDE, Dataset
+from engine import LocalEngine
 from environment import HomogeneousLearningEnv, Work
+
+if TYPE_CHECKING:
+    from ray_engine import RayEngine
 
 
 class Reference(HomogeneousLearningEnv):
     """A training without an agent, whose observation is zero."""
 
-    def observe(self, work=None, before=None):
+    def observe(self, work: Work | None = None, before: tf.Tensor | None = None) -> np.ndarray:
         return np.zeros(self.observation_space.shape, np.float32)
 
-    def starting_with(self, leader):
+    def starting_with(self, leader: int) -> tuple[int, ...]:
         """Returns all nodes, the `leader` first."""
         return (leader, *(node for node in range(self.config.nodes) if node != leader))
 
@@ -25,7 +31,7 @@ class Reference(HomogeneousLearningEnv):
 class Centralized(Reference):
     """All images are sent to the starter, which trains on the pool, in every round on as many as a node holds."""
 
-    def train(self, chosen):
+    def train(self, chosen: tuple[int, ...]) -> Work:
         starter, nodes, size = self.config.starter, self.config.nodes, self.config.samples_per_node
         epoch, part = divmod(self.round - 1, nodes)
         pool = np.concatenate(list(self.engine.rows.values()))
@@ -45,11 +51,11 @@ class FederatedAveraging(Reference):
     Every node keeps its own Adam moments, as in Homogeneous Learning.
     """
 
-    def leader(self):
+    def leader(self) -> int:
         """Returns the node that collects and sends the models of this round."""
         return self.config.starter
 
-    def train(self, chosen):
+    def train(self, chosen: tuple[int, ...]) -> Work:
         nodes = self.starting_with(self.leader())
         trained, losses = self.engine.train(nodes, [self.weights] * len(nodes), self.when())
         self.weights = self.engine.mean(nodes[0], trained)
@@ -61,7 +67,7 @@ class FederatedAveraging(Reference):
 class Swarm(FederatedAveraging):
     """Swarm Learning's merging without a server: as FedAvg, but every round another node leads, in turn."""
 
-    def leader(self):
+    def leader(self) -> int:
         return (self.config.starter + self.round - 1) % self.config.nodes
 
 
@@ -71,16 +77,16 @@ class Gossip(Reference):
     The accuracy is that of the mean of all models.
     """
 
-    def adjacency(self):
+    def adjacency(self) -> np.ndarray:
         """Returns which nodes are neighbours [nodes, nodes] bool."""
         return ~np.eye(self.config.nodes, dtype=bool)
 
-    def reset(self, **options):
+    def reset(self, **options: int | dict | None) -> tuple[np.ndarray, dict]:
         result = super().reset(**options)
         self.models = [self.weights] * self.config.nodes
         return result
 
-    def train(self, chosen):
+    def train(self, chosen: tuple[int, ...]) -> Work:
         nodes, neighbours = range(self.config.nodes), self.adjacency()
         trained, losses = self.engine.train(nodes, self.models, self.when())
         mixed = tf.linalg.matmul(mixing_matrix(neighbours).astype(np.float32), tf.stack(trained))
@@ -93,7 +99,7 @@ class Gossip(Reference):
 class RingGossip(Gossip):
     """D-PSGD on the ring in which each node has the nodes of the next lower and higher number as neighbours."""
 
-    def adjacency(self):
+    def adjacency(self) -> np.ndarray:
         one = np.roll(np.eye(self.config.nodes, dtype=bool), 1, axis=1)
         return one | one.T
 
@@ -107,12 +113,14 @@ REFERENCES = {
 }
 
 
-def make_environment(config, dataset, engine=None):
+def make_environment(
+    config: Config, dataset: Dataset | None, engine: "LocalEngine | RayEngine | None" = None
+) -> HomogeneousLearningEnv:
     """Builds the environment in which `config.policy` works; see HomogeneousLearningEnv for its arguments."""
     return REFERENCES.get(config.policy, HomogeneousLearningEnv)(config, dataset, engine)
 
 
-def mixing_matrix(neighbours):
+def mixing_matrix(neighbours: np.ndarray) -> np.ndarray:
     """Returns Metropolis weights [n, n] for an undirected graph [n, n] bool: every row and every column sums to 1."""
     degrees = neighbours.sum(1)
     weights = np.where(neighbours, 1 / (1 + np.maximum.outer(degrees, degrees)), 0)

@@ -6,6 +6,7 @@ several folders are compared as if they were of one.
 
 import dataclasses
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ _SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for 
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 
 
-def read_runs(*folders):
+def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
     """Returns (the finished runs' descriptions and episodes, by folder name; the names of the unfinished ones).
 
     Raises UsageError where a folder has none.
@@ -60,7 +61,7 @@ def read_runs(*folders):
     return finished, unfinished
 
 
-def varied(runs):
+def varied(runs: dict[str, dict]) -> list[str]:
     """Returns the names of the settings in which the runs differ; `preset` stands for all that presets change."""
     every = [settings(run) for run in runs.values()]
     differ = [name for name in every[0] if name not in NOT_SETTINGS and len({each[name] for each in every} - {ANY}) > 1]
@@ -68,7 +69,7 @@ def varied(runs):
     return [name for name in differ if "preset" not in differ or name not in by_preset]
 
 
-def settings(run):
+def settings(run: dict) -> dict:
     """Returns a run's preset and settings; what concerns the agent alone is ANY for a policy that does not learn."""
     values = {"preset": run["preset"], **dataclasses.asdict(run["config"])}
     if run["config"].policy in LEARNING:
@@ -76,7 +77,7 @@ def settings(run):
     return {name: ANY if concerns_agent_alone(name, [value]) else value for name, value in values.items()}
 
 
-def per_seed(runs, average="last-20"):
+def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
     """Returns a DataFrame with one row a run: its settings, policy, seed and its means over the episodes."""
     names, rows = varied(runs), []
     for folder, run in runs.items():
@@ -96,11 +97,13 @@ def per_seed(runs, average="last-20"):
     return table.sort_values(columns, key=lambda values: values.map(places), kind="stable")
 
 
-def _best(episodes):
+def _best(episodes: pd.DataFrame) -> pd.DataFrame:
     return episodes.sort_values(["rounds", "communication_cost"]).head(1)
 
 
-def pairs(table, policy, other="random"):
+def pairs(
+    table: pd.DataFrame, policy: str, other: str = "random"
+) -> Iterator[tuple[dict[str, object], pd.DataFrame, pd.DataFrame]]:
     """Yields (where, rows of `policy`, rows of `other`) by split and setting, over the seeds that both have."""
     names = setting_names(table)
     for values, ours in table[table["policy"] == policy].groupby(names, sort=False):
@@ -111,7 +114,7 @@ def pairs(table, policy, other="random"):
             yield where, ours.loc[seeds], theirs.loc[seeds]
 
 
-def verdict(claimed, low, high):
+def verdict(claimed: float, low: float, high: float) -> str:
     """Returns in words what the interval of a change says of the claimed one; negative is an improvement."""
     if np.isnan(low):
         return "not testable with so few seeds"
@@ -120,7 +123,7 @@ def verdict(claimed, low, high):
     return "not reproduced: worse" if low > 0 else "not reproduced: no difference shown"
 
 
-def claim_table(table, policy="dqn"):
+def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
     """Returns the rows of the claim table: every claim of the abstract, in every split and setting."""
     rows = []
     for claim, column, claimed in CLAIMS:
@@ -149,7 +152,7 @@ def claim_table(table, policy="dqn"):
     return pd.DataFrame(rows)
 
 
-def policy_table(table):
+def policy_table(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the rows of the table of policies: means over the seeds with Student t intervals, and robust ones."""
     rows, names = [], setting_names(table)
     for where, group in table.groupby([*names, "policy"], sort=False):
@@ -171,7 +174,7 @@ def policy_table(table):
     return pd.DataFrame(rows)
 
 
-def improvement_table(table, policy="dqn"):
+def improvement_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
     """Returns how a policy does against every other one: with what probability a seed of it is below one of theirs, in
     rounds and in cost, the paired difference in return, and where a fixed route is the other, how much of its
     advantage over the random policy is had too."""
@@ -193,7 +196,7 @@ def improvement_table(table, policy="dqn"):
     return pd.DataFrame(rows).fillna("")
 
 
-def averaging_table(runs, policy="dqn"):
+def averaging_table(runs: dict[str, dict], policy: str = "dqn") -> pd.DataFrame:
     """Returns how the two claims depend on which episodes are averaged."""
     rows = []
     for average, (text, _) in AVERAGES.items():
@@ -205,30 +208,30 @@ def averaging_table(runs, policy="dqn"):
     return pd.DataFrame(rows)
 
 
-def _span(triple, column):
+def _span(triple: tuple[float, float, float], column: str) -> str:
     """Returns "mean (low to high)" with the digits that a column deserves."""
     form = {"rounds": ".1f", "communication_cost": ".3f", "episode_return": ".2f"}[column]
     return span_text(triple, form)
 
 
-def span_text(triple, form):
+def span_text(triple: tuple[float, float, float] | np.ndarray, form: str) -> str:
     """Returns a value and its interval, "value (low to high)"."""
     value, low, high = triple
     return f"{value:{form}} ({interval_text(low, high, form)})"
 
 
-def interval_text(low, high, form):
+def interval_text(low: float, high: float, form: str) -> str:
     """Returns "low to high"; too few seeds have no interval."""
     return "no interval" if np.isnan(low) else f"{low:{form}} to {high:{form}}"
 
 
-def markdown(rows):
+def markdown(rows: pd.DataFrame) -> str:
     """Returns a DataFrame as a Markdown table."""
     lines = [rows.columns, ["---"] * len(rows.columns), *rows.astype(str).to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
-def write_report(folders, out):
+def write_report(folders: list[Path], out: Path) -> str:
     """Writes report.md, per_seed.csv and the figures of the folders' runs into `out`; returns the report's text."""
     runs, unfinished = read_runs(*folders)
     table = per_seed(runs)
@@ -248,7 +251,7 @@ def write_report(folders, out):
     return text
 
 
-def _what_was_run(runs, unfinished):
+def _what_was_run(runs: dict[str, dict], unfinished: list[str]) -> str:
     """Returns the paragraph on runs, averaging, data, machines and time."""
     hours = sum(run["episodes"]["seconds"].sum() for run in runs.values()) / 3600
     data = ", ".join(sorted({run["dataset"] for run in runs.values()}))
@@ -268,7 +271,7 @@ def _what_was_run(runs, unfinished):
     )
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("folders", type=Path, nargs="+", help="--out folders of sweep.py")

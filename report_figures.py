@@ -1,8 +1,11 @@
 """The figures of a report: learning curves over the seeds, policies side by side, what a setting changes."""
 
+from pathlib import Path
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from intervals import student_t
@@ -14,7 +17,7 @@ PANELS = 6  # fit beside each other
 LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
 
 
-def draw(folder, runs, table):
+def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame):
     """Draws what the runs and the table of their means (one row a seed) allow, as PNG and PDF in folder/figures."""
     figures = {"policies": lambda: policies(table)}
     settings = setting_names(table)
@@ -30,7 +33,7 @@ def draw(folder, runs, table):
             save(make(), folder / "figures", name)
 
 
-def learning(runs, table):
+def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
     """Draws rounds and cost of the learner over its episodes: every seed thin, the mean over the seeds bold, not
     smoothed over episodes; the random policy's mean with its interval as a band."""
     settings = setting_names(table)
@@ -56,12 +59,12 @@ def learning(runs, table):
     return figure
 
 
-def setting_names(table):
+def setting_names(table: pd.DataFrame) -> list[str]:
     """Returns which columns of a table of means are settings: those before the policy."""
     return list(table.columns[: table.columns.get_loc("policy")])
 
 
-def matching(table, policy, where):
+def matching(table: pd.DataFrame, policy: str, where: dict[str, object]) -> pd.DataFrame:
     """Returns a policy's rows with the settings `where`, as far as these make a difference to it."""
     rows = table[table["policy"] == policy]
     for name, value in where.items():
@@ -69,7 +72,7 @@ def matching(table, policy, where):
     return rows
 
 
-def _band(axes, values):
+def _band(axes: Axes, values: pd.Series):
     """Draws the random policy's mean over the seeds and its 95 % interval across the panel."""
     if not len(values):
         return
@@ -79,7 +82,7 @@ def _band(axes, values):
         axes.axhspan(low, high, color=COLOURS[1], alpha=0.25, linewidth=0)
 
 
-def policies(table):
+def policies(table: pd.DataFrame) -> Figure:
     """Draws rounds and cost of every policy: every seed a dot, the mean over the seeds with its 95 % interval."""
     settings = setting_names(table)
     of_agent = [name for name in settings if (table[name] == ANY).any()]
@@ -111,7 +114,7 @@ def policies(table):
     return figure
 
 
-def by_setting(table, name):
+def by_setting(table: pd.DataFrame, name: str) -> Figure:
     """Draws rounds, goals reached and cost over a numeric setting: every seed a dot, means with 95 % intervals."""
     figure = Figure(figsize=(7, 2.9))
     columns = ("rounds", "communication_cost")
@@ -135,7 +138,7 @@ def by_setting(table, name):
     return figure
 
 
-def _where(settings, where):
+def _where(settings: list[str], where: tuple) -> str:
     """Returns the title of a group: its split and settings."""
     split, *rest = where
     return ", ".join(

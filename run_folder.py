@@ -1,5 +1,6 @@
 """Where a run lives: its folder, the description of how it was made, the checkpoint it resumes from."""
 
+import argparse
 import contextlib
 import dataclasses
 import datetime
@@ -11,12 +12,19 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 import numpy as np
 
 from config import Config, UsageError, flag
+
+if TYPE_CHECKING:
+    from data import Dataset
+    from engine import LocalEngine
+    from ray_engine import RayEngine
 
 RUNS = Path("results/runs")
 TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_models.csv", "transfers.csv")
@@ -40,7 +48,7 @@ PACKAGES = (
 FREE_ON_RESUME = ("episodes", "data_path", "figure_every")  # what a resumed run may have otherwise
 
 
-def new_folder(config, dataset):
+def new_folder(config: Config, dataset: "Dataset | LocalEngine | RayEngine") -> Path:
     """Returns the name of a folder under results/runs that is not there yet."""
     name = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{config.policy}-{dataset.name}-seed{config.seed}"
     number, folder = 1, RUNS / name
@@ -50,13 +58,28 @@ def new_folder(config, dataset):
     return folder
 
 
-def holds_run(folder):
+def holds_run(folder: Path) -> bool:
     """Tells whether the folder has any file of a run."""
     return any((folder / name).exists() for name in (*TABLES, DESCRIPTION, CHECKPOINT))
 
 
+def check_options(folder: Path | None, resume: bool, overwrite: bool):
+    """Raises UsageError where what is asked for does not fit what the folder, if one is named, holds."""
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other; choose one")
+    if (resume or overwrite) and not folder:
+        raise UsageError("--resume and --overwrite need --run-dir, the folder of the run they are for")
+    if folder and holds_run(folder) and not (resume or overwrite):
+        raise UsageError(f"{folder} holds a run; add --resume or --overwrite, or choose another --run-dir")
+
+
+def resume_hint(folder: Path | None) -> str:
+    """Returns how to go on after an interruption."""
+    return f"go on with: python main.py --resume --run-dir {folder}" if folder else "start again"
+
+
 @contextlib.contextmanager
-def locked(folder):
+def locked(folder: Path) -> Iterator[None]:
     """Makes the folder and keeps it for this process; raises UsageError where another one runs in it.
 
     The system gives a lock up when its process ends, however that ends.
@@ -73,7 +96,7 @@ def locked(folder):
         lock.release()
 
 
-def clear(folder):
+def clear(folder: Path):
     """Removes the files of an earlier run, and nothing else."""
     for name in (*TABLES, DESCRIPTION, CHECKPOINT, NOT_FINITE, AGENT):
         (folder / name).unlink(missing_ok=True)
@@ -81,7 +104,7 @@ def clear(folder):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def write_atomically(path, content):
+def write_atomically(path: Path, content: bytes):
     """Writes bytes so that `path` holds either its old content or all of the new, whenever the power goes."""
     temporary = path.with_name(path.name + ".tmp")
     try:
@@ -98,7 +121,7 @@ def write_atomically(path, content):
     os.close(folder)
 
 
-def read_description(folder):
+def read_description(folder: Path) -> dict:
     """Returns what run.json says, its configuration as a Config; raises UsageError where there is none to read."""
     path = folder / DESCRIPTION
     try:
@@ -110,13 +133,13 @@ def read_description(folder):
         raise UsageError(f"{path} is damaged or of another version ({error}); start again with --overwrite") from error
 
 
-def write_description(folder, description):
+def write_description(folder: Path, description: dict):
     """Writes run.json from a dict whose configuration is a Config."""
     plain = description | {"config": dataclasses.asdict(description["config"])}
     write_atomically(folder / DESCRIPTION, json.dumps(plain, indent=2).encode() + b"\n")
 
 
-def describe(config, dataset, options):
+def describe(config: Config, dataset: "Dataset | LocalEngine | RayEngine", options: argparse.Namespace) -> dict:
     """Returns what run.json says at the start: configuration, data, versions, machine, commit, command."""
     return {
         "config": config,
@@ -135,7 +158,7 @@ def describe(config, dataset, options):
     }
 
 
-def machine():
+def machine() -> dict:
     """Returns on what a number was measured: versions, processor, cores."""
     return {
         "python": platform.python_version(),
@@ -145,7 +168,7 @@ def machine():
     }
 
 
-def redescribe(folder, config, dataset):
+def redescribe(folder: Path, config: Config, dataset: "Dataset | LocalEngine | RayEngine") -> dict:
     """Returns the description of a run that is resumed now; raises UsageError where `config` or the data differ."""
     description = read_description(folder)
     then, present = _settings(description["config"]), _settings(config)
@@ -159,14 +182,20 @@ def redescribe(folder, config, dataset):
     return description | {"config": config, "end": None}
 
 
-def write_checkpoint(folder, config, episode, sizes, policy_state):
+def write_checkpoint(
+    folder: Path,
+    config: Config,
+    episode: int,
+    sizes: dict[str, int],
+    policy_state: Mapping[str, np.ndarray | np.generic],
+):
     """Makes an episode permanent: its number, the sizes of the CSV files (bytes by name) and the policy's arrays."""
     arrays = {f"policy_{key}": value for key, value in policy_state.items()}
     arrays |= {"config_sha256": config_sha256(config), "episode": episode, "sizes": json.dumps(sizes)}
     write_arrays(folder / CHECKPOINT, arrays)
 
 
-def read_checkpoint(folder, config):
+def read_checkpoint(folder: Path, config: Config) -> tuple[int, dict[str, int], dict[str, np.ndarray] | None]:
     """Returns (last episode done, sizes of the CSV files, the policy's arrays); before any was written (.., {}, None).
 
     Raises UsageError where it cannot be read, is of another run, or has more episodes than are wanted.
@@ -192,37 +221,37 @@ def read_checkpoint(folder, config):
     return episode, sizes, state
 
 
-def logged_episodes(folder):
+def logged_episodes(folder: Path) -> int:
     """Returns how many episodes episodes.csv holds."""
     path = folder / "episodes.csv"
     return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0
 
 
-def config_sha256(config):
+def config_sha256(config: Config) -> str:
     """Returns the hexadecimal SHA-256 of the settings that are not the defaults, so that a setting may be added."""
     defaults = _settings(Config())
     changed = {key: value for key, value in _settings(config).items() if value != defaults[key]}
     return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()
 
 
-def _settings(config):
+def _settings(config: Config) -> dict[str, str | float]:
     """Returns what must not change when a run is resumed, as a dict."""
     return {key: value for key, value in dataclasses.asdict(config).items() if key not in FREE_ON_RESUME}
 
 
-def write_arrays(path, arrays):
+def write_arrays(path: Path, arrays: dict):
     """Writes a dict of arrays as an .npz file, atomically."""
     content = io.BytesIO()
     np.savez(content, **arrays)
     write_atomically(path, content.getvalue())
 
 
-def now():
+def now() -> str:
     """Returns the present time, in UTC, as text."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _processor():
+def _processor() -> str:
     """Returns the processor's name, as far as the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -231,7 +260,7 @@ def _processor():
         return platform.processor()
 
 
-def _git(*arguments):
+def _git(*arguments: str) -> str | None:
     """Returns what git says of this project's folder, None outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), *arguments]
     try:

@@ -3,6 +3,9 @@
 import os
 import signal
 import time
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Self
 
 import rich.box
 from rich.console import Console, Group
@@ -12,8 +15,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from data import STAND_IN
-from logs import EPISODE_METRICS, ROUND_METRICS, shown
+from config import Config
+from data import STAND_IN, Dataset
+from logs import EPISODE_METRICS, ROUND_METRICS, RunLog, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from engine import LocalEngine
+    from ray_engine import RayEngine
 
 STAND_IN_NOTICE = (
     "This run does NOT use MNIST but a stand-in made from scikit-learn's 8x8 digits; its numbers are not the paper's.\n"
@@ -23,7 +33,7 @@ STAND_IN_NOTICE = (
 QUICK_NOTICE = "The preset quick is a look at the program. Its few episodes and lower goal prove nothing."
 
 
-def progress_bar(text, console, seconds=3600):
+def progress_bar(text: str, console: Console, seconds: float = 3600) -> Progress:
     """Returns a bar that begins with `text` and ends with the time left, by the speed of the last `seconds`."""
     columns = TextColumn(text), BarColumn(), TaskProgressColumn(), TextColumn("left"), TimeRemainingColumn()
     return Progress(*columns, console=console, speed_estimate_period=seconds)
@@ -36,7 +46,7 @@ class Screen:
     when `round` raises KeyboardInterrupt; a second one does not wait.
     """
 
-    def __init__(self, config, dataset, log):
+    def __init__(self, config: Config, dataset: "Dataset | LocalEngine | RayEngine", log: RunLog):
         self.config, self.console = config, Console(highlight=False)
         self.title = f"{config.policy}, {config.split} split, {dataset.name}, {config.learner}, seed {config.seed}"
         if dataset.name.startswith(STAND_IN):
@@ -54,24 +64,24 @@ class Screen:
         self.live = Live(Group(self.line, self.progress), console=self.console)
         self.rounds, self.started = 0, time.perf_counter()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.stopping = False
         self.handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         if self.console.is_terminal:
             self.live.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object):
         self.live.stop()
         for number, handler in self.handlers.items():
             signal.signal(number, handler)
 
-    def _stop(self, number, frame):
+    def _stop(self, number: int, frame: FrameType | None):
         if self.stopping:
             raise KeyboardInterrupt
         self.stopping = True
 
-    def round(self, row, cost):
+    def round(self, row: dict, cost: float):
         """Moves the bar on by one round of the running episode, in which the model has come `cost` far."""
         self.rounds += 1
         speed = self.rounds / (time.perf_counter() - self.started)
@@ -83,14 +93,14 @@ class Screen:
         if self.stopping:
             raise KeyboardInterrupt
 
-    def episode(self, row):
+    def episode(self, row: dict):
         """Moves the bar to the end of an episode."""
         self.progress.update(self.task, completed=row["episode"])
         if not self.console.is_terminal:
             line = f"episode {row['episode']}/{self.config.episodes}  {shown(EPISODE_METRICS, row)}"
             self.console.print(line, soft_wrap=True)
 
-    def summary(self, episodes, folder, window=10):
+    def summary(self, episodes: "pd.DataFrame", folder: Path, window: int = 10):
         """Prints the table of a finished run from its `episodes` (a DataFrame as in episodes.csv)."""
         table = Table(title=f"{self.title}, goal {self.config.goal:g}", box=rich.box.SIMPLE_HEAD)
         table.add_column("mean over")

@@ -5,18 +5,25 @@ is judged by several episodes at once; with one episode the search is clairvoyan
 and orders of images. What a route is worth on other weights, `main.py --policy route --route ...` tells.
 """
 
+import argparse
 import functools
 import itertools
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 
 from config import Config, Parser, UsageError
+from data import Dataset
 from run_folder import write_atomically
 from screen import import_tensorflow_quietly, progress_bar
+
+if TYPE_CHECKING:
+    from environment import HomogeneousLearningEnv
 
 SETTINGS = ["split", "criterion", "search", "seed", "tries", "evaluation_samples"]
 COLUMNS = [*SETTINGS, "episode", "rounds", "communication_cost", "reached_goal", "route"]
@@ -29,11 +36,11 @@ HOPELESS = 1.25  # a route this many times as bad as the worst of the family in 
 class Player:
     """Plays routes in an environment, and remembers where their beginnings led."""
 
-    def __init__(self, environment):
+    def __init__(self, environment: "HomogeneousLearningEnv"):
         self.environment, self.config = environment, environment.config
         self.after = functools.lru_cache(REMEMBERED)(self.after)
 
-    def after(self, episode, route):
+    def after(self, episode: int, route: tuple[int, ...]) -> tuple[tuple[dict, dict], tuple[float, ...], float]:
         """Returns (snapshot, accuracies, cost) after the rounds of `route`, or after the one that reached the goal."""
         if not route:
             self.environment.reset(seed=self.config.seed, options={"episode": episode})
@@ -45,12 +52,12 @@ class Player:
         *_, info = self.environment.step(route[-1])
         return self.environment.snapshot(), (*accuracies, info["accuracy"]), cost + info["distance"]
 
-    def result(self, episode, route):
+    def result(self, episode: int, route: tuple[int, ...]) -> tuple[int, float, bool]:
         """Returns (rounds, cost, whether the goal was reached) of a route."""
         _, accuracies, cost = self.after(episode, route)
         return len(accuracies), cost, accuracies[-1] >= self.config.goal
 
-    def badness(self, episode, route, criterion):
+    def badness(self, episode: int, route: tuple[int, ...], criterion: str) -> float:
         """Returns what the search makes small: rounds with the fraction at which a straight line from the last
         accuracy crosses the goal, or cost; and much more, the further from the goal, where it is not reached."""
         _, accuracies, cost = self.after(episode, route)
@@ -63,7 +70,14 @@ class Player:
         return len(accuracies) - (last - self.config.goal) / (last - before)
 
 
-def evolve(player, episodes, criterion, tries, rng, told=lambda: None):
+def evolve(
+    player: Player,
+    episodes: list[int],
+    criterion: str,
+    tries: int,
+    rng: np.random.Generator,
+    told: Callable[[], None] = lambda: None,
+) -> tuple[int, ...]:
     """Returns the best route [round_limit] found by playing `tries` routes; `told` is called after each."""
     config, family = player.config, []  # the family, the best first: (badness in each episode, route)
     for number in range(tries):
@@ -86,12 +100,12 @@ def evolve(player, episodes, criterion, tries, rng, told=lambda: None):
     return family[0][1]
 
 
-def random_segment(config, rng):
+def random_segment(config: Config, rng: np.random.Generator) -> list[int]:
     """Draws a stay: [node, rounds]."""
     return [int(rng.integers(config.nodes)), int(rng.geometric(0.3))]
 
 
-def along(segments, config):
+def along(segments: list[list[int]], config: Config) -> tuple[int, ...]:
     """Returns the route [round_limit] of some stays, the first round at the starter, the last stay without an end."""
     route = [config.starter]
     for node, rounds in segments:
@@ -99,7 +113,9 @@ def along(segments, config):
     return tuple((route + [route[-1]] * config.round_limit)[: config.round_limit])
 
 
-def changed(route, other, used, config, rng):
+def changed(
+    route: tuple[int, ...], other: tuple[int, ...], used: int, config: Config, rng: np.random.Generator
+) -> tuple[int, ...]:
     """Returns a route that differs a little within its first `used` rounds, or ends like the `other`."""
     stays = [[node, len(list(rounds))] for node, rounds in itertools.groupby(route[1 : max(used, 2)])]
     place = int(rng.integers(len(stays)))
@@ -120,7 +136,7 @@ def changed(route, other, used, config, rng):
     return along(stays, config)
 
 
-def search(config, dataset, options):
+def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.DataFrame:
     """Adds to the table of routes found whatever search is not in it yet; returns it as a DataFrame."""
     from environment import HomogeneousLearningEnv
 
@@ -146,7 +162,7 @@ def search(config, dataset, options):
     return table
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--split", default="disjoint", help="which images the nodes hold [disjoint]")

@@ -12,7 +12,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -22,6 +24,9 @@ from presets import concerns_agent_alone
 from run_folder import config_sha256, holds_run, logged_episodes, read_description
 from screen import progress_bar
 
+if TYPE_CHECKING:
+    from ray_sweep import RayWorkers
+
 MAIN = Path(experiment.__file__)
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 LEARNING = ("dqn",)  # the policies that need many episodes
@@ -30,7 +35,7 @@ LEARNING = ("dqn",)  # the policies that need many episodes
 class Run:
     """One experiment of the sweep: a command line of main.py, its folder, and how far it is."""
 
-    def __init__(self, name, arguments, out):
+    def __init__(self, name: str, arguments: list[str], out: Path):
         """Raises UsageError where main.py would refuse the command line, or the folder holds another experiment."""
         self.name, self.folder, self.log = name, out / name, out / "logs" / f"{name}.txt"
         self.arguments = [*arguments, "--run-dir", str(self.folder)]
@@ -44,23 +49,23 @@ class Run:
         else:
             self.finished = False
 
-    def episodes(self):
+    def episodes(self) -> int:
         """Returns how many episodes are logged."""
         return logged_episodes(self.folder)
 
-    def wanted(self):
+    def wanted(self) -> int:
         """Returns how many episodes it should have."""
         return self.config.episodes - self.config.first_episode + 1
 
-    def state(self):
+    def state(self) -> str:
         """Returns what there is to do, in a word."""
         return "finished" if self.finished else "resume" if self.resuming else "new"
 
-    def command(self):
+    def command(self) -> list[str]:
         """Returns the command line that runs or resumes it."""
         return [sys.executable, str(MAIN), *self.arguments, *(["--resume"] if self.resuming else [])]
 
-    def failure(self, code):
+    def failure(self, code: int) -> str:
         """Returns why it failed with an exit code, in its own last words."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return f"{self.name} ended with exit code {code}: {(lines or ['it said nothing'])[-1]} (all of it: {self.log})"
@@ -69,7 +74,7 @@ class Run:
 class LocalWorkers:
     """Runs experiments in processes of this machine."""
 
-    def start(self, run):
+    def start(self, run: Run):
         """Starts a run, deaf to this terminal's Ctrl-C, which `stop` passes on once."""
         with open(run.log, "a") as log:
             environment = os.environ | ONE_THREAD
@@ -77,11 +82,11 @@ class LocalWorkers:
                 run.command(), stdout=log, stderr=log, env=environment, start_new_session=True
             )
 
-    def ended(self, run):
+    def ended(self, run: Run) -> int | None:
         """Returns a run's exit code, None while it runs."""
         return run.process.poll()
 
-    def stop(self, running):
+    def stop(self, running: list[Run]):
         """Lets the runs finish their round."""
         for run in running:
             run.process.send_signal(signal.SIGINT)
@@ -89,7 +94,7 @@ class LocalWorkers:
             run.process.wait()
 
 
-def runs(options, shared):
+def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
     """Returns the sweep's runs, seed after seed, so that what is done first can be compared already."""
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
     ways = itertools.product(options.seeds, grid, options.splits, options.policies)
@@ -97,7 +102,14 @@ def runs(options, shared):
     return list({run.name: run for run in planned}.values())
 
 
-def run(policy, split, seed, settings, options, shared):
+def run(
+    policy: str,
+    split: str,
+    seed: int,
+    settings: Sequence[tuple[str, str]],
+    options: argparse.Namespace,
+    shared: list[str],
+) -> Run:
     """Returns one Run; its name tells what distinguishes it: settings of the agent only where there is one."""
     if policy not in LEARNING:
         values = dict(options.vary)
@@ -112,7 +124,7 @@ def run(policy, split, seed, settings, options, shared):
     return Run(name, [*arguments, *shared], options.out)
 
 
-def sweep(todo, workers, jobs, console):
+def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int, console: Console) -> list[Run]:
     """Lets `workers` run `todo`, at most `jobs` at once; returns the failed ones. On Ctrl-C all finish their round."""
     waiting, running, failed = list(todo), [], []
     for run in todo:
@@ -145,7 +157,7 @@ def sweep(todo, workers, jobs, console):
     return failed
 
 
-def make_workers(options):
+def make_workers(options: argparse.Namespace) -> "LocalWorkers | RayWorkers":
     """Returns what runs the experiments: processes of this machine, or tasks of a Ray cluster."""
     if options.engine == "ray":
         from ray_sweep import RayWorkers  # only where it is asked for
@@ -154,7 +166,7 @@ def make_workers(options):
     return LocalWorkers()
 
 
-def parse(arguments):
+def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     """Returns (options, the flags for main.py) of a command line; exits as argparse does."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False, epilog="All other flags: main.py --help")
     policies = Config.__dataclass_fields__["policy"].metadata["choices"]
@@ -181,16 +193,16 @@ def parse(arguments):
     return options, shared
 
 
-def _field(flag):
+def _field(flag: str) -> str:
     return flag.replace("-", "_")
 
 
-def text_list(text):
+def text_list(text: str) -> list[str]:
     """Reads values separated by commas."""
     return text.split(",")
 
 
-def seed_list(text):
+def seed_list(text: str) -> list[int]:
     """Reads seeds and ranges of them."""
     seeds = []
     for part in text.split(","):
@@ -201,7 +213,7 @@ def seed_list(text):
     return seeds
 
 
-def _setting(text):
+def _setting(text: str) -> tuple[str, list[str]]:
     """Reads a flag's name and its values."""
     name, separator, values = text.partition("=")
     if not separator:
@@ -209,7 +221,7 @@ def _setting(text):
     return name.removeprefix("--").replace("_", "-"), values.split(",")
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 1 where a run failed, 2 where something has to be changed first, 130."""
     console = Console(highlight=False)
     options, shared = parse(arguments)

@@ -1,6 +1,8 @@
 """What the benchmarks' command lines have in common: flags, TensorFlow's start, files, errors in one line."""
 
+import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from config import Config, Parser, UsageError
@@ -8,7 +10,15 @@ from run_folder import write_atomically
 from screen import import_tensorflow_quietly
 
 
-def run(name, doc, measure, arguments=None, *, threads=2, **flags):
+def run(
+    name: str,
+    doc: str,
+    measure: Callable[[argparse.Namespace], dict[str, str]],
+    arguments: list[str] | None = None,
+    *,
+    threads: int = 2,
+    **flags: tuple[int | str, str],
+) -> int:
     """Runs `measure(options)` and writes what it returns, a dict of texts by file ending, to `name` + ending.
 
     `flags` are further ones, with (default, help); what they take is of the default's type. Prints the text of `.md`;

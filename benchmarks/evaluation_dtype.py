@@ -4,6 +4,7 @@ Lets a random policy run 1,000 rounds, half of them with each split, and evaluat
 layers in float32 and in each other arithmetic named.
 """
 
+import argparse
 import dataclasses
 import sys
 
@@ -11,11 +12,12 @@ import pandas as pd
 
 from benchmarks.command import run
 from config import Config, generator
+from data import Dataset, load_dataset
 
 REFERENCE = "float32"
 
 
-def measure(config, dataset, rounds, dtypes):
+def measure(config: Config, dataset: Dataset, rounds: int, dtypes: list[str]) -> list[tuple]:
     """Returns the images classified correctly in each arithmetic, one row a round."""
     from environment import HomogeneousLearningEnv
     from models import local_foundation_model
@@ -35,10 +37,8 @@ def measure(config, dataset, rounds, dtypes):
     return rows
 
 
-def benchmark(options):
+def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the counts of every round."""
-    from data import load_dataset
-
     configs = [Config(split=split, seed=options.seed, policy="random") for split in ("disjoint", "published")]
     dataset = load_dataset(configs[0])
     dtypes = [REFERENCE, *options.dtypes.split(",")]

@@ -9,25 +9,34 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from config import Parser
 from screen import import_tensorflow_quietly
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 IMAGES, PIXELS = 10_000, (28, 28)
 CONV_1, CONV_2 = 20, 50  # channels
 SLOW = 10  # seconds after which a variant is not run again
 
 
-def network(tf, *, pad_1=CONV_1, pad_2=CONV_2, block=1, channels_first=False):
+def network(
+    tf: ModuleType, *, pad_1: int = CONV_1, pad_2: int = CONV_2, block: int = 1, channels_first: bool = False
+) -> "Callable[[tf.Tensor], tf.Tensor]":
     """Returns the forward pass with the channels padded to `pad_1` and `pad_2`.
 
     `block` neighbouring output columns are computed as channels of one wider convolution.
     """
 
-    def kernel(shape, seed):
+    def kernel(shape: tuple[int, ...], seed: int) -> np.ndarray:
         return tf.random.stateless_uniform(shape, (seed, 0), -0.1, 0.1).numpy()
 
     first, second = kernel((5, 5, 1, CONV_1), 1), kernel((5, 5, CONV_1, CONV_2), 2)
@@ -40,15 +49,15 @@ def network(tf, *, pad_1=CONV_1, pad_2=CONV_2, block=1, channels_first=False):
     bias_1, bias_2 = tf.Variable(tf.zeros(pad_1 * block)), tf.Variable(tf.zeros(pad_2))
     layout = "NCHW" if channels_first else "NHWC"
 
-    def convolve(images, weights, bias, step=1):
+    def convolve(images: "tf.Tensor", weights: "tf.Variable", bias: "tf.Variable", step: int = 1) -> "tf.Tensor":
         steps = [1, 1, 1, step] if channels_first else [1, 1, step, 1]
         out = tf.nn.conv2d(images, weights, steps, "VALID", layout)
         return tf.nn.relu(tf.nn.bias_add(out, bias, layout))
 
-    def pool(images):
+    def pool(images: "tf.Tensor") -> "tf.Tensor":
         return tf.nn.max_pool2d(images, 2, 2, "VALID", layout)
 
-    def forward(images):
+    def forward(images: "tf.Tensor") -> "tf.Tensor":
         if channels_first:
             images = tf.transpose(images, [0, 3, 1, 2])
         out = convolve(images, first, bias_1, block)
@@ -62,13 +71,13 @@ def network(tf, *, pad_1=CONV_1, pad_2=CONV_2, block=1, channels_first=False):
     return forward
 
 
-def variants(tf):
+def variants(tf: ModuleType) -> "dict[str, Callable[[], tf.Tensor]]":
     """Returns the evaluations by name, each a function without arguments that returns a number."""
     images = tf.random.stateless_uniform((IMAGES, *PIXELS, 1), (0, 0))
 
-    def loop(forward, batch, **options):
+    def loop(forward: "Callable[[tf.Tensor], tf.Tensor]", batch: int, **options: bool) -> "Callable[[], tf.Tensor]":
         @tf.function(**options)
-        def evaluate():
+        def evaluate() -> "tf.Tensor":
             total = tf.constant(0, tf.int64)
             for start in tf.range(0, IMAGES, batch):
                 total += tf.reduce_sum(forward(images[start : start + batch]))
@@ -77,7 +86,7 @@ def variants(tf):
         return evaluate
 
     @tf.function
-    def unrolled():
+    def unrolled() -> "tf.Tensor":
         return tf.add_n([tf.reduce_sum(plain(images[start : start + 250])) for start in range(0, IMAGES, 250)])
 
     plain = network(tf)
@@ -93,7 +102,7 @@ def variants(tf):
     }
 
 
-def measure(repetitions, intra, inter, only=None):
+def measure(repetitions: int, intra: int, inter: int, only: str | None = None) -> dict[str, list[float]]:
     """Returns the seconds [repetitions] of each variant, run in turn; `only` names the one to run."""
     import_tensorflow_quietly()
     import tensorflow as tf
@@ -115,7 +124,7 @@ def measure(repetitions, intra, inter, only=None):
     return seconds
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--repetitions", type=int, default=9, help="timed runs of each variant [9]")

@@ -15,13 +15,13 @@ from config import Parser
 EARLY = 5  # the episode that the end is compared with
 
 
-def status(pid, field):
+def status(pid: int, field: str) -> float:
     """Returns a memory field of /proc/PID/status in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns main.py's exit code."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--run-dir", type=Path, required=True, help="new folder for the run")

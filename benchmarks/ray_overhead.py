@@ -3,6 +3,7 @@
 The same rounds in one process and on Ray actors of this machine, in turn.
 """
 
+import argparse
 import sys
 import time
 
@@ -12,7 +13,7 @@ from benchmarks import command
 from config import Config, generator
 
 
-def measure(options):
+def measure(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the seconds of every round."""
     from data import load_dataset
     from environment import HomogeneousLearningEnv

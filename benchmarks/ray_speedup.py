@@ -4,6 +4,7 @@ The same runs of the random policy on Ray clusters of this machine, whose nodes 
 nodes, in turn. The time is the whole command's, from its start until the last file is written.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from benchmarks import command
 PROJECT = Path(__file__).parent.parent
 
 
-def sweep(options, workers, out):
+def sweep(options: argparse.Namespace, workers: int, out: Path) -> float:
     """Runs the sweep on a new cluster of `workers` nodes, and returns the seconds it took."""
     from ray.cluster_utils import Cluster
 
@@ -39,7 +40,7 @@ def sweep(options, workers, out):
     return took
 
 
-def measure(options):
+def measure(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the seconds of every repetition."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     seconds = {1: [], 2: []}

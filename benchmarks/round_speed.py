@@ -5,17 +5,22 @@ anything is timed their weights and predictions are compared. The machine's own 
 2048 x 2048 float32 matrices among as many repetitions.
 """
 
+import argparse
 import dataclasses
 import importlib.metadata
 import json
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from benchmarks.command import run
 from config import Config
 from run_folder import machine
+
+if TYPE_CHECKING:
+    from benchmarks.rounds import Ours, PlainKeras, Torch
 
 # Multiplications and additions of the local foundation model on one image: two convolutions and the dense layer.
 FLOPS_AN_IMAGE = 2 * (24 * 24 * 20 * 25 + 8 * 8 * 50 * 25 * 20 + 800 * 10)
@@ -26,7 +31,7 @@ PAUSE = 0.3  # seconds before each measurement, in which the thread pool of the 
 ROUNDS = 29  # of an episode, as a random policy needs with the published slices
 
 
-def build(config, dtypes):
+def build(config: Config, dtypes: list[str]) -> "tuple[dict[str, Ours | PlainKeras | Torch], float]":
     """Returns the implementations by name, PyTorch's only where it is installed, and the seconds plain Keras took.
 
     Ours is there as it is by default, and with each other arithmetic of `dtypes`.
@@ -50,7 +55,7 @@ def build(config, dtypes):
     return built, seconds
 
 
-def compare(built, nodes):
+def compare(built: "dict[str, Ours | PlainKeras | Torch]", nodes: int) -> tuple[dict[str, dict[str, float]], float]:
     """Runs two rounds a node with every implementation, which also compiles every graph.
 
     Returns how far they end from plain Keras, and the seconds that its first round at each node took together.
@@ -74,7 +79,7 @@ def compare(built, nodes):
     return differences, first_rounds
 
 
-def measure(built, repetitions, nodes):
+def measure(built: "dict[str, Ours | PlainKeras | Torch]", repetitions: int, nodes: int) -> pd.DataFrame:
     """Times every implementation in turn; returns a DataFrame with one row a repetition and implementation."""
     import tensorflow as tf
 
@@ -97,7 +102,7 @@ def measure(built, repetitions, nodes):
     return pd.DataFrame(rows, columns=["implementation", "repetition", "train", "evaluate", "round"])
 
 
-def table(times, setup, config):
+def table(times: pd.DataFrame, setup: float, config: Config) -> str:
     """Returns the medians, the ratios to plain Keras and the shares of the machine's peak as Markdown.
 
     `setup` are the seconds that plain Keras needs in every episode to build, compile and trace its models; the first
@@ -128,7 +133,7 @@ def table(times, setup, config):
     return "\n".join(lines)
 
 
-def benchmark(options):
+def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table, every repetition, and the machine with how far the results are apart."""
     config = Config(threads=options.threads)
     built, setup = build(config, options.dtypes.split(","))

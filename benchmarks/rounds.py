@@ -6,43 +6,48 @@ evaluates, observes and lets the agent choose; it returns (seconds of training, 
 """
 
 import time
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 from sklearn.decomposition import PCA
 
 import models
-from data import normalise
+from config import Config
+from data import Dataset, normalise
 from environment import HomogeneousLearningEnv
 from node import DQNAgent
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Ours:
     """A round as `main.py` runs it."""
 
-    def __init__(self, config, dataset):
+    def __init__(self, config: Config, dataset: Dataset):
         self.environment = HomogeneousLearningEnv(config, dataset)
         self.agent = DQNAgent(config)
         self.agent.epsilon = 0.0
         self.environment.reset(seed=config.seed)
         self.environment.round = 1  # round 1 would be the starter's alone
 
-    def weights(self):
+    def weights(self) -> np.ndarray:
         return self.environment.weights.numpy()
 
-    def next_order(self, node):
+    def next_order(self, node: int) -> np.ndarray:
         """Returns the positions in the training file in which `node` will see its images in the next round."""
         seed, episode, round = self.environment.when()
         order = self.environment.engine.image_order(node, (seed, episode, round + 1))[0]
         return self.environment.engine.held[order]
 
-    def predictions(self):
+    def predictions(self) -> np.ndarray:
         """Returns the predicted classes of the test images [n]."""
         model, weights = self.environment.engine.model, self.environment.weights
         images = np.array_split(self.environment.engine.test_images, 20)
         return np.concatenate([model.predict(weights, part).numpy().argmax(1) for part in images])
 
-    def round(self, node, order):
+    def round(self, node: int, order: np.ndarray) -> tuple[float, float, float]:
         observation, _, _, _, info = self.environment.step(node)
         self.agent.rank(observation, info, np.random.default_rng(0))
         return info["seconds"].train, info["seconds"].evaluate, info["accuracy"]
@@ -51,7 +56,7 @@ class Ours:
 class PlainKeras:
     """A round in the plain Keras way: ten compiled models, `fit`, `evaluate`, `predict`, PCA of ten full vectors."""
 
-    def __init__(self, config, dataset, weights, agent_weights):
+    def __init__(self, config: Config, dataset: Dataset, weights: np.ndarray, agent_weights: np.ndarray):
         self.images, self.labels = normalise(dataset.x_train), keras.utils.to_categorical(dataset.y_train, 10)
         self.test_images, self.test_labels = normalise(dataset.x_test), keras.utils.to_categorical(dataset.y_test, 10)
         self.nodes = [models.local_foundation_model(config).network for _ in range(config.nodes)]
@@ -62,13 +67,13 @@ class PlainKeras:
         self.agent.compile(keras.optimizers.Adam(1e-3), "mse")
         self.agent.set_weights(_parts(self.agent, agent_weights))
 
-    def weights(self):
+    def weights(self) -> np.ndarray:
         return _flat(self.nodes[0])
 
-    def predictions(self):
+    def predictions(self) -> np.ndarray:
         return self.nodes[0].predict(self.test_images, verbose=0).argmax(1)
 
-    def round(self, node, order):
+    def round(self, node: int, order: np.ndarray) -> tuple[float, float, float]:
         started = time.perf_counter()
         self.nodes[node].fit(self.images[order], self.labels[order], batch_size=32, shuffle=False, verbose=0)
         between = time.perf_counter()
@@ -85,7 +90,7 @@ class PlainKeras:
 class Torch:
     """The same round in PyTorch, channels last; raises ImportError where torch is not installed."""
 
-    def __init__(self, config, dataset, weights, agent_weights):
+    def __init__(self, config: Config, dataset: Dataset, weights: np.ndarray, agent_weights: np.ndarray):
         import torch
 
         self.torch = torch
@@ -108,21 +113,21 @@ class Torch:
         self.test_labels = torch.from_numpy(dataset.y_test.astype(np.int64))
         self.nodes = config.nodes
 
-    def weights(self):
+    def weights(self) -> np.ndarray:
         parts = []
         for parameter in self.network.parameters():
             array = parameter.detach().numpy()
             parts.append((array.transpose(2, 3, 1, 0) if array.ndim == 4 else array.T).ravel())
         return np.concatenate(parts)
 
-    def _vector(self):
+    def _vector(self) -> "torch.Tensor":
         return self.torch.cat([parameter.detach().reshape(-1) for parameter in self.network.parameters()])
 
-    def predictions(self):
+    def predictions(self) -> np.ndarray:
         with self.torch.inference_mode():
             return self.network(self.test_images).argmax(1).numpy()
 
-    def round(self, node, order):
+    def round(self, node: int, order: np.ndarray) -> tuple[float, float, float]:
         torch = self.torch
         started = time.perf_counter()
         before = self._vector()
@@ -149,18 +154,18 @@ class Torch:
         return between - started, ended - between, correct / len(self.test_images)
 
 
-def _channels_last_flatten():
+def _channels_last_flatten() -> "torch.nn.Module":
     """Flattens in Keras' order of height, width, channels."""
     import torch
 
     class Flatten(torch.nn.Module):
-        def forward(self, inputs):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
             return inputs.permute(0, 2, 3, 1).reshape(len(inputs), -1)
 
     return Flatten()
 
 
-def _put_torch(module, vector):
+def _put_torch(module: "torch.nn.Module", vector: np.ndarray):
     """Fills a module's parameters from a vector in Keras' order and layout."""
     import torch
 
@@ -176,11 +181,11 @@ def _put_torch(module, vector):
             start += parameter.numel()
 
 
-def _flat(network):
+def _flat(network: keras.Model) -> np.ndarray:
     return np.concatenate([array.ravel() for array in network.get_weights()])
 
 
-def _parts(network, vector):
+def _parts(network: keras.Model, vector: np.ndarray) -> list[np.ndarray]:
     """Cuts a vector into arrays of the shapes of the network's weights."""
     shapes = [array.shape for array in network.get_weights()]
     parts = np.split(vector, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])

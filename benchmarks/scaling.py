@@ -4,20 +4,27 @@ Episodes of ten rounds with the DQN agent, at 10, 100 and 1,000 nodes in turn, i
 as many as MNIST has for 1,000 nodes; that makes the training short, so that any cost of the nodes shows all the more.
 """
 
+import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from benchmarks.command import run
 from config import Config, generator
+from data import Dataset, load_dataset
+
+if TYPE_CHECKING:
+    from environment import HomogeneousLearningEnv
+    from node import DQNAgent
 
 NODES = (10, 100, 1000)
 ROUNDS = 10
 
 
-def build(nodes, threads, dataset):
+def build(nodes: int, threads: int, dataset: Dataset) -> "tuple[HomogeneousLearningEnv, DQNAgent]":
     """Returns (environment, agent) with `nodes` nodes."""
     from environment import HomogeneousLearningEnv
     from node import DQNAgent
@@ -28,7 +35,7 @@ def build(nodes, threads, dataset):
     return HomogeneousLearningEnv(config, dataset), agent
 
 
-def episode(environment, agent, number):
+def episode(environment: "HomogeneousLearningEnv", agent: "DQNAgent", number: int) -> list[float]:
     """Runs one episode and the agent's learning; returns the seconds of each round, learning shared among them."""
     observation, _ = environment.reset(seed=0, options={"episode": number})
     action, seconds, done = environment.starter_action, [], False
@@ -47,16 +54,14 @@ def episode(environment, agent, number):
     return [second + learning for second in seconds]
 
 
-def resident():
+def resident() -> float:
     """Returns the process' resident memory in MiB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 
 
-def benchmark(options):
+def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the seconds of every round."""
-    from data import load_dataset
-
     dataset = load_dataset(Config())
     rows, built, memory = [], {}, {}
     for nodes in NODES:

@@ -3,6 +3,7 @@
 Each has to be taken or refused in one line (UsageError, or exit code 2), within ten seconds.
 """
 
+import argparse
 import collections
 import contextlib
 import gzip
@@ -12,7 +13,9 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 
@@ -33,14 +36,14 @@ VALUES = (
 # fmt: on
 
 
-def small_arrays(rng):
+def small_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Returns a small data set of the right shapes, as a dict of arrays."""
     images = [rng.integers(0, 256, (size, 28, 28)).astype(np.uint8) for size in (20, 10)]
     labels = [rng.integers(0, 10, size).astype(np.uint8) for size in (20, 10)]
     return dict(zip(ARRAYS, (images[0], labels[0], images[1], labels[1]), strict=True))
 
 
-def write_data(folder, kind, arrays):
+def write_data(folder: Path, kind: str, arrays: dict[str, np.ndarray]) -> tuple[Path, list[Path]]:
     """Writes the data set in one of four forms; returns (what --data-path names, its files)."""
     if kind.startswith("npz"):
         path = folder / "data.npz"
@@ -55,7 +58,7 @@ def write_data(folder, kind, arrays):
     return folder, files
 
 
-def mutate(content, rng):
+def mutate(content: bytes, rng: np.random.Generator) -> bytes:
     """Returns bytes with one to three random injuries; half of them hit the first 200 or the last 400 bytes."""
     content = bytearray(content)
     for _ in range(rng.integers(1, 4)):
@@ -78,11 +81,11 @@ def mutate(content, rng):
     return bytes(content)
 
 
-def too_long(number, frame):
+def too_long(number: int, frame: FrameType | None):
     raise TimeoutError(f"longer than {LIMIT} s")
 
 
-def outcome(attempt):
+def outcome(attempt: Callable[[], object]) -> str:
     """Returns "taken", "refused" or, of an outcome that must not be, its description."""
     errors = io.StringIO()
     signal.alarm(LIMIT)
@@ -101,7 +104,7 @@ def outcome(attempt):
     return "taken"
 
 
-def fuzz_data(count, rng):
+def fuzz_data(count: int, rng: np.random.Generator) -> Iterator[tuple[str, bytes, str]]:
     """Yields (kind, injured bytes, outcome) of loading `count` injured data sets."""
     for number in range(count):
         kind = ("npz", "npz compressed", "idx", "idx gzipped")[number % 4]
@@ -118,7 +121,7 @@ def fuzz_data(count, rng):
         shutil.rmtree(folder)
 
 
-def random_command_line(rng):
+def random_command_line(rng: np.random.Generator) -> list[str]:
     """Returns up to six random flags with values that are random or lie at the edges of what is allowed."""
     arguments = []
     for _ in range(rng.integers(1, 7)):
@@ -137,7 +140,7 @@ def random_command_line(rng):
     return [str(argument) for argument in arguments]
 
 
-def fuzz_commands(count, rng):
+def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[list[str], str]]:
     """Yields (arguments, outcome) of reading `count` command lines and dealing out MNIST's labels accordingly."""
     labels = np.arange(60_000) % 10
     for _ in range(count):
@@ -145,7 +148,7 @@ def fuzz_commands(count, rng):
         yield arguments, outcome(lambda arguments=arguments: partition(labels, main.parse(arguments)[0]))
 
 
-def check(options):
+def check(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table of outcomes; raises UsageError where one must not be, and names the input."""
     rng, counts = np.random.default_rng(options.seed), collections.Counter()
     signal.signal(signal.SIGALRM, too_long)

@@ -4,6 +4,7 @@ Draws rounds of two policies, paired by seed, about as scattered as DQN's and th
 intervals for their relative change and their difference hold the true ones.
 """
 
+import argparse
 import sys
 
 import numpy as np
@@ -17,7 +18,7 @@ CHANGE, DIFFERENCE = OURS[0] / THEIRS[0] - 1, OURS[0] - THEIRS[0]
 INTERVALS = ("bootstrap of the change, plain percentiles", "the reports', expanded", "Student t of the difference")
 
 
-def plain_percentiles(*samples):
+def plain_percentiles(*samples: np.ndarray) -> tuple[float, float]:
     """Returns the bootstrap interval (low, high) of the relative change as it is without the expansion."""
     rng = np.random.default_rng(0)
     result = stats.bootstrap(
@@ -26,7 +27,7 @@ def plain_percentiles(*samples):
     return result.confidence_interval
 
 
-def hits(seeds, rng):
+def hits(seeds: int, rng: np.random.Generator) -> list[bool | np.bool_]:
     """Draws one experiment of `seeds` pairs; returns which of the INTERVALS hold the truth [3] bool."""
     ours, theirs = (rng.normal(*moments, seeds) for moments in (OURS, THEIRS))
     change = (plain_percentiles(ours, theirs), bootstrap(relative_change, ours, theirs)[1:])
@@ -34,7 +35,7 @@ def hits(seeds, rng):
     return [*(low <= CHANGE <= high for low, high in change), difference[0] <= DIFFERENCE <= difference[1]]
 
 
-def check(options):
+def check(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table of coverages, nominally 95 %."""
     rng = np.random.default_rng(options.seed)
     lines = [f"| seeds | {' | '.join(INTERVALS)} |", "| --- | --- | --- | --- |"]

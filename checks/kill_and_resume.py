@@ -3,6 +3,7 @@
 Runs a short experiment undisturbed, then again and again with `kill -9` at random moments, resumed until it ends.
 """
 
+import argparse
 import collections
 import subprocess
 import sys
@@ -26,18 +27,18 @@ FLAGS = (
 TIMES = ["train_seconds", "evaluate_seconds", "round_seconds", "seconds"]
 
 
-def start(folder, *more):
+def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     """Starts the experiment in a process of its own."""
     arguments = [sys.executable, str(MAIN), *FLAGS, "--run-dir", str(folder), *more]
     return subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def go_on(folder):
+def go_on(folder: Path) -> subprocess.Popen[str]:
     """Starts or, once there is something to resume, resumes the experiment."""
     return start(folder, *(["--resume"] if (folder / DESCRIPTION).exists() else []))
 
 
-def stage(folder):
+def stage(folder: Path) -> str:
     """Returns how far a killed run had come, in words."""
     if not (folder / DESCRIPTION).exists():
         return "before its folder"
@@ -47,7 +48,7 @@ def stage(folder):
         return "after its last checkpoint" if arrays["episode"] == 8 else "between checkpoints"
 
 
-def same(folder, reference):
+def same(folder: Path, reference: Path) -> bool:
     """Tells whether all CSV files, the times aside, and the checkpoints' arrays are equal."""
     for name in TABLES:
         if not (reference / name).exists():  # what other processes sent is logged where there are any
@@ -60,7 +61,7 @@ def same(folder, reference):
         return set(one) == set(other) and all(np.array_equal(one[key], other[key]) for key in set(one) - skipped)
 
 
-def killed_run(folder, seconds, rng):
+def killed_run(folder: Path, seconds: float, rng: np.random.Generator) -> list[str]:
     """Runs the experiment, kills it at a random moment, half of the times once more on the way; returns the stages."""
     stages = []
     for _ in range(rng.integers(1, 3)):
@@ -78,7 +79,7 @@ def killed_run(folder, seconds, rng):
     return stages
 
 
-def check(options):
+def check(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table of stages and outcomes."""
     rng, stages, equal = np.random.default_rng(options.seed), collections.Counter(), 0
     with tempfile.TemporaryDirectory() as place:

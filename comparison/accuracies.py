@@ -7,11 +7,14 @@ images that are held out, over seeds of their own.
 import dataclasses
 import functools
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
+import tensorflow as tf
 
-from comparison.units import Unit, read_part
+from comparison.units import Images, Unit, read_part
 from config import generator
 from learners import VARIANTS, make_learner
 from models import VectorModel
@@ -23,15 +26,15 @@ ADAM_RATES = (3e-4, 1e-3, 3e-3)
 SGD_RATES = (0.03, 0.1, 0.3)
 
 
-def _sgd(rate):
+def _sgd(rate: float) -> keras.optimizers.SGD:
     return keras.optimizers.SGD(rate)
 
 
-def _adam(rate):
+def _adam(rate: float) -> keras.optimizers.Adam:
     return keras.optimizers.Adam(rate)
 
 
-def _adamw(rate):
+def _adamw(rate: float) -> keras.optimizers.AdamW:
     """Builds AdamW with the constants of D2BL, which are PyTorch's defaults."""
     return keras.optimizers.AdamW(rate, weight_decay=0.01, epsilon=1e-8)
 
@@ -56,21 +59,21 @@ class Entry:
     noisy: bool = False
     options: tuple = ()
 
-    def model(self, rate, seed):
+    def model(self, rate: float, seed: int) -> VectorModel:
         """Returns its VectorModel; the seed is that of fixed feedback, where it has that."""
         return vector_model(self, rate, seed if ("attention", "random") in self.options else None)
 
 
-def _attention_seeking(attention):
+def _attention_seeking(attention: str) -> Entry:
     return Entry("dense", "256-256", "dense 256-256", _adam, ADAM_RATES, 64, 5, options=(("attention", attention),))
 
 
-def _kde(variant, stored=None):
+def _kde(variant: str, stored: float | None = None) -> Entry:
     noisy = variant != "plain"
     return Entry("kde", variant, "kde plain" if noisy else "", _adamw, (1e-3,), 64, stored=stored, noisy=noisy)
 
 
-def _pseudo_attention(variant, stored=None):
+def _pseudo_attention(variant: str, stored: float | None = None) -> Entry:
     plain = "pseudo-attention plain, width 9"
     return Entry("pseudo-attention", variant, plain, _adamw, (1e-3,), 16, stored=stored, noisy="-" in variant)
 
@@ -101,7 +104,7 @@ ENTRIES = {
 
 
 @functools.cache
-def vector_model(entry, rate, feedback_seed):
+def vector_model(entry: Entry, rate: float, feedback_seed: int | None) -> VectorModel:
     """Builds the model of an Entry; one for all seeds, where that is possible, since it takes as long as an epoch."""
     fixed = {} if feedback_seed is None else {"feedback_seed": feedback_seed}
     learner = make_learner(entry.learner, entry.variant, **dict(entry.options), **fixed)
@@ -109,28 +112,28 @@ def vector_model(entry, rate, feedback_seed):
 
 
 @functools.cache
-def quiet_model(entry):
+def quiet_model(entry: Entry) -> VectorModel:
     """Builds the same network as it is without random draws in tests."""
     learner = make_learner(entry.learner, entry.variant, evaluation_noise=False)
     return VectorModel(learner.build(), _sgd(0.0), learner)
 
 
-def epoch_order(count, seed, epoch):
+def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     """Draws the order of an epoch's images: positions [1, count] int32."""
     return generator(seed, "order", epoch).permutation(count).astype(np.int32)[None]
 
 
-def epoch_draws(seed, epoch):
+def epoch_draws(seed: int, epoch: int) -> np.ndarray:
     """Draws the seed of an epoch's random draws [2] uint32."""
     return generator(seed, "draws", epoch).integers(2**32, size=2, dtype=np.uint32)
 
 
-def accuracy(model, weights, images, labels):
+def accuracy(model: VectorModel, weights: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> float:
     """Returns the share of images that `model`, a VectorModel, classifies correctly."""
     return int(model.count_correct(weights, images, labels, EVALUATION_BATCH)) / len(labels)
 
 
-def learn(entry, rate, seed, images, epochs):
+def learn(entry: Entry, rate: float, seed: int, images: Images, epochs: int) -> list[dict[str, float]]:
     """Trains on all training images; returns a row after every epoch: accuracy, loss, seconds of training."""
     model, rows = entry.model(rate, seed), []
     weights, state = model.initial_weights(generator(seed, "weights")), model.initial_state()
@@ -155,7 +158,7 @@ class Tuning(Unit):
     entry: str
     rate: float
 
-    def measure(self, images, epochs, folder):
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
         entry = ENTRIES[self.entry]
         return learn(entry, self.rate, self.seed, images.for_tuning(), epochs or entry.epochs)
 
@@ -167,36 +170,36 @@ class Training(Unit):
     part = "accuracy"
     entry: str
 
-    def needs(self):
+    def needs(self) -> list[Unit]:
         rates = ENTRIES[self.entry].rates
         return [
             Tuning(entry=self.entry, rate=rate, seed=seed) for seed in TUNING_SEEDS for rate in rates if len(rates) > 1
         ]
 
-    def measure(self, images, epochs, folder):
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
         entry = ENTRIES[self.entry]
         return learn(entry, self.rate(folder), self.seed, images, epochs or entry.epochs)
 
-    def rate(self, folder):
+    def rate(self, folder: Path) -> float:
         """Returns its learning rate: the tuned one, where there is a choice."""
         rates = ENTRIES[self.entry].rates
         return rates[0] if len(rates) == 1 else best_rate([unit.read(folder) for unit in self.needs()])
 
 
-def best_rate(tables):
+def best_rate(tables: list[pd.DataFrame]) -> float:
     """Returns the learning rate of the highest accuracy after the last epoch, in the mean over the seeds."""
     last = [table.iloc[-1] for table in tables]
     by_rate = {rate: [row["accuracy"] for row in last if row["rate"] == rate] for rate in {row["rate"] for row in last}}
     return max(sorted(by_rate), key=lambda rate: np.mean(by_rate[rate]))
 
 
-def units(seeds):
+def units(seeds: list[int]) -> list[Unit]:
     """Returns the units of this part: the tuning first, then seed after seed."""
     trainings = [Training(entry=entry, seed=seed) for seed in seeds for entry in ENTRIES]
     return list(dict.fromkeys(unit for training in trainings for unit in training.needs())) + trainings
 
 
-def read(folder):
+def read(folder: Path) -> pd.DataFrame:
     """Returns the finished trainings, one row a unit: what its last epoch gave, and the median time of an epoch.
 
     The first epoch takes longer, as TensorFlow traces the training in it, and counts only where it is the only one.

@@ -2,11 +2,13 @@
 
 import dataclasses
 import functools
+from pathlib import Path
 
 import keras
+import pandas as pd
 
 from comparison.accuracies import ATTENTIONS, accuracy, epoch_draws, epoch_order
-from comparison.units import Unit, read_part
+from comparison.units import Images, Unit, read_part
 from config import generator
 from learners import make_learner
 from models import VectorModel
@@ -18,7 +20,7 @@ STEP = 0.01  # length of the step whose growth of attention is computed and pred
 
 
 @functools.cache
-def vector_model(attention, hidden_layers, feedback_seed):
+def vector_model(attention: str, hidden_layers: int, feedback_seed: int) -> VectorModel:
     """Builds the model of an attention and a depth."""
     widths = "-".join([str(WIDTH)] * hidden_layers)
     learner = make_learner("dense", widths, attention=attention, feedback_seed=feedback_seed)
@@ -33,7 +35,7 @@ class Alignment(Unit):
     variant: str  # of attention; the column `attention` is what neurons get
     hidden_layers: int
 
-    def measure(self, images, epochs, folder):
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
         from learners.attention_seeking import alignment
 
         model = vector_model(self.variant, self.hidden_layers, self.seed if self.variant == "random" else 0)
@@ -51,7 +53,7 @@ class Alignment(Unit):
         return rows
 
 
-def units(seeds):
+def units(seeds: list[int]) -> list[Unit]:
     """Returns the units of this part, seed after seed."""
     return [
         Alignment(variant=variant, hidden_layers=hidden_layers, seed=seed)
@@ -61,7 +63,7 @@ def units(seeds):
     ]
 
 
-def read(folder):
+def read(folder: Path) -> pd.DataFrame:
     """Returns the finished measurements, one row a unit, epoch and layer."""
     table = read_part(folder, Alignment.part)
     if table.empty:

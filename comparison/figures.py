@@ -1,7 +1,11 @@
 """The figures of a comparison of learners: accuracies, alignment with the gradient, growth, forgetting."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from comparison.accuracies import ATTENTIONS, ENTRIES
@@ -12,7 +16,7 @@ from plots import COLOURS, MARKERS, STYLE, save
 BAR = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4}
 
 
-def draw(folder, tables, dataset):
+def draw(folder: Path, tables: dict[str, pd.DataFrame], dataset: str):
     """Draws what the tables allow, as PNG and PDF in folder/figures."""
     figures = {}
     if "accuracy" in tables:
@@ -30,19 +34,19 @@ def draw(folder, tables, dataset):
             save(figure, folder / "figures", name)
 
 
-def style(names, name):
+def style(names: Iterable[str], name: str) -> dict[str, str]:
     """Returns the colour and the marker of a name, by its place among `names`."""
     place = list(names).index(name)
     return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
 
 
-def errorbars(values):
+def errorbars(values: pd.Series) -> tuple[float, np.ndarray]:
     """Returns the mean of values [n] and its Student t interval as matplotlib wants it: mean, [[below], [above]]."""
     mean, low, high = student_t(values)
     return mean, np.nan_to_num([[mean - low], [high - mean]])
 
 
-def accuracy(table):
+def accuracy(table: pd.DataFrame) -> Figure:
     """Draws the test accuracy of every entry, and its difference to the plain network's of the same seed."""
     names = [name for name in ENTRIES if name in set(table["entry"])]
     figure = Figure(figsize=(7, 0.8 + 0.2 * len(names)))
@@ -67,7 +71,7 @@ def accuracy(table):
     return figure
 
 
-def alignment(table):
+def alignment(table: pd.DataFrame) -> Figure:
     """Draws the cosine between attention update and gradient over the layers, before and after training, by depth."""
     depths = sorted(table["hidden_layers"].unique())
     epochs = {"at first": 0, "trained": table["epoch"].max()}
@@ -94,7 +98,7 @@ def alignment(table):
     return figure
 
 
-def growth(table):
+def growth(table: pd.DataFrame) -> Figure:
     """Draws how much attention grows in one step against what its first-order formula says, a point a layer."""
     figure = Figure(figsize=(4, 3.2))
     axes = figure.subplots()
@@ -108,7 +112,7 @@ def growth(table):
     return figure
 
 
-def frontier(table):
+def frontier(table: pd.DataFrame) -> Figure:
     """Draws the accuracy on all tasks at the end against that on each just learned, a point a learning rate."""
     scenarios = list(dict.fromkeys(table["scenario"]))
     figure = Figure(figsize=(0.6 + 2.4 * len(scenarios), 3.6))

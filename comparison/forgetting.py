@@ -33,7 +33,7 @@ class Task:
     pixels: np.ndarray | None = None
     parity: bool = False
 
-    def images(self, images, rows):
+    def images(self, images: tf.Tensor, rows: np.ndarray) -> tf.Tensor:
         """Returns the images [rows, 28, 28, 1] as the task shows them."""
         images = tf.gather(images, rows)
         if self.pixels is None:
@@ -41,18 +41,18 @@ class Task:
         flat = tf.reshape(images, [len(rows), -1])
         return tf.reshape(tf.gather(flat, self.pixels, axis=1), images.shape)
 
-    def labels(self, labels, rows):
+    def labels(self, labels: tf.Tensor, rows: np.ndarray) -> tf.Tensor:
         """Returns the labels [rows] as the task names them."""
         labels = tf.gather(labels, rows)
         return labels % 2 if self.parity else labels
 
 
-def outputs(scenario):
+def outputs(scenario: str) -> int:
     """Returns how many classes the network tells apart."""
     return 2 if scenario == "split-domain" else CLASSES
 
 
-def tasks(scenario, y_train, y_test, seed):
+def tasks(scenario: str, y_train: tf.Tensor | np.ndarray, y_test: tf.Tensor | np.ndarray, seed: int) -> list[Task]:
     """Returns the tasks of a scenario in the order in which they are learned; the permutations are the seed's."""
     y_train, y_test = np.asarray(y_train), np.asarray(y_test)
     if scenario == "permuted":
@@ -68,7 +68,7 @@ def tasks(scenario, y_train, y_test, seed):
     ]
 
 
-def metrics(matrix):
+def metrics(matrix: np.ndarray | list[list[float]]) -> dict[str, float]:
     """Returns what a matrix [tasks, tasks] of accuracies says; row t is after task t, column i is on task i.
 
     acc: mean of the last row. learning_accuracy: mean of the diagonal, each task just learned. backward_transfer: mean
@@ -93,21 +93,21 @@ class ElasticLearner(LocalLearner):
     anchors of every task). The one network that it builds is the one that it trains.
     """
 
-    def __init__(self, variant, strength):
+    def __init__(self, variant: str, strength: float):
         super().__init__(variant)
         self.strength = strength
 
-    def build(self, shape=(28, 28, 1), classes=CLASSES):
+    def build(self, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Model:
         self.network = super().build(shape, classes)
         zeros = [tf.zeros(variable.shape) for variable in self.network.trainable_variables]
         self.anchors = [tf.Variable(zero, trainable=False) for zero in zeros]
         self.information = [tf.Variable(zero, trainable=False) for zero in zeros]
         return self.network
 
-    def losses(self, labels, outputs):
+    def losses(self, labels: tf.Tensor | np.ndarray, outputs: tf.Tensor) -> tf.Tensor:
         return super().losses(labels, outputs) + self.penalty()
 
-    def penalty(self):
+    def penalty(self) -> tf.Tensor:
         """Computes what moving from the anchors costs, a scalar."""
         weights = self.network.trainable_variables
         parts = zip(self.information, weights, self.anchors, strict=True)
@@ -118,7 +118,7 @@ class ElasticLearner(LocalLearner):
         for variable in (*self.anchors, *self.information):
             variable.assign(tf.zeros_like(variable))
 
-    def consolidate(self, images):
+    def consolidate(self, images: tf.Tensor):
         """Holds on to the network's present weights, for a task of these images [n, 28, 28, 1]."""
         for variable, part in zip(self.information, fisher_diagonal(self.network, images), strict=True):
             variable.assign_add(part)
@@ -126,7 +126,7 @@ class ElasticLearner(LocalLearner):
             variable.assign(weight)
 
 
-def fisher_diagonal(network, images):
+def fisher_diagonal(network: keras.Model, images: tf.Tensor | np.ndarray) -> list[tf.Tensor]:
     """Returns the mean Fisher information of each weight of a network of dense layers, a list of tensors like them.
 
     It is the mean over the images of the expected squared derivative of the log-probability, the class being drawn by

@@ -5,6 +5,8 @@ backpropagation in one benchmark. Whoever learns less has less to forget, so met
 task as well as backpropagation does; see RULES.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -39,19 +41,19 @@ CONTROLS = (REFERENCE, ELASTIC, "random")  # about which the claim says nothing
 SUPPORTED, AGAINST, UNDECIDED = "supported", "not supported", "undecided"
 
 
-def percent(values, form=".2f"):
+def percent(values: pd.Series | np.ndarray, form: str = ".2f") -> str:
     """Returns the mean of shares with its Student t interval as text, in per cent."""
     return span_text(100 * np.array(student_t(values)), form)
 
 
-def paired(table, other, column):
+def paired(table: pd.DataFrame, other: pd.DataFrame, column: str) -> np.ndarray:
     """Returns the differences of a column between two tables, over the seeds that both have."""
     ours, theirs = (rows.set_index("seed")[column] for rows in (table, other))
     seeds = ours.index.intersection(theirs.index)
     return (ours[seeds] - theirs[seeds]).to_numpy()
 
 
-def accuracy_table(table, dataset):
+def accuracy_table(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     """Returns the rows on every entry: test accuracy after the last epoch in per cent, beside its plain network's."""
     rows = []
     for name, group in sorted(table.groupby("entry"), key=lambda pair: list(ENTRIES).index(pair[0])):
@@ -73,7 +75,7 @@ def accuracy_table(table, dataset):
     return pd.DataFrame(rows)
 
 
-def alignment_table(table):
+def alignment_table(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the rows on every attention and depth: cosines in the hidden layers, and the growth of attention.
 
     In the output layer the cosine is 1 by definition, and it is left out.
@@ -92,12 +94,12 @@ def alignment_table(table):
     return pd.DataFrame(rows)
 
 
-def span(values):
+def span(values: pd.Series) -> str:
     """Returns the mean of cosines with its Student t interval as text."""
     return span_text(student_t(values), ".3f")
 
 
-def compared(table, rule):
+def compared(table: pd.DataFrame, rule: str) -> dict[str, tuple[list[float], pd.DataFrame, pd.DataFrame]]:
     """Returns {method: (rates, its runs, backpropagation's runs)} by one of RULES; `table` is of one scenario.
 
     Both runs have one row a seed. Methods that cannot be compared are left out.
@@ -111,7 +113,7 @@ def compared(table, rule):
     return {name: ([rates[name]], rows, at_rate[REFERENCE]) for name, rows in at_rate.items()}
 
 
-def compared_rates(table, rule):
+def compared_rates(table: pd.DataFrame, rule: str) -> dict[str, float]:
     """Returns at which learning rate each method is compared by the rules that take one.
 
     Methods that have no such rate within NEAR are left out.
@@ -129,7 +131,7 @@ def compared_rates(table, rule):
     return rates
 
 
-def on_frontier(ours, reference):
+def on_frontier(ours: pd.DataFrame, reference: pd.DataFrame) -> tuple[list[float], pd.DataFrame, pd.DataFrame] | None:
     """Returns (rates, our runs, the reference's at the same learning accuracy) on both frontiers; None where there are
     none: one row a seed, the mean over the rates."""
     means, theirs = (runs.groupby("rate")[["learning_accuracy", "acc"]].mean() for runs in (ours, reference))
@@ -146,20 +148,20 @@ def on_frontier(ours, reference):
     return list(means.index), rows.reset_index(), matched.reset_index()
 
 
-def undominated(means):
+def undominated(means: pd.DataFrame) -> pd.DataFrame:
     """Returns the rates (rows) than which none has both a higher learning accuracy and a higher ACC, by the former."""
     means = means.sort_values("learning_accuracy", ascending=False)
     return means[means["acc"] > means["acc"].cummax().shift(fill_value=-np.inf)][::-1]
 
 
-def verdict(low, high):
+def verdict(low: float, high: float) -> str:
     """Returns what the interval of a difference in ACC to backpropagation says of the claim to forget less."""
     if np.isnan(low):
         return "not testable with one seed"
     return SUPPORTED if low > 0 else AGAINST if high < 0 else UNDECIDED
 
 
-def forgetting_table(table):
+def forgetting_table(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the rows of the comparison at equal learning accuracy, for every scenario, rule and method."""
     rows = []
     for scenario in [name for name in SCENARIOS if REFERENCE in set(table[table["scenario"] == name]["method"])]:
@@ -175,7 +177,7 @@ def forgetting_table(table):
     return pd.DataFrame(rows, dtype=object).fillna("")
 
 
-def _comparison(method, rates, ours, theirs):
+def _comparison(method: str, rates: list[float], ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, str | int]:
     """Returns what a method's runs are beside backpropagation's, one row a seed each."""
     row = {"rate": ", ".join(f"{rate:g}" for rate in rates), "seeds": len(ours)}
     names = {"learning_accuracy": "learning accuracy %", "acc": "ACC %", "forgetting": "forgetting %"}
@@ -188,7 +190,7 @@ def _comparison(method, rates, ours, theirs):
     return row | {"verdict": verdict(*student_t(differences)[1:])}
 
 
-def claim(rows):
+def claim(rows: pd.DataFrame) -> str:
     """Returns in plain words what the comparisons (rows of forgetting_table) say of the claim."""
     ours = rows[~rows["method"].isin(CONTROLS)]
     both = ours.groupby(["benchmark", "method"], sort=False)["verdict"].agg(set)
@@ -207,7 +209,7 @@ def claim(rows):
     )
 
 
-def rate_table(table):
+def rate_table(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the rows on every scenario, method and learning rate."""
     rows = []
     for (scenario, method, rate), group in table.groupby(["scenario", "method", "rate"], sort=False):
@@ -221,7 +223,7 @@ def rate_table(table):
     return pd.DataFrame(rows)
 
 
-def what_was_run(settings, tables):
+def what_was_run(settings: dict, tables: dict[str, pd.DataFrame]) -> str:
     """Returns the paragraphs on data, seeds, machine, and how the parts are measured."""
     samples = f"the first {settings['samples']}" if settings["samples"] else "all"
     epochs = f"; epochs of every training, instead of those planned: {settings['epochs']}" if settings["epochs"] else ""
@@ -242,11 +244,11 @@ def what_was_run(settings, tables):
     )
 
 
-def _listed(seeds):
+def _listed(seeds: pd.Series) -> str:
     return ", ".join(map(str, sorted(seeds.unique())))
 
 
-def write_report(folder):
+def write_report(folder: Path) -> str:
     """Writes report.md, the tables as CSV files and the figures; returns the report's text."""
     from comparison.figures import draw
 

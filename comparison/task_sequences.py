@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,8 +10,8 @@ import pandas as pd
 import tensorflow as tf
 
 from comparison.accuracies import TUNING_SEEDS, accuracy, epoch_draws, epoch_order
-from comparison.forgetting import FISHER_IMAGES, SCENARIOS, ElasticLearner, metrics, outputs, tasks
-from comparison.units import Unit, read_part
+from comparison.forgetting import FISHER_IMAGES, SCENARIOS, ElasticLearner, Task, metrics, outputs, tasks
+from comparison.units import Images, Unit, read_part
 from config import generator
 from learners import make_learner
 from models import VectorModel
@@ -35,7 +36,7 @@ PENALTY_STEPS = {"split-domain": (3.0, 10.0, 20.0), "split-class": (3.0, 10.0, 2
 
 
 @functools.cache
-def vector_model(scenario, method, rate, strength=0.0, feedback_seed=0):
+def vector_model(scenario: str, method: str, rate: float, strength: float = 0.0, feedback_seed: int = 0) -> VectorModel:
     """Builds the model of a method, trained by plain gradient descent, which keeps no state from task to task."""
     if method == ELASTIC:
         learner = ElasticLearner(WIDTHS, strength)
@@ -46,7 +47,7 @@ def vector_model(scenario, method, rate, strength=0.0, feedback_seed=0):
     return VectorModel(learner.build(classes=outputs(scenario)), keras.optimizers.SGD(rate), learner)
 
 
-def learn_in_turn(model, scenario, seed, images, epochs):
+def learn_in_turn(model: VectorModel, scenario: str, seed: int, images: Images, epochs: int) -> np.ndarray:
     """Learns one task after the other; returns the accuracies [tasks, tasks] on all tasks after each."""
     all_tasks = tasks(scenario, images.y_train, images.y_test, seed)
     weights, rows = model.initial_weights(generator(seed, "weights")), []
@@ -61,7 +62,7 @@ def learn_in_turn(model, scenario, seed, images, epochs):
     return np.array(rows)
 
 
-def learn_jointly(model, scenario, seed, images, epochs):
+def learn_jointly(model: VectorModel, scenario: str, seed: int, images: Images, epochs: int) -> np.ndarray:
     """Learns all tasks at once, every image of every task as often as in turn; returns the accuracies [1, tasks].
 
     The mixed images are made and learned in as many parts as there are tasks, to spare memory.
@@ -80,14 +81,16 @@ def learn_jointly(model, scenario, seed, images, epochs):
     return np.array([_accuracies(model, weights, all_tasks, images)])
 
 
-def _train(model, weights, shown, labels, seed, epochs):
+def _train(
+    model: VectorModel, weights: tf.Tensor, shown: tf.Tensor, labels: tf.Tensor, seed: int, epochs: list[int]
+) -> tf.Tensor:
     """Trains on images for the epochs of these numbers; returns the new weights."""
     order = np.concatenate([epoch_order(len(labels), seed, epoch) for epoch in epochs])
     draws = epoch_draws(seed, epochs[0])
     return model.train(weights, model.initial_state(), shown, labels, order, BATCH_SIZE, draws)[0]
 
 
-def _accuracies(model, weights, all_tasks, images):
+def _accuracies(model: VectorModel, weights: tf.Tensor, all_tasks: list[Task], images: Images) -> list[float]:
     """Returns the test accuracy on every task."""
     return [
         accuracy(model, weights, task.images(images.x_test, task.test), task.labels(images.y_test, task.test))
@@ -95,7 +98,7 @@ def _accuracies(model, weights, all_tasks, images):
     ]
 
 
-def rows(matrix, rate, strength, first=0):
+def rows(matrix: np.ndarray, rate: float, strength: float, first: int = 0) -> list[dict[str, float]]:
     """Returns a matrix of accuracies as rows of a table, tasks counted from 1."""
     return [
         {"rate": rate, "strength": strength, "after_task": first + after + 1, "task": task + 1, "accuracy": value}
@@ -112,7 +115,7 @@ class StrengthTuning(Unit):
     rate: float
     strength: float
 
-    def measure(self, images, epochs, folder):
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
         model = vector_model(self.scenario, ELASTIC, self.rate, self.strength)
         epochs = epochs or EPOCHS
         matrix = learn_in_turn(model, self.scenario, self.seed, images.for_tuning(), epochs)
@@ -128,7 +131,7 @@ class Sequence(Unit):
     method: str
     rate: float
 
-    def needs(self):
+    def needs(self) -> list[Unit]:
         return [
             StrengthTuning(scenario=self.scenario, rate=self.rate, strength=step / self.rate, seed=seed)
             for seed in TUNING_SEEDS
@@ -136,7 +139,7 @@ class Sequence(Unit):
             if self.method == ELASTIC
         ]
 
-    def measure(self, images, epochs, folder):
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
         epochs = epochs or EPOCHS
         strength = best_strength([unit.read(folder) for unit in self.needs()]) if self.needs() else 0.0
         model = vector_model(
@@ -148,13 +151,13 @@ class Sequence(Unit):
         return rows(matrix, self.rate, strength, first=matrix.shape[1] - 1)
 
 
-def best_strength(tables):
+def best_strength(tables: list[pd.DataFrame]) -> float:
     """Returns the strength of the highest accuracy on all tasks after the last, in the mean over the seeds."""
     last = pd.concat([table[table["after_task"] == table["after_task"].max()] for table in tables])
     return float(last.groupby("strength")["accuracy"].mean().idxmax())
 
 
-def units(seeds):
+def units(seeds: list[int]) -> list[Unit]:
     """Returns the units of this part: the tuning first, then seed after seed."""
     sequences = [
         Sequence(scenario=scenario, method=method, rate=rate, seed=seed)
@@ -166,7 +169,7 @@ def units(seeds):
     return list(dict.fromkeys(unit for sequence in sequences for unit in sequence.needs())) + sequences
 
 
-def read(folder):
+def read(folder: Path) -> pd.DataFrame:
     """Returns the finished sequences, one row a unit with its metrics; joint training has `acc` alone."""
     table = read_part(folder, Sequence.part)
     found = []

@@ -6,6 +6,8 @@ Several processes may work in one folder: a unit that one of them is at is left 
 import dataclasses
 import json
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 import filelock
@@ -14,7 +16,7 @@ import pandas as pd
 import tensorflow as tf
 
 from config import UsageError
-from data import normalise
+from data import Dataset, normalise
 from run_folder import now, write_atomically
 
 RUNS, LOCKS, DESCRIPTION = "runs", "locks", "comparison.json"
@@ -31,7 +33,7 @@ class Images:
     y_test: tf.Tensor
 
     @classmethod
-    def of(cls, dataset, samples=0):
+    def of(cls, dataset: Dataset, samples: int = 0) -> "Images":
         """Takes the first `samples` training images of a Dataset (0: all) and its test images.
 
         Raises UsageError where there are not as many.
@@ -47,7 +49,7 @@ class Images:
             tf.constant(dataset.y_test.astype(np.int64)),
         )
 
-    def for_tuning(self):
+    def for_tuning(self) -> "Images":
         """Returns the training images alone: the last sixth of them, in file order, are what is tested on."""
         start = len(self.y_train) * 5 // 6
         parts = self.x_train[:start], self.y_train[:start], self.x_train[start:], self.y_train[start:]
@@ -61,39 +63,39 @@ class Unit:
     part: ClassVar[str]
     seed: int
 
-    def name(self):
+    def name(self) -> str:
         """Returns what its file is called, without the suffix."""
         values = [getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seed"]
         shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in values if value != ""]
         return "-".join([self.part, *shown, f"seed{self.seed}"]).replace(" ", "-")
 
-    def needs(self):
+    def needs(self) -> "list[Unit]":
         """Returns the units that have to be finished before this one."""
         return []
 
-    def measure(self, images, epochs, folder):
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
         """Returns the rows (dicts) of this unit; `epochs` replace the planned ones where they are not 0."""
         raise NotImplementedError
 
-    def path(self, folder):
+    def path(self, folder: Path) -> Path:
         """Returns its CSV file in the comparison's folder."""
         return folder / RUNS / f"{self.name()}.csv"
 
-    def finished(self, folder):
+    def finished(self, folder: Path) -> bool:
         """Tells whether it has been measured."""
         return self.path(folder).exists()
 
-    def write(self, rows, folder):
+    def write(self, rows: list[dict[str, float]], folder: Path):
         """Keeps its rows, each with what the unit is."""
         table = pd.DataFrame([{"part": self.part, **dataclasses.asdict(self), **row} for row in rows])
         write_atomically(self.path(folder), table.to_csv(index=False).encode())
 
-    def read(self, folder):
+    def read(self, folder: Path) -> pd.DataFrame:
         """Returns its rows as a DataFrame."""
         return pd.read_csv(self.path(folder))
 
 
-def prepare(folder, settings):
+def prepare(folder: Path, settings: dict):
     """Makes the folder of a comparison, whose settings (a dict) have to be those it was started with.
 
     Raises UsageError where they are not.
@@ -112,15 +114,21 @@ def prepare(folder, settings):
             )
 
 
-def read_settings(folder):
+def read_settings(folder: Path) -> dict:
     """Returns with what a comparison was started; raises UsageError where that cannot be read."""
     try:
-        return json.loads((folder / DESCRIPTION).read_text())
-    except (OSError, ValueError) as error:
+        return {**json.loads((folder / DESCRIPTION).read_text())}
+    except (OSError, ValueError, TypeError) as error:
         raise UsageError(f"{folder / DESCRIPTION} cannot be read ({error}); choose another --out") from error
 
 
-def measure_all(units, images, epochs, folder, after=lambda unit, seconds: None):
+def measure_all(
+    units: list[Unit],
+    images: Images,
+    epochs: int,
+    folder: Path,
+    after: Callable[[Unit, float], None] = lambda unit, seconds: None,
+):
     """Measures the units that are not finished, in order, as far as no other process is at them.
 
     Returns when all are finished. `after(unit, seconds)` is called for each, with 0 seconds when another process has
@@ -141,7 +149,7 @@ def measure_all(units, images, epochs, folder, after=lambda unit, seconds: None)
             time.sleep(1)  # all that is left is with another process, or waits for it
 
 
-def _measure(unit, images, epochs, folder):
+def _measure(unit: Unit, images: Images, epochs: int, folder: Path) -> float | None:
     """Measures a unit; returns the seconds that took, or None where another process is at it."""
     try:
         with filelock.FileLock(folder / LOCKS / f"{unit.name()}.lock", blocking=False):
@@ -154,7 +162,7 @@ def _measure(unit, images, epochs, folder):
         return None
 
 
-def read_part(folder, part):
+def read_part(folder: Path, part: str) -> pd.DataFrame:
     """Returns the rows of all finished units of a part as one DataFrame, empty where there is none."""
     tables = [pd.read_csv(path) for path in sorted((folder / RUNS).glob(f"{part}-*.csv"))]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -1,6 +1,10 @@
 """Local learners: what a node does with the travelling model. One file each, chosen by `--learner`."""
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from learners.base import Learner
 
 # The variants of each, the first being its default.
 VARIANTS = {
@@ -26,7 +30,7 @@ VARIANTS = {
 }
 
 
-def make_learner(name, variant="", **options):
+def make_learner(name: str, variant: str = "", **options: object) -> "Learner":
     """Returns the Learner of this name, in one of its VARIANTS, with the options that its class has."""
     # Imported only now, so that settings can be read without TensorFlow.
     module = importlib.import_module(f"learners.{name.replace('-', '_')}")

@@ -22,6 +22,7 @@ optimizer turns the signals into steps.
 """
 
 import itertools
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -34,7 +35,7 @@ ATTENTIONS = VARIANTS["attention-seeking"]
 POWER = 1.5  # p of "lp"
 
 
-def attention_paid(attention, kernel, start, power=POWER):
+def attention_paid(attention: str, kernel: tf.Tensor, start: tf.Tensor, power: float = POWER) -> tf.Tensor:
     """Computes phi(w) of every weight of a kernel [..., neurons below, neurons]; "random" has none: nan (derived).
 
     What l1_scaled and soft take from the layer's weights as their unit, they take from the kernel `start`.
@@ -58,7 +59,7 @@ def attention_paid(attention, kernel, start, power=POWER):
     return tf.fill(kernel.shape, tf.constant(np.nan, kernel.dtype))
 
 
-def attention_slope(attention, kernel, power=POWER):
+def attention_slope(attention: str, kernel: tf.Tensor, power: float = POWER) -> tf.Tensor:
     """Computes phi'(w) of every weight of a kernel [..., neurons below, neurons] (derived)."""
     match attention:
         case "l2":
@@ -77,15 +78,15 @@ def attention_slope(attention, kernel, power=POWER):
     raise ValueError(f"no attention {attention!r} with a slope")
 
 
-def mean_size(kernel):
+def mean_size(kernel: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.abs(kernel))
 
 
-def root_mean_square(kernel):
+def root_mean_square(kernel: tf.Tensor) -> tf.Tensor:
     return tf.sqrt(tf.reduce_mean(kernel**2))
 
 
-def budgets(kernel):
+def budgets(kernel: tf.Tensor) -> tf.Tensor:
     """Returns how much attention each neuron has to share out, the sum of its weights' sizes: [1, ..., neurons]."""
     return tf.reduce_sum(tf.abs(kernel), axis=list(range(len(kernel.shape) - 1)), keepdims=True)
 
@@ -93,25 +94,27 @@ def budgets(kernel):
 class Attending:
     """What makes a Keras layer send its attention down instead of the gradient; mixed into the layer's class."""
 
-    def __init__(self, attention, power=POWER, seed=0, **options):
+    def __init__(self, attention: str, power: float = POWER, seed: int | tuple[int, int] = 0, **options: object):
         """`attention` is one of ATTENTIONS; `seed` draws the weights of "random"; `options` are the Keras layer's."""
         if attention not in ATTENTIONS:
             raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, not {attention!r}")
         super().__init__(**options)
         self.attention, self.power, self.seed = attention, power, seed
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]):
         super().build(input_shape)
         if self.attention == "random":
             # Feedback alignment, for comparison: of the scale of the first weights, and never changed. A constant, for
             # only trainable variables travel.
             self.fixed = Learner().initial(self.kernel, np.random.default_rng(self.seed))
 
-    def slope(self, kernel):
+    def slope(self, kernel: tf.Tensor) -> tf.Tensor:
         """Returns what stands for the kernel on the way down, of the same shape."""
         return self.fixed if self.attention == "random" else attention_slope(self.attention, kernel, self.power)
 
-    def attend(self, operation, inputs):
+    def attend(
+        self, operation: Callable[[tf.Tensor | tf.Variable, tf.Tensor], tf.Tensor], inputs: tf.Tensor | tf.Variable
+    ) -> tf.Tensor:
         """Computes operation(inputs, kernel), of which the inputs get the signal as if slope(kernel) were the kernel.
 
         The kernel gets the ordinary gradient for the layer's signal, equation (1).
@@ -119,8 +122,10 @@ class Attending:
         kernel = tf.convert_to_tensor(self.kernel)
 
         @tf.custom_gradient
-        def with_attention_below(outputs, inputs):
-            def signals(signal):
+        def with_attention_below(
+            outputs: tf.Tensor, inputs: tf.Tensor | tf.Variable
+        ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
+            def signals(signal: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
                 # Nothing uses what is computed here anew, so in a tf.function only its gradient remains.
                 with tf.GradientTape() as tape:
                     tape.watch(inputs)
@@ -135,7 +140,7 @@ class Attending:
 class AttentionDense(Attending, keras.layers.Dense):
     """Keras' Dense; the signal to inputs [..., j] is the attention of its neurons (derived)."""
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: tf.Tensor | tf.Variable, training: bool | None = None) -> tf.Tensor:
         outputs = self.attend(keras.ops.matmul, inputs)
         return self.activation(outputs if self.bias is None else keras.ops.add(outputs, self.bias))
 
@@ -143,7 +148,7 @@ class AttentionDense(Attending, keras.layers.Dense):
 class AttentionConv2D(Attending, keras.layers.Conv2D):
     """Keras' Conv2D; the signal to inputs [n, rows, columns, j] is the attention of its neurons (derived)."""
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: tf.Tensor, kernel: keras.Variable) -> tf.Tensor:
         return self.attend(super().convolution_op, inputs)
 
 
@@ -151,11 +156,11 @@ SEEKING = {keras.layers.Dense: AttentionDense, keras.layers.Conv2D: AttentionCon
 ORDINARY = {attending: plain for plain, attending in SEEKING.items()}
 
 
-def seeking(network, attention, power=POWER, seed=0):
+def seeking(network: keras.Model, attention: str, power: float = POWER, seed: int = 0) -> keras.Model:
     """Builds what the ordinary `network` is, with weights of its own, of layers that pay `attention` (derived)."""
     numbers = itertools.count()  # every layer draws from a generator of its own
 
-    def convert(layer):
+    def convert(layer: keras.Layer) -> keras.Layer:
         options = layer.get_config()
         if type(layer) not in SEEKING:
             return type(layer).from_config(options)
@@ -164,10 +169,10 @@ def seeking(network, attention, power=POWER, seed=0):
     return keras.models.clone_model(network, clone_function=convert)
 
 
-def ordinary(network):
+def ordinary(network: keras.Model) -> keras.Model:
     """Builds the network of Keras' own layers, with the same weights, that a seeking one stands for."""
 
-    def convert(layer):
+    def convert(layer: keras.Layer) -> keras.Layer:
         return ORDINARY.get(type(layer), type(layer)).from_config(layer.get_config())
 
     twin = keras.models.clone_model(network, clone_function=convert)
@@ -175,7 +180,15 @@ def ordinary(network):
     return twin
 
 
-def dense_network(widths, attention, activation="relu", shape=(28, 28, 1), classes=CLASSES, power=POWER, seed=0):
+def dense_network(
+    widths: list[int],
+    attention: str,
+    activation: str = "relu",
+    shape: tuple[int, ...] = (28, 28, 1),
+    classes: int = CLASSES,
+    power: float = POWER,
+    seed: int = 0,
+) -> keras.Model:
     """Builds a dense network of hidden layers as wide as `widths`: images [n, *shape] to probabilities [n, classes]."""
     layers = keras.layers
     hidden = [layers.Dense(width, activation=activation) for width in widths]
@@ -190,11 +203,17 @@ class LocalLearner(cnn.LocalLearner):
     unknown to us; l2 is backpropagation, and random is feedback alignment.
     """
 
-    def build(self, shape=(28, 28, 1), classes=CLASSES):
+    def build(self, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Model:
         return seeking(cnn.convolutional_network("float32", shape, classes), self.variant)
 
 
-def alignment(network, images, labels, learning_rate=0.01, relative=False):
+def alignment(
+    network: keras.Model,
+    images: tf.Tensor | np.ndarray,
+    labels: tf.Tensor | np.ndarray,
+    learning_rate: float = 0.01,
+    relative: bool = False,
+) -> list[dict[str, float]]:
     """Measures the attention in a network of seeking layers, for one batch: one dict a layer with weights.
 
     images [n, ...], labels [n]. `layer` counts from 1, `depth` from the output layer's 0. `attention` is the mean A_j
@@ -217,7 +236,7 @@ def alignment(network, images, labels, learning_rate=0.01, relative=False):
     return rows
 
 
-def _growth(layer, start, step, defined):
+def _growth(layer: Attending, start: tf.Tensor, step: np.ndarray, defined: bool) -> dict[str, float]:
     """Returns the attention that a layer of kernel `start` pays to a neuron below, and what `step` adds to it."""
     if not defined or layer.attention == "random":
         return dict.fromkeys(("attention", "growth", "predicted_growth"), np.nan)
@@ -226,11 +245,13 @@ def _growth(layer, start, step, defined):
     return {name: float(tf.reduce_sum(values)) / start.shape[-2] for name, values in paid.items()}
 
 
-def _weight_layers(network):
+def _weight_layers(network: keras.Model) -> list[keras.Layer]:
     return [layer for layer in network.layers if isinstance(layer, tuple(SEEKING))]
 
 
-def _kernel_gradients(network, images, labels):
+def _kernel_gradients(
+    network: keras.Model, images: tf.Tensor | np.ndarray, labels: tf.Tensor | np.ndarray
+) -> list[np.ndarray]:
     """Returns, for every layer with a kernel, what the tape finds as the mean loss's gradient for it, in float64."""
     kernels = [layer.kernel for layer in _weight_layers(network)]
     with tf.GradientTape() as tape:
@@ -238,7 +259,7 @@ def _kernel_gradients(network, images, labels):
     return [gradient.numpy().astype(float) for gradient in tape.gradient(loss, kernels)]
 
 
-def _cosine(one, other):
+def _cosine(one: np.ndarray, other: np.ndarray) -> float:
     """Returns the cosine between two vectors, nan where one of them is zero."""
     norms = np.linalg.norm(one) * np.linalg.norm(other)
     return float(one @ other / norms) if norms else np.nan

@@ -16,28 +16,28 @@ class Learner:
     before every round, so that the same round draws the same.
     """
 
-    def __init__(self, variant="plain"):
+    def __init__(self, variant: str = "plain"):
         self.variant = variant
         self.draws = keras.random.SeedGenerator(0)
 
-    def build(self, shape=(28, 28, 1), classes=CLASSES):
+    def build(self, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Model:
         """Builds the Keras model: images [n, *shape] in [0, 1] to class probabilities [n, classes].
 
         Only its trainable variables travel; others have to stay as they are built.
         """
         raise NotImplementedError
 
-    def initial(self, variable, rng):
+    def initial(self, variable: keras.Variable, rng: np.random.Generator) -> tf.Tensor:
         """Draws the first value of one of the model's variables: Glorot-uniform kernels, zero biases."""
         if len(variable.shape) < 2:
             return tf.zeros(variable.shape)
         return keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))(variable.shape)
 
-    def losses(self, labels, outputs):
+    def losses(self, labels: tf.Tensor | np.ndarray, outputs: tf.Tensor) -> tf.Tensor:
         """Returns the loss of each example [n]; labels [n] are whole numbers, outputs [n, classes] probabilities."""
         return keras.losses.categorical_crossentropy(tf.one_hot(labels, outputs.shape[-1]), outputs)
 
-    def evaluator(self, network, dtype):
+    def evaluator(self, network: keras.Model, dtype: str) -> Evaluator:
         """Returns the Evaluator of `network` in the arithmetic named `dtype`; by default the network itself."""
         return Evaluator(network)
 
@@ -46,7 +46,7 @@ class Learner:
     update = None
 
 
-def fan_in_uniform(shape, rng, fan_in):
+def fan_in_uniform(shape: tf.TensorShape, rng: np.random.Generator, fan_in: int) -> tf.Tensor:
     """Draws values [*shape] float32 uniformly in plus or minus 1 / sqrt(fan_in)."""
     limit = 1 / np.sqrt(fan_in)
     return tf.constant(rng.uniform(-limit, limit, shape), tf.float32)

@@ -14,17 +14,17 @@ BFLOAT16_SHARE, WINOGRAD_SHARE = 0.03, 1e-5
 class LocalLearner(Learner):
     """A small convolutional network of 33,580 weights, trained by its optimizer (authors)."""
 
-    def build(self, shape=(28, 28, 1), classes=CLASSES):
+    def build(self, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Model:
         return convolutional_network("float32", shape, classes)
 
-    def evaluator(self, network, dtype):
+    def evaluator(self, network: keras.Model, dtype: str) -> Evaluator:
         if dtype == "winograd-checked":
             return Evaluator(network, WinogradNetwork(network), WINOGRAD_SHARE, whole_batch=True)
         twin = None if dtype == "float32" else convolutional_network("mixed_bfloat16")
         return Evaluator(network, twin, BFLOAT16_SHARE if dtype == "bfloat16-checked" else 0.0)
 
 
-def convolutional_network(dtype, shape=(28, 28, 1), classes=CLASSES):
+def convolutional_network(dtype: str, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Sequential:
     """Builds the Keras network, computing in `dtype` up to its last layer."""
     layers = keras.layers
     return keras.Sequential(

@@ -6,6 +6,7 @@ loss that their Hebbian code reports), so that it cannot fall below 1.46. That i
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from learners.base import CLASSES, Learner, fan_in_uniform
@@ -14,17 +15,17 @@ from learners.base import CLASSES, Learner, fan_in_uniform
 class FanInLearner(Learner):
     """A learner whose dense layers start with kernels and biases uniform in plus or minus 1 / sqrt(inputs)."""
 
-    def build(self, shape=(28, 28, 1), classes=CLASSES):
+    def build(self, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Model:
         network = self.network(shape, classes)
         # A bias does not show how many inputs its layer has, so that is noted here, by the path of the layer.
         self.fan_ins = {_layer(kernel): kernel.shape[0] for kernel in network.trainable_variables if _is_kernel(kernel)}
         return network
 
-    def network(self, shape, classes):
+    def network(self, shape: tuple[int, ...], classes: int) -> keras.Model:
         """Builds what `build` returns."""
         raise NotImplementedError
 
-    def initial(self, variable, rng):
+    def initial(self, variable: keras.Variable, rng: np.random.Generator) -> tf.Tensor:
         """Draws the first value of a variable; gains are 1 and offsets 0 (authors' code: PyTorch's defaults)."""
         fan_in = self.fan_ins.get(_layer(variable))
         if fan_in is None:
@@ -32,11 +33,11 @@ class FanInLearner(Learner):
         return fan_in_uniform(variable.shape, rng, fan_in)
 
 
-def _layer(variable):
+def _layer(variable: keras.Variable) -> str:
     return variable.path.rpartition("/")[0]
 
 
-def _is_kernel(variable):
+def _is_kernel(variable: keras.Variable) -> bool:
     return variable.name == "kernel"
 
 
@@ -46,25 +47,25 @@ class Frozen(keras.layers.Layer):
     A model alone would not do: Keras passes `training` on to it, whatever it was built with, and its dropout would act.
     """
 
-    def __init__(self, network):
+    def __init__(self, network: keras.Model):
         super().__init__()
         self.network = network
         network.trainable = False
 
-    def call(self, images):
+    def call(self, images: tf.Tensor) -> tf.Tensor | list[tf.Tensor]:
         return self.network(images, training=False)
 
 
-def gelu(numbers):
+def gelu(numbers: keras.KerasTensor) -> keras.KerasTensor:
     """Computes the exact form of GELU, of which Keras' default in `ops` is an approximation."""
     return keras.ops.gelu(numbers, approximate=False)
 
 
-def layer_norm():
+def layer_norm() -> keras.layers.LayerNormalization:
     """Returns a LayerNormalization with PyTorch's epsilon, a hundredth of Keras'."""
     return keras.layers.LayerNormalization(epsilon=1e-5)
 
 
-def probabilities(classes, hidden):
+def probabilities(classes: int, hidden: keras.KerasTensor) -> keras.KerasTensor:
     """Adds the last layer: hidden [n, d] to class probabilities [n, classes]."""
     return keras.layers.Dense(classes, activation="softmax")(hidden)

@@ -12,11 +12,11 @@ class LocalLearner(Learner):
     `feedback_seed` draws the weights of "random".
     """
 
-    def __init__(self, variant="256-256", attention=None, feedback_seed=0):
+    def __init__(self, variant: str = "256-256", attention: str | None = None, feedback_seed: int = 0):
         super().__init__(variant)
         self.attention, self.feedback_seed = attention, feedback_seed
 
-    def build(self, shape=(28, 28, 1), classes=CLASSES):
+    def build(self, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Model:
         widths = [int(width) for width in self.variant.split("-")]
         if self.attention:
             from learners.attention_seeking import dense_network

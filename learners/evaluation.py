@@ -1,6 +1,14 @@
 """Which class a model gives to images, by faster arithmetic that is checked where rounding may decide."""
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    import keras
+
+    from learners.winograd import WinogradNetwork
 
 
 class Evaluator:
@@ -10,15 +18,21 @@ class Evaluator:
     this image, or with `whole_batch` for its batch, so that the rounding is that of `network` alone.
     """
 
-    def __init__(self, network, twin=None, share=0.0, whole_batch=False):
+    def __init__(
+        self,
+        network: "keras.Model",
+        twin: "keras.Model | WinogradNetwork | None" = None,
+        share: float | np.floating = 0.0,
+        whole_batch: bool = False,
+    ):
         self.network, self.twin, self.share, self.whole_batch = network, twin or network, share, whole_batch
 
-    def variables(self):
+    def variables(self) -> "list[list[keras.Variable]]":
         """Returns the lists of variables that have to hold the weights: one, where the twin shares the network's."""
         ours, theirs = self.network.trainable_variables, self.twin.trainable_variables
         return [ours] if theirs[0] is ours[0] else [ours, theirs]
 
-    def classes(self, images):
+    def classes(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the classes [n] int64 of images [n, ...]."""
         outputs = self.twin(images, training=False)
         classes = tf.argmax(outputs, -1)

@@ -3,8 +3,11 @@
 Not among the learners that `--learner` names, since it needs a trained network: `LocalLearner(backbone=...)`.
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
+import tensorflow as tf
 
 from config import UsageError
 from learners.base import CLASSES
@@ -18,7 +21,7 @@ TAPS = {
 }
 
 
-def centred(images):
+def centred(images: keras.KerasTensor) -> keras.KerasTensor:
     """Maps [0, 1] to [-1, 1] (authors' code); networks of keras.applications were trained with other inputs."""
     return (images - 0.5) / 0.5
 
@@ -33,14 +36,14 @@ class LocalLearner(FanInLearner):
 
     def __init__(
         self,
-        variant="copy",
-        backbone=None,
-        taps=(),
-        pooled=(),
-        width=32,
-        heads=2,
-        evaluation_noise=True,
-        preprocess=centred,
+        variant: str = "copy",
+        backbone: keras.Model | str | None = None,
+        taps: tuple[str, ...] = (),
+        pooled: tuple[int, ...] = (),
+        width: int = 32,
+        heads: int = 2,
+        evaluation_noise: bool = True,
+        preprocess: Callable[[keras.KerasTensor], keras.KerasTensor] = centred,
     ):
         super().__init__(variant)
         if isinstance(backbone, str):
@@ -49,13 +52,13 @@ class LocalLearner(FanInLearner):
         self.width, self.heads = width, heads
         self.evaluation_noise, self.preprocess = evaluation_noise, preprocess
 
-    def network(self, shape, classes):
+    def network(self, shape: tuple[int, ...], classes: int) -> keras.Model:
         if self.backbone is None:
             return self.head(shape, classes)
         features = tapped_features(self.backbone, self.taps, self.pooled, shape, self.preprocess)
         return keras.Model(features.input, self.head(features.output.shape[1:], classes)(features.output))
 
-    def head(self, shape, classes):
+    def head(self, shape: tuple[int, ...], classes: int) -> keras.Model:
         """Builds what learns: features [n, taps + 1, f] to class probabilities [n, classes]."""
         if self.variant == "plain":
             return plain_network(shape, classes, self.width)
@@ -67,20 +70,26 @@ class LocalLearner(FanInLearner):
         return keras.Model(features, _classify(attention(features[:, -1], features[:, :-1]), self.width, classes))
 
 
-def plain_network(shape, classes=CLASSES, width=32):
+def plain_network(shape: tuple[int, ...], classes: int = CLASSES, width: int = 32) -> keras.Model:
     """Builds a head that sees the last feature map only, through a dense layer of the size of the three maps (ours)."""
     features = keras.Input(shape)
     hidden = gelu(keras.layers.Dense(3 * width)(features[:, -1]))
     return keras.Model(features, _classify(hidden, width, classes))
 
 
-def _classify(hidden, width, classes):
+def _classify(hidden: keras.KerasTensor, width: int, classes: int) -> keras.KerasTensor:
     """Adds the two last layers; what the softmax gets is the GELU of the logits (authors' code)."""
     hidden = gelu(keras.layers.Dense(2 * width)(hidden))
     return keras.layers.Softmax()(gelu(keras.layers.Dense(classes)(hidden)))
 
 
-def tapped_features(backbone, taps, pooled, shape, preprocess=centred):
+def tapped_features(
+    backbone: keras.Model,
+    taps: tuple[str, ...],
+    pooled: tuple[int, ...],
+    shape: tuple[int, ...],
+    preprocess: Callable[[keras.KerasTensor], keras.KerasTensor] = centred,
+) -> keras.Model:
     """Builds a frozen Keras model: images [n, *shape] in [0, 1] to features [n, taps + 1, f].
 
     The outputs of the layers named `taps`, and last of all the backbone's own output, are pooled to `pooled` (height,
@@ -98,7 +107,9 @@ def tapped_features(backbone, taps, pooled, shape, preprocess=centred):
     return keras.Model(images, keras.ops.stack(flat, axis=1))
 
 
-def adaptive_average_pool(maps, pooled):
+def adaptive_average_pool(
+    maps: tf.Tensor | keras.KerasTensor, pooled: tuple[int, ...]
+) -> tf.Tensor | keras.KerasTensor:
     """Averages maps [n, h, w, c] over bins of rows, columns and channels: [n, *pooled]."""
     for axis, bins in enumerate(pooled, 1):
         if maps.shape[axis] != bins:
@@ -107,7 +118,7 @@ def adaptive_average_pool(maps, pooled):
     return maps
 
 
-def averages(length, bins):
+def averages(length: int, bins: int) -> np.ndarray:
     """Returns the matrix [length, bins] that averages an axis over bins; where they do not fit, they overlap.
 
     Bin i goes from floor(i * length / bins) to below ceil((i + 1) * length / bins) (PyTorch's adaptive pooling).
@@ -119,7 +130,7 @@ def averages(length, bins):
     return matrix
 
 
-def pretrained(name, size=224):
+def pretrained(name: str, size: int = 224) -> keras.Model:
     """Loads one of keras.applications as trained on ImageNet, without its classifier, for images of `size` pixels.
 
     Raises UsageError where Keras has no such network, or its weights are neither in Keras' cache nor to be had.

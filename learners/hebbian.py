@@ -22,17 +22,17 @@ class LocalLearner(FanInLearner):
     The authors' ResNet updates its batch statistics in the first epoch, frozen as it is; here nothing of it changes.
     """
 
-    def __init__(self, variant="one-layer", backbone=None, rate=RATE):
+    def __init__(self, variant: str = "one-layer", backbone: keras.Model | None = None, rate: float = RATE):
         super().__init__(variant)
         self.backbone, self.rate = backbone, rate
         self.normalised = not variant.endswith("unnormalised")
         if variant.endswith("plain"):
             self.update = None
 
-    def network(self, shape, classes):
+    def network(self, shape: tuple[int, ...], classes: int) -> keras.Model:
         return plain_network(shape, classes, 2 if self.variant.startswith("two-layer") else 1, self.backbone)
 
-    def update(self, network, images, labels):
+    def update(self, network: keras.Model, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Changes the kernels by the rule; returns the outputs [n, classes] from before."""
         inputs = network.get_layer("features")(images)
         head = network.get_layer("head")
@@ -45,7 +45,7 @@ class LocalLearner(FanInLearner):
         self.strengthen(last, inputs, error)
         return outputs
 
-    def strengthen(self, kernel, inputs, signal):
+    def strengthen(self, kernel: keras.Variable, inputs: tf.Tensor, signal: tf.Tensor):
         """Adds to a kernel [i, o] the products of inputs [n, i] and signal [n, o]."""
         change = self.rate * tf.matmul(inputs, signal, transpose_a=True)
         if self.normalised:
@@ -53,7 +53,9 @@ class LocalLearner(FanInLearner):
         kernel.assign_add(change)
 
 
-def plain_network(shape=(28, 28, 1), classes=CLASSES, layers=1, backbone=None):
+def plain_network(
+    shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES, layers: int = 1, backbone: keras.Model | None = None
+) -> keras.Model:
     """Builds the network: its Keras models `features` (frozen, flattened) and `head` (one or two dense layers)."""
     images = keras.Input(shape)
     activations = images if backbone is None else Frozen(backbone)(images)

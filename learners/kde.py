@@ -5,7 +5,11 @@ their second; their tests have the gate and replace forms of both. `feature` is 
 theirs does. `plain` is the same network without draws, of the same size.
 """
 
+from collections.abc import Callable
+
 import keras
+import numpy as np
+import tensorflow as tf
 
 from learners.base import CLASSES
 from learners.d2bl import FanInLearner, gelu, layer_norm, probabilities
@@ -21,11 +25,11 @@ class LocalLearner(FanInLearner):
     draws there too.
     """
 
-    def __init__(self, variant="stacked-shift", notebook=0, evaluation_noise=True):
+    def __init__(self, variant: str = "stacked-shift", notebook: int = 0, evaluation_noise: bool = True):
         super().__init__(variant)
         self.notebook, self.evaluation_noise = notebook, evaluation_noise
 
-    def network(self, shape, classes):
+    def network(self, shape: tuple[int, ...], classes: int) -> keras.Model:
         if self.variant == "plain":
             return plain_network(shape, classes, self.notebook)
         mode, combination = self.variant.split("-")
@@ -41,12 +45,14 @@ class PastDensity(keras.layers.Layer):
     A draw is a stored point and Gaussian noise about it: the density itself is never computed.
     """
 
-    def __init__(self, mode, combination, draws, evaluation_noise=True):
+    def __init__(self, mode: str, combination: str, draws: keras.random.SeedGenerator, evaluation_noise: bool = True):
         super().__init__()
         self.mode, self.combination = mode, combination
         self.draws, self.evaluation_noise = draws, evaluation_noise
 
-    def call(self, current, past, training=False):
+    def call(
+        self, current: tf.Tensor | tf.Variable, past: tf.Tensor | tf.Variable, training: bool = False
+    ) -> tf.Tensor:
         """Returns the disturbed activations [n, d]; current [n, d], past [n, layers, d]."""
         past = keras.ops.stop_gradient(past)  # the authors copy the past out of the graph
         drawn = self.draw(past) if training or self.evaluation_noise else self.mean(past)
@@ -56,7 +62,7 @@ class PastDensity(keras.layers.Layer):
             return current * drawn
         return drawn + 0 * current  # a gradient of zero, where a missing one makes Keras warn at every step
 
-    def draw(self, past):
+    def draw(self, past: tf.Tensor | np.ndarray) -> tf.Tensor:
         """Draws one vector for each example [n, d]."""
         ops, (layers, width) = keras.ops, past.shape[1:]
         examples = ops.shape(past)[0]
@@ -71,17 +77,19 @@ class PastDensity(keras.layers.Layer):
             chosen = ops.take_along_axis(past, chosen, axis=1)[:, 0]
         return chosen + BANDWIDTH * keras.random.normal((examples, width), seed=self.draws)
 
-    def mean(self, past):
+    def mean(self, past: tf.Tensor) -> tf.Tensor:
         """Returns the mean of the density each example's draw is from, [n, d] or, of one pool of numbers, [n, 1]."""
         return keras.ops.mean(past, axis=1) if self.mode != "stacked" else keras.ops.mean(past, axis=(1, 2))[:, None]
 
 
-def plain_network(shape=(28, 28, 1), classes=CLASSES, notebook=0):
+def plain_network(shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES, notebook: int = 0) -> keras.Model:
     """Builds the network of a notebook without draws, of the same size."""
     return NOTEBOOKS[notebook](shape, classes, lambda current, past: current)
 
 
-def notebook_0(shape, classes, disturb):
+def notebook_0(
+    shape: tuple[int, ...], classes: int, disturb: Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
+) -> keras.Model:
     """Builds the authors' network for MNIST; disturb([n, 64], past [n, layers, 64]) is what enters a dense layer."""
     images = keras.Input(shape)
     first = gelu(keras.layers.Dense(64)(keras.layers.Flatten()(images)))
@@ -90,11 +98,13 @@ def notebook_0(shape, classes, disturb):
     return keras.Model(images, probabilities(classes, third))
 
 
-def notebook_1(shape, classes, disturb):
+def notebook_1(
+    shape: tuple[int, ...], classes: int, disturb: Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
+) -> keras.Model:
     """Builds the authors' network for CIFAR-10, in the same way with layers of 120."""
     images, normalise = keras.Input(shape), layer_norm()  # one gain and offset for all five places (authors' code)
 
-    def hidden(inputs):
+    def hidden(inputs: keras.KerasTensor) -> keras.KerasTensor:
         return normalise(gelu(keras.layers.Dense(120)(inputs)))
 
     first = hidden(keras.layers.Flatten()(images))
@@ -108,5 +118,5 @@ def notebook_1(shape, classes, disturb):
 NOTEBOOKS = (notebook_0, notebook_1)
 
 
-def _stack(*past):
+def _stack(*past: keras.KerasTensor) -> keras.KerasTensor:
     return keras.ops.stack(past, axis=1)

@@ -6,8 +6,11 @@ the authors' code does it, `swap` as it is meant. `plain` is the same network wi
 """
 
 import math
+from collections.abc import Callable
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from learners.base import CLASSES
 from learners.d2bl import FanInLearner, gelu, layer_norm, probabilities
@@ -23,17 +26,24 @@ class LocalLearner(FanInLearner):
     Without `evaluation_noise` maps are undisturbed in evaluations (ours); the authors' code disturbs them there too.
     """
 
-    def __init__(self, variant="mapped", notebook=0, width=8, heads=None, evaluation_noise=True):
+    def __init__(
+        self,
+        variant: str = "mapped",
+        notebook: int = 0,
+        width: int = 8,
+        heads: int | None = None,
+        evaluation_noise: bool = True,
+    ):
         super().__init__(variant)
         self.notebook, self.width, self.heads = notebook, width, heads or (4, 2)[notebook]
         self.evaluation_noise = evaluation_noise
 
-    def network(self, shape, classes):
+    def network(self, shape: tuple[int, ...], classes: int) -> keras.Model:
         if self.variant == "plain":
             return plain_network(shape, classes, self.notebook, self.width)
         queries, _, disturbance = self.variant.partition("-")
 
-        def attend(current, past):
+        def attend(current: keras.KerasTensor, past: keras.KerasTensor) -> keras.KerasTensor:
             return PseudoAttention(
                 self.width,
                 self.heads,
@@ -53,24 +63,33 @@ class PseudoAttention(keras.layers.Layer):
     are divided by the square root of the width; the authors' networks for MNIST divide by that of 8, their width.
     """
 
-    def __init__(self, width, heads, draws, *, mapped=True, disturbance="", evaluation_noise=True):
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        draws: keras.random.SeedGenerator,
+        *,
+        mapped: bool = True,
+        disturbance: str = "",
+        evaluation_noise: bool = True,
+    ):
         super().__init__()
         self.width, self.heads, self.draws = width, heads, draws
         self.disturbance, self.evaluation_noise = disturbance, evaluation_noise
         self.maps = [keras.layers.Dense(width) for _ in range(3)] if mapped else [keras.layers.Identity()] * 3
         self.merge = keras.layers.Dense(width)
 
-    def build(self, current_shape, past_shape):
+    def build(self, current_shape: tuple[int | None, ...], past_shape: tuple[int | None, ...]):
         query, key, value = self.maps
         query.build(past_shape), key.build(past_shape), value.build(current_shape)
         self.merge.build((None, self.heads * self.width))
 
-    def call(self, current, past, training=False):
+    def call(self, current: tf.Tensor, past: tf.Tensor | tf.Variable, training: bool = False) -> tf.Tensor:
         """Returns the heads' mixtures merged [n, width]; current [n, f], past [n, layers, f], f = width if unmapped."""
         mixed = keras.ops.einsum("nhij,nj->nhi", self.saliency(past, training), self.maps[2](current))
         return self.merge(keras.ops.reshape(mixed, (-1, self.heads * self.width)))
 
-    def saliency(self, past, training=False):
+    def saliency(self, past: tf.Tensor | tf.Variable, training: bool = False) -> tf.Tensor:
         """Returns with which weights each unit mixes all units [n, heads, width, width]; rows sum to 1."""
         query, key, _ = self.maps
         products = keras.ops.einsum("nli,nlj->nij", query(past), key(past)) / math.sqrt(self.width)
@@ -80,7 +99,7 @@ class PseudoAttention(keras.layers.Layer):
         return keras.ops.softmax(products, axis=-1)
 
 
-def disturb(maps, crossover, draws):
+def disturb(maps: tf.Tensor, crossover: str, draws: keras.random.SeedGenerator) -> tf.Tensor:
     """Mutates maps [n, heads, d, d] or lets two rows of each cross over, whichever one draw for all of them says."""
     ops, (heads, width) = keras.ops, maps.shape[1:3]
     examples = ops.shape(maps)[0]
@@ -90,12 +109,18 @@ def disturb(maps, crossover, draws):
     return ops.where(mutates, mutate(maps, draws), crossed)
 
 
-def mutate(maps, draws):
+def mutate(maps: tf.Tensor, draws: keras.random.SeedGenerator) -> tf.Tensor:
     """Multiplies every entry by a factor of its own, uniform within MUTATION about 1."""
     return maps * keras.random.uniform(keras.ops.shape(maps), 1 - MUTATION, 1 + MUTATION, seed=draws)
 
 
-def cross_over(maps, first, second, tail, kind):
+def cross_over(
+    maps: tf.Tensor | tf.Variable | np.ndarray,
+    first: tf.Tensor | np.ndarray,
+    second: tf.Tensor | np.ndarray,
+    tail: int,
+    kind: str,
+) -> tf.Tensor:
     """Lets two rows, numbers first and second [n, heads], of each map [n, heads, d, d] cross over in their last `tail`
     columns.
 
@@ -113,12 +138,19 @@ def cross_over(maps, first, second, tail, kind):
     return ops.where(in_tail & is_first, of_second, ops.where(in_tail & is_second, of_first, maps))
 
 
-def plain_network(shape=(28, 28, 1), classes=CLASSES, notebook=0, width=8):
+def plain_network(
+    shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES, notebook: int = 0, width: int = 8
+) -> keras.Model:
     """Builds the network of a notebook without attention: smaller by it, unless `width` makes up for that."""
     return NOTEBOOKS[notebook](shape, classes, width, lambda current, past: current)
 
 
-def notebook_0(shape, classes, width, attend):
+def notebook_0(
+    shape: tuple[int, ...],
+    classes: int,
+    width: int,
+    attend: Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor],
+) -> keras.Model:
     """Builds the authors' network for MNIST; attend([n, width], past [n, layers, width]) enters a dense layer.
 
     The past is what layers computed before their GELU, and gradients flow through it.
@@ -130,7 +162,12 @@ def notebook_0(shape, classes, width, attend):
     return keras.Model(images, probabilities(classes, gelu(third)))
 
 
-def notebook_1(shape, classes, width, attend):
+def notebook_1(
+    shape: tuple[int, ...],
+    classes: int,
+    width: int,
+    attend: Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor],
+) -> keras.Model:
     """Builds the authors' network for CIFAR-10, in the same way: normalised, and with one attention."""
     images = keras.Input(shape)
     first = layer_norm()(keras.layers.Dense(width)(keras.layers.Flatten()(images)))

@@ -6,26 +6,31 @@ convolution, are matrix products with the images along the last axis. Rounding d
 1e-6 of the largest logit.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    import keras
 
 TAPS, TILE = 5, 4  # kernel width of both convolutions; outputs of the second that are computed together, a side
 PATCH = TILE + TAPS - 1  # inputs that a tile needs, a side
 POINTS = (0, 1, -1, 2, -2, 0.5, -0.5)  # where the polynomials are evaluated, and at infinity
 
 
-def filtering_matrices():
+def filtering_matrices() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns (outputs [4, 8], kernel [8, 5], inputs [8, 8]) with which `outputs @ ((kernel @ g) * (inputs @ d))`
     is the valid correlation of `d` [8] with `g` [5]: Toom-Cook's multiplication of polynomials, transposed."""
 
-    def evaluation(terms):
+    def evaluation(terms: int) -> np.ndarray:
         at_infinity = np.eye(terms)[-1:]
         return np.concatenate([np.power.outer(np.array(POINTS, float), np.arange(terms)), at_infinity])
 
     return evaluation(TILE).T, evaluation(TAPS), np.linalg.inv(evaluation(PATCH)).T
 
 
-def patches(width, side, step):
+def patches(width: int, side: int, step: int) -> np.ndarray:
     """Returns the pixels of every patch of an image `width` wide: positions [patches, side * side], row by row."""
     corners = np.arange(0, width - side + 1, step)
     rows, columns = corners[:, None] + np.arange(side), corners[:, None] + np.arange(side)
@@ -36,11 +41,11 @@ def patches(width, side, step):
 class WinogradNetwork:
     """Computes what `network`, a convolutional_network in float32, computes; it shares the weights."""
 
-    def __init__(self, network):
+    def __init__(self, network: "keras.Model"):
         self.trainable_variables = network.trainable_variables
         self.outputs, self.kernel, self.inputs = (matrix.astype(np.float32) for matrix in filtering_matrices())
 
-    def __call__(self, images, training=False):
+    def __call__(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Returns the class probabilities [n, 10] of images [n, 28, 28, 1]."""
         kernel_1, bias_1, kernel_2, bias_2, dense, bias = self.trainable_variables
         side = images.shape[1]
@@ -52,7 +57,7 @@ class WinogradNetwork:
         logits = tf.matmul(tiled, tf.reshape(hidden, [dense.shape[0], -1]), transpose_a=True)
         return tf.nn.softmax(tf.transpose(logits) + bias)
 
-    def first(self, pixels, side, kernel, bias):
+    def first(self, pixels: tf.Tensor, side: int, kernel: tf.Tensor, bias: "keras.Variable") -> tf.Tensor:
         """Convolves pixels [side * side, n] with a kernel [5, 5, channels] and pools: [pooled pixels, channels, n].
 
         The four outputs of a pooling window are four shifts of the kernel on one patch of 6 x 6 pixels.
@@ -65,7 +70,7 @@ class WinogradNetwork:
         windows = tf.reshape(products, [len(seen), 4, bias.shape[0], -1])
         return tf.nn.relu(tf.reduce_max(windows, 1) + bias[:, None])
 
-    def second(self, hidden, side, kernel, bias):
+    def second(self, hidden: tf.Tensor, side: int, kernel: "keras.Variable", bias: "keras.Variable") -> tf.Tensor:
         """Convolves hidden [side * side, inputs, n] with a kernel [5, 5, inputs, channels] and pools.
 
         Returns [pooled row, column in a tile, row, column of the tile, channels, n].
@@ -82,7 +87,7 @@ class WinogradNetwork:
         return tf.nn.relu(pooled + bias[:, None])
 
 
-def on_both_axes(matrix, tiles):
+def on_both_axes(matrix: np.ndarray, tiles: tf.Tensor) -> tf.Tensor:
     """Multiplies a matrix [m, 8] to the rows and to the columns of tiles [64, ...]: [m, m, the rest]."""
     rows = tf.matmul(matrix, tf.reshape(tiles, [PATCH, -1]))
     return tf.matmul(matrix, tf.reshape(rows, [len(matrix), PATCH, -1]))

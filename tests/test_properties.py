@@ -58,13 +58,6 @@ def test_values_out_of_range_are_refused(data):
         Config(**{field.name: value})
 
 
-class Options:
-    """The options of main.py that RunLog looks at."""
-
-    preset, resume, overwrite, tensorboard, command_line = "paper", False, True, False, "python main.py"
-    engine = "local"
-
-
 ROW = {metric.name: 0 for metric in ROUND_METRICS} | {"unreachable": ()}
 FLOATS = dict.fromkeys(("distance", "accuracy", "reward", "loss", "train_seconds"), st.floats())
 OTHERS = {"node": st.lists(st.integers(0, 9999), min_size=1, unique=True).map(tuple), "greedy": st.booleans()}
@@ -74,9 +67,8 @@ OTHERS = {"node": st.lists(st.integers(0, 9999), min_size=1, unique=True).map(tu
 @given(rows=st.lists(st.fixed_dictionaries(FLOATS | OTHERS), max_size=4))
 def test_rounds_come_back_from_the_csv_file(rows, tmp_path, dataset):
     """All digits of a number, NaN as an empty field; of seconds four digits."""
-    options = Options()
-    options.run_dir = tmp_path
-    log = RunLog(Config(), dataset, options)
+    config, options = parse(["--run-dir", str(tmp_path), "--overwrite"])
+    log = RunLog(config, dataset, options)
     for row in rows:
         log.round(ROW | row)
     log.finish()

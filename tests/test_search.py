@@ -1,7 +1,7 @@
 """The route search against trying every route, on three nodes."""
 
+import argparse
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -97,7 +97,7 @@ def test_a_changed_route_is_a_route(environment):
 
 
 def test_a_search_goes_on_where_it_was(environment, dataset, tmp_path, monkeypatch):
-    options = SimpleNamespace(out=tmp_path, tries=20, episodes=2)
+    options = argparse.Namespace(out=tmp_path, tries=20, episodes=2)
     table = search(environment.config, dataset, options)
     assert table["search"].tolist() == ["common"] * 4 + ["clairvoyant"] * 4
     assert table["criterion"].tolist() == ["rounds", "rounds", "cost", "cost"] + ["rounds", "cost"] * 2
