@@ -236,7 +236,7 @@ def write_report(folders: list[Path], out: Path) -> str:
     runs, unfinished = read_runs(*folders)
     table = per_seed(runs)
     has_dqn = {"dqn", "random"} <= set(table["policy"])
-    sections = [("What was run", _what_was_run(runs, unfinished))]
+    sections = [("What was run", _what_was_run(folders, runs, unfinished))]
     if has_dqn:
         sections.append(("Claims", markdown(claim_table(table))))
     sections.append(("Policies", markdown(policy_table(table))))
@@ -251,15 +251,16 @@ def write_report(folders: list[Path], out: Path) -> str:
     return text
 
 
-def _what_was_run(runs: dict[str, dict], unfinished: list[str]) -> str:
+def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[str]) -> str:
     """Returns the paragraph on runs, averaging, data, machines and time."""
     hours = sum(run["episodes"]["seconds"].sum() for run in runs.values()) / 3600
     data = ", ".join(sorted({run["dataset"] for run in runs.values()}))
     processors = ", ".join(sorted({run["processor"] for run in runs.values()}))
     commits = ", ".join(sorted({str(run["git_commit"])[:7] for run in runs.values()}))
+    names = ", ".join(folder.resolve().name for folder in folders)
     left_out = f" Left out, because unfinished: {', '.join(unfinished)}." if unfinished else ""
     return (
-        f"{len(runs)} finished runs, {hours:.1f} hours of one thread each on {processors}; data: {data}; code: "
+        f"{len(runs)} finished runs in {names}, {hours:.1f} hours of one thread each on {processors}; data: {data}; code: "
         f"{commits}.{left_out}\n\n"
         f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes of "
         "one that does not, which are as many and start from the same initial weights. Intervals are of 95 % over the "
