@@ -260,8 +260,8 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
     names = ", ".join(folder.resolve().name for folder in folders)
     left_out = f" Left out, because unfinished: {', '.join(unfinished)}." if unfinished else ""
     return (
-        f"{len(runs)} finished runs in {names}, {hours:.1f} hours of one thread each on {processors}; data: {data}; code: "
-        f"{commits}.{left_out}\n\n"
+        f"{len(runs)} finished runs in {names}, {hours:.1f} hours of one thread each on {processors}; data: {data}; "
+        f"code: {commits}.{left_out}\n\n"
         f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes of "
         "one that does not, which are as many and start from the same initial weights. Intervals are of 95 % over the "
         "seeds: Student's t for means, a bootstrap of the seeds (expanded percentiles), with what belongs to a seed "
