@@ -76,6 +76,14 @@ def test_claims_are_those_of_the_report():
         assert shown == [tuple(row[names.index(name)] for name in header) for row in measured]
 
 
+def test_plain_words_have_the_numbers_of_the_report():
+    words = section(README, "**What a reader of the paper", "\n\n")
+    text = (RESULTS / "claims" / "report.md").read_text()
+    numbers = re.findall(r"\d+\.\d+%?", words)
+    assert numbers
+    assert [number for number in numbers if number not in text] == []
+
+
 def test_what_the_agent_learned_was_counted():
     """The share of moves to another node, in the first ten episodes of 120 and in the last ten, mean over the seeds."""
     shares = {}
