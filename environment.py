@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from config import Config, generator
 from data import Dataset
-from engine import LocalEngine
+from engine import LocalEngine, When
 from observation import observe, size
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         sent = transfers(self.holder, chosen) * self.engine.model_bytes
         return Work(chosen, losses, distance, sent, len(chosen) * self.engine.gradient_steps, trained)
 
-    def when(self) -> tuple[int, int, int]:
+    def when(self) -> When:
         """Returns what fixes the present round's random draws: (seed, episode, round)."""
         return self.seed, self.episode, self.round
 

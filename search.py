@@ -18,7 +18,7 @@ import pandas as pd
 from rich.console import Console
 
 from config import Config, Parser, UsageError
-from data import Dataset
+from data import Dataset, load_dataset
 from run_folder import write_atomically
 from screen import import_tensorflow_quietly, progress_bar
 
@@ -184,7 +184,6 @@ def main(arguments: list[str] | None = None) -> int:
             observation="round",  # nobody looks
         )
         options.out.mkdir(parents=True, exist_ok=True)
-        from data import load_dataset
         from models import start_tensorflow
 
         start_tensorflow(config.threads)
