@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -23,6 +24,15 @@ IDX_FILES = {
     "x_test": "t10k-images-idx3-ubyte",
     "y_test": "t10k-labels-idx1-ubyte",
 }
+
+
+class NamedData(Protocol):
+    """What can tell which data set it is: a Dataset, or an engine whose nodes hold one."""
+
+    @property
+    def name(self) -> str: ...
+
+    def sha256(self) -> str: ...
 
 
 @dataclasses.dataclass(frozen=True)

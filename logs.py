@@ -27,10 +27,8 @@ from run_folder import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from data import Dataset
-    from engine import LocalEngine
+    from data import NamedData
     from environment import HomogeneousLearningEnv
-    from ray_engine import RayEngine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +95,7 @@ def shown(metrics: tuple[Metric, ...], row: dict) -> str:
 class RunLog:
     """Writes one run's folder; rounds and episodes go into it as they happen."""
 
-    def __init__(self, config: Config, dataset: "Dataset | LocalEngine | RayEngine", options: argparse.Namespace):
+    def __init__(self, config: Config, dataset: "NamedData", options: argparse.Namespace):
         """Starts or goes on with the run in the folder `options.run_dir`, as main.py's options say.
 
         Raises UsageError where the run to resume differs from this one or is damaged.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import ray
     import tensorflow as tf
 
+    from engine import When
+
 INSTALL = "pip install -r requirements-ray.txt"
 
 
@@ -58,7 +60,7 @@ class Node:
         """Begins an episode."""
         self._fresh = self._engine.start(seed, episode)
 
-    def train(self, parcel: Parcel, when: tuple[int, int, int]) -> tuple[Parcel, tuple[float, int]]:
+    def train(self, parcel: Parcel, when: "When") -> tuple[Parcel, tuple[float, int]]:
         """Trains from a parcel; returns (a parcel, (the mean loss, bytes that came from another node))."""
         (weights,), (loss,) = self._engine.train([self._number], [self._open(parcel)], when)
         return Parcel(self._number, weights.numpy()), (loss, self._moved([parcel]))
@@ -78,7 +80,7 @@ class Node:
         models = dict(zip(nodes, map(self._open, parcels), strict=True))
         return self._engine.model_scores(models, self._fresh)
 
-    def inputs(self, parcel: Parcel, when: tuple[int, int, int]) -> dict:
+    def inputs(self, parcel: Parcel, when: "When") -> dict:
         return self._engine.inputs([self._number], self._open(parcel), when)
 
     def label_counts(self) -> np.ndarray:
@@ -141,7 +143,7 @@ class RayEngine:
         return self._ray.put(FRESH)
 
     def train(
-        self, nodes: Sequence[int], weights: "Sequence[ray.ObjectRef]", when: tuple[int, int, int]
+        self, nodes: Sequence[int], weights: "Sequence[ray.ObjectRef]", when: "When"
     ) -> "tuple[tuple[ray.ObjectRef, ...], tuple[float, ...]]":
         """Lets `nodes` train side by side; returns (references to their parcels, their losses)."""
         calls = [
@@ -174,7 +176,7 @@ class RayEngine:
         last = list(models)[-1]
         return self._get(self._actors[last].model_scores.remote(list(models), *models.values()))
 
-    def inputs(self, nodes: Sequence[int], weights: "ray.ObjectRef", when: tuple[int, int, int]) -> dict:
+    def inputs(self, nodes: Sequence[int], weights: "ray.ObjectRef", when: "When") -> dict:
         """Returns what the first node's round started from; only after a failure do weights come here."""
         return self._get(self._actors[nodes[0]].inputs.remote(weights, when))
 

@@ -22,9 +22,7 @@ import numpy as np
 from config import Config, UsageError, flag
 
 if TYPE_CHECKING:
-    from data import Dataset
-    from engine import LocalEngine
-    from ray_engine import RayEngine
+    from data import NamedData
 
 RUNS = Path("results/runs")
 TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_models.csv", "transfers.csv")
@@ -48,7 +46,7 @@ PACKAGES = (
 FREE_ON_RESUME = ("episodes", "data_path", "figure_every")  # what a resumed run may have otherwise
 
 
-def new_folder(config: Config, dataset: "Dataset | LocalEngine | RayEngine") -> Path:
+def new_folder(config: Config, dataset: "NamedData") -> Path:
     """Returns the name of a folder under results/runs that is not there yet."""
     name = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{config.policy}-{dataset.name}-seed{config.seed}"
     number, folder = 1, RUNS / name
@@ -139,7 +137,7 @@ def write_description(folder: Path, description: dict):
     write_atomically(folder / DESCRIPTION, json.dumps(plain, indent=2).encode() + b"\n")
 
 
-def describe(config: Config, dataset: "Dataset | LocalEngine | RayEngine", options: argparse.Namespace) -> dict:
+def describe(config: Config, dataset: "NamedData", options: argparse.Namespace) -> dict:
     """Returns what run.json says at the start: configuration, data, versions, machine, commit, command."""
     return {
         "config": config,
@@ -168,7 +166,7 @@ def machine() -> dict:
     }
 
 
-def redescribe(folder: Path, config: Config, dataset: "Dataset | LocalEngine | RayEngine") -> dict:
+def redescribe(folder: Path, config: Config, dataset: "NamedData") -> dict:
     """Returns the description of a run that is resumed now; raises UsageError where `config` or the data differ."""
     description = read_description(folder)
     then, present = _settings(description["config"]), _settings(config)

@@ -16,14 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from config import Config
-from data import STAND_IN, Dataset
+from data import STAND_IN, NamedData
 from logs import EPISODE_METRICS, ROUND_METRICS, RunLog, shown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from engine import LocalEngine
-    from ray_engine import RayEngine
 
 STAND_IN_NOTICE = (
     "This run does NOT use MNIST but a stand-in made from scikit-learn's 8x8 digits; its numbers are not the paper's.\n"
@@ -46,7 +43,7 @@ class Screen:
     when `round` raises KeyboardInterrupt; a second one does not wait.
     """
 
-    def __init__(self, config: Config, dataset: "Dataset | LocalEngine | RayEngine", log: RunLog):
+    def __init__(self, config: Config, dataset: NamedData, log: RunLog):
         self.config, self.console = config, Console(highlight=False)
         self.title = f"{config.policy}, {config.split} split, {dataset.name}, {config.learner}, seed {config.seed}"
         if dataset.name.startswith(STAND_IN):
