@@ -70,8 +70,11 @@ def varied(runs: dict[str, dict]) -> list[str]:
 
 
 def settings(run: dict) -> dict:
-    """Returns a run's preset and settings; what concerns the agent alone is ANY for a policy that does not learn."""
+    """Returns a run's preset and settings; ANY for what makes no difference to it: what concerns the agent alone for a
+    policy that does not learn, the share of the main class for a split without one."""
     values = {"preset": run["preset"], **dataclasses.asdict(run["config"])}
+    if values["split"] == "dirichlet":
+        values["main_class_share"] = ANY
     if run["config"].policy in LEARNING:
         return values
     return {name: ANY if concerns_agent_alone(name, [value]) else value for name, value in values.items()}

@@ -21,12 +21,12 @@ def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame):
     """Draws what the runs and the table of their means (one row a seed) allow, as PNG and PDF in folder/figures."""
     figures = {"policies": lambda: policies(table)}
     settings = setting_names(table)
-    numeric = [name for name in settings if pd.api.types.is_numeric_dtype(table[name]) and table[name].nunique() > 1]
     learners = table[table["policy"].isin(LEARNING)]
-    if 0 < learners.groupby(settings).ngroups <= PANELS and not numeric:
+    varied = [name for name in settings if name != "split" and table[name].nunique() > 1]
+    if len(varied) == 1 and pd.api.types.is_numeric_dtype(table[varied[0]]):  # of two, each would hide the other
+        figures[f"by_{varied[0]}"] = lambda: by_setting(table, varied[0])
+    elif 0 < learners.groupby(settings).ngroups <= PANELS:
         figures["learning"] = lambda: learning(runs, table)
-    for name in numeric:
-        figures[f"by_{name}"] = lambda name=name: by_setting(table, name)
     (folder / "figures").mkdir(exist_ok=True)
     with mpl.rc_context(STYLE):
         for name, make in figures.items():
@@ -85,7 +85,8 @@ def _band(axes: Axes, values: pd.Series):
 def policies(table: pd.DataFrame) -> Figure:
     """Draws rounds and cost of every policy: every seed a dot, the mean over the seeds with its 95 % interval."""
     settings = setting_names(table)
-    of_agent = [name for name in settings if (table[name] == ANY).any()]
+    learns, any_value = table["policy"].isin(LEARNING), table[settings] == ANY
+    of_agent = [name for name in settings if any_value[name].any() and not any_value.loc[learns, name].any()]
     settings = [name for name in settings if name not in of_agent]
     agents = table[of_agent].astype(str).replace(ANY, "").agg(" ".join, axis=1) if of_agent else ""
     table = table.assign(label=(table["policy"] + " " + agents).str.strip())
@@ -142,5 +143,6 @@ def _where(settings: list[str], where: tuple) -> str:
     """Returns the title of a group: its split and settings."""
     split, *rest = where
     return ", ".join(
-        [f"{split} split", *(f"{key.replace('_', ' ')} {value}" for key, value in zip(settings[1:], rest, strict=True))]
+        [f"{split} split"]
+        + [f"{key.replace('_', ' ')} {value}" for key, value in zip(settings[1:], rest, strict=True) if value != ANY]
     )

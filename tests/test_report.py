@@ -136,6 +136,27 @@ def test_settings_are_told_apart(tmp_path, capsys):
     }
 
 
+def test_two_settings_are_not_drawn_over_one_of_them(tmp_path):
+    """Over the share of the main class, runs of other numbers of nodes would stand among those of the same share."""
+    for changes in ({"main_class_share": 0.6}, {"nodes": 100}, {"split": "dirichlet"}):
+        for policy in ("dqn", "random"):
+            folder = tmp_path / f"{changes}"
+            write_run(folder, policy, 0, [10], [1], **changes)
+    folders = sorted(tmp_path.iterdir())
+    report.write_report(folders, tmp_path)
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"policies", "learning"}
+    runs = report.read_runs(*folders)[0]
+    table = report.per_seed(runs)
+    titles = {axes.get_title() for axes in report_figures.learning(runs, table).axes} - {""}
+    assert titles == {
+        "disjoint split, nodes 10, main class share 0.6, 1 seed",
+        "disjoint split, nodes 100, main class share 0.8, 1 seed",
+        "dirichlet split, nodes 10, 1 seed",  # which has no main classes
+    }
+    panels = report_figures.policies(table).axes
+    assert [tick.get_text() for tick in panels[0].get_yticklabels()] == ["dqn", "random"]
+
+
 def test_agents_are_compared_with_the_one_random_policy(tmp_path, monkeypatch):
     """A preset that changes the agent alone makes no other random policy; single settings do not either."""
     monkeypatch.setitem(PRESETS, "other", {"updates": 9, "discount": 0.5})  # the last of the presets
