@@ -265,12 +265,13 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
     return (
         f"{len(runs)} finished runs in {names}, {hours:.1f} hours of one thread each on {processors}; data: {data}; "
         f"code: {commits}.{left_out}\n\n"
-        f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes of "
-        "one that does not, which are as many and start from the same initial weights. Intervals are of 95 % over the "
-        "seeds: Student's t for means, a bootstrap of the seeds (expanded percentiles), with what belongs to a seed "
-        "drawn together, for changes in per cent and interquartile means. An episode without the goal counts with the "
-        "round limit; the restricted mean treats it as censored there. A claim counts as reproduced when the interval "
-        "of the change lies below zero and reaches the claimed value or beyond; fewer than "
+        f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes "
+        "of one that does not, which start from the same initial weights as the learner's last. Intervals are of 95 "
+        "% over the seeds: Student's t for means, a bootstrap of the seeds (expanded percentiles), with what "
+        "belongs to a seed drawn together, for changes in per cent and interquartile means. An episode without the "
+        "goal counts with the round limit; the restricted mean treats it as censored there. A claim counts as "
+        "reproduced when the interval of the change lies below zero and reaches the claimed value or beyond; fewer "
+        "than "
         f"{FEWEST} seeds give no bootstrap.\n"
     )
 
