@@ -271,8 +271,7 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
         "belongs to a seed drawn together, for changes in per cent and interquartile means. An episode without the "
         "goal counts with the round limit; the restricted mean treats it as censored there. A claim counts as "
         "reproduced when the interval of the change lies below zero and reaches the claimed value or beyond; fewer "
-        "than "
-        f"{FEWEST} seeds give no bootstrap.\n"
+        f"than {FEWEST} seeds give no bootstrap.\n"
     )
 
 
