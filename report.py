@@ -39,6 +39,7 @@ AVERAGES = {
 NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "home_leave_rate", "route"}
 _SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for name in ("split", "policy"))
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
+UNREACHED = "not testable: no episode reaches the goal"
 
 
 def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
@@ -133,13 +134,14 @@ def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
         for where, ours, theirs in pairs(table, policy):
             change, low, high = bootstrap(relative_change, ours[column], theirs[column])
             difference = student_t((ours[column] - theirs[column]).to_numpy())
+            reached = ours["reached_goal"].any() or theirs["reached_goal"].any()
             rows.append(
                 {"claim, against random": claim, **where, "paper": f"{claimed:+.1%}", "ours": f"{change:+.1%}"}
                 | {
                     "95 % interval": interval_text(low, high, "+.1%"),
                     "difference (Student t)": _span(difference, column),
                 }
-                | {"seeds": len(ours), "verdict": verdict(claimed, low, high)}
+                | {"seeds": len(ours), "verdict": verdict(claimed, low, high) if reached else UNREACHED}
             )
     for where, ours, theirs in pairs(table, policy, "standalone"):
         mean, low, high = student_t((ours["final_accuracy"] - theirs["final_accuracy"]).to_numpy())

@@ -55,6 +55,13 @@ def test_claims_by_hand(folder):
     assert (accuracy["ours"], accuracy["verdict"]) == ("+0.050", "reproduced")
 
 
+def test_a_goal_that_nobody_reaches_tests_no_claim_about_reaching_it(folder):
+    table = report.per_seed(report.read_runs(folder)[0]).assign(reached_goal=0.0)
+    rounds, cost, accuracy = report.claim_table(table)["verdict"]
+    assert rounds == cost == "not testable: no episode reaches the goal"
+    assert accuracy == "reproduced"
+
+
 def test_averages_name_their_episodes(folder):
     runs = report.read_runs(folder)[0]
     means = {
