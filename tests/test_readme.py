@@ -67,19 +67,29 @@ def test_published_reports_are_those_of_the_csv_files(path, tmp_path, monkeypatc
     assert report.write_report([RESULTS / name for name in folders], tmp_path) == published
 
 
-def test_claims_are_those_of_the_report():
+TABLES = (
+    ("claims", "Claims", "claim, against random | split | paper"),
+    ("claims", "Policies", "split | policy | seeds | rounds | goal"),
+    ("claims", "Averaging", "averaged"),
+    ("exploratory", "Claims", "claim, against random | split | main_class_share"),
+)
+
+
+@pytest.mark.parametrize(("name", "title", "start"), TABLES)
+def test_tables_are_those_of_the_reports(name, title, start):
     """Each table of the README has the rows of the report's, and some of its columns."""
-    text = (RESULTS / "claims" / "report.md").read_text()
-    for title, start in (("Claims", "claim, against"), ("Policies", "split | policy"), ("Averaging", "averaged")):
-        header, _, *shown = rows_of(section(README, f"| {start}", "\n\n"))
-        names, _, *measured = rows_of(section(text, f"## {title}\n\n|", "\n\n## "))
-        assert shown == [tuple(row[names.index(name)] for name in header) for row in measured]
+    text = (RESULTS / name / "report.md").read_text()
+    header, _, *shown = rows_of(section(README, f"| {start}", "\n\n"))
+    names, _, *measured = rows_of(section(text, f"## {title}\n\n|", "\n\n## "))
+    assert shown == [tuple(row[names.index(name)] for name in header) for row in measured]
 
 
-def test_plain_words_have_the_numbers_of_the_report():
-    words = section(README, "**What a reader of the paper", "\n\n")
-    text = (RESULTS / "claims" / "report.md").read_text()
-    numbers = re.findall(r"\d+\.\d+%?", words)
+@pytest.mark.parametrize(
+    ("name", "start"), [("claims", "**What a reader of the paper"), ("exploratory", "**In plain words.**")]
+)
+def test_plain_words_have_the_numbers_of_the_report(name, start):
+    text = (RESULTS / name / "report.md").read_text()
+    numbers = re.findall(r"\d+\.\d+%?", section(README, start, "\n\n"))
     assert numbers
     assert [number for number in numbers if number not in text] == []
 
