@@ -1,8 +1,8 @@
 """Searches routes of few rounds or of little cost, as a floor for every policy: `python search.py --split disjoint`.
 
 Routes evolve: one of the best so far is changed at random, and takes the worst one's place where it is better. A route
-is judged by several episodes at once; with one episode the search is clairvoyant, for it knows that episode's weights
-and orders of images. What a route is worth on other weights, `main.py --policy route --route ...` tells.
+is judged by several episodes at once; with `--episodes 1` the search is clairvoyant, for it knows that episode's
+weights and orders of images. What a route is worth on other weights, `main.py --policy route --route ...` tells.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from screen import import_tensorflow_quietly, progress_bar
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
 
-SETTINGS = ["split", "criterion", "search", "seed", "tries", "evaluation_samples"]
+SETTINGS = ["split", "criterion", "episodes", "seed", "tries", "evaluation_samples"]
 COLUMNS = [*SETTINGS, "episode", "rounds", "communication_cost", "reached_goal", "route"]
 CRITERIA = ("rounds", "cost")
 FAMILY = 12  # routes that live at once
@@ -143,19 +143,17 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
     player = Player(HomogeneousLearningEnv(config, dataset))
     path, episodes = options.out / f"floor-{config.split}.csv", list(range(1, options.episodes + 1))
     table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
-    searches = [("common", episodes)] + [("clairvoyant", [episode]) for episode in episodes]
     with progress_bar("searching", Console(stderr=True)) as progress:
-        bar = progress.add_task("", total=len(CRITERIA) * len(searches) * options.tries)
-        for (kind, group), criterion in itertools.product(searches, CRITERIA):
-            settings = (config.split, criterion, kind, config.seed, options.tries, config.evaluation_samples)
-            same = (table[SETTINGS] == list(settings)).all(axis=1)
-            if set(group) <= set(table[same]["episode"]):
+        bar = progress.add_task("", total=len(CRITERIA) * options.tries)
+        for criterion in CRITERIA:
+            settings = (config.split, criterion, len(episodes), config.seed, options.tries, config.evaluation_samples)
+            if (table[SETTINGS] == list(settings)).all(axis=1).any():
                 progress.advance(bar, options.tries)
                 continue
-            rng = np.random.default_rng([config.seed, CRITERIA.index(criterion), len(group), group[0]])
-            route = evolve(player, group, criterion, options.tries, rng, lambda: progress.advance(bar))
+            rng = np.random.default_rng([config.seed, CRITERIA.index(criterion), len(episodes), 1])
+            route = evolve(player, episodes, criterion, options.tries, rng, lambda: progress.advance(bar))
             text = ",".join(map(str, route))
-            rows = [(*settings, episode, *player.result(episode, route), text) for episode in group]
+            rows = [(*settings, episode, *player.result(episode, route), text) for episode in episodes]
             found = pd.DataFrame(rows, columns=COLUMNS)
             table = pd.concat([table, found]) if len(table) else found
             write_atomically(path, table.to_csv(index=False).encode())
