@@ -79,7 +79,7 @@ class Config:
     # Deviation D7: the default is the other reading of the supplementary data; preset published-code is the authors'.
     split: str = knob(
         "disjoint",
-        "supplementary images: every node its own (disjoint), the same start of the file for each ten nodes "
+        "supplementary images: the next ones for each node (disjoint), the same start of the file for ten nodes "
         "(published: authors' code); or no main class and Dirichlet label shares (dirichlet)",
         choices=("disjoint", "published", "dirichlet"),
     )

@@ -59,6 +59,16 @@ def relative_change(ours: np.ndarray, theirs: np.ndarray, axis: int = -1) -> np.
     return np.mean(ours, axis=axis) / np.mean(theirs, axis=axis) - 1
 
 
+def change_per_goal(
+    ours: np.ndarray, theirs: np.ndarray, we_reached: np.ndarray, they_reached: np.ndarray, axis: int = -1
+) -> np.ndarray | float:
+    """Returns by which share `ours`, divided by how often the goal was reached (share of a seed's episodes), differs
+    from `theirs`; infinite where we never reached it, NaN where they did not."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.mean(we_reached, axis=axis) / np.mean(they_reached, axis=axis)
+        return (1 + relative_change(ours, theirs, axis)) / np.where(np.isinf(rate), np.nan, rate) - 1
+
+
 def gap_closed(ours: np.ndarray, bound: np.ndarray, chance: np.ndarray, axis: int = -1) -> np.ndarray | float:
     """Returns which share of the way from the mean of `chance` to that of `bound` the mean of `ours` is; 1: all."""
     start = np.mean(chance, axis=axis)

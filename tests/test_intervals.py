@@ -6,6 +6,7 @@ from scipy import stats
 
 from intervals import (
     bootstrap,
+    change_per_goal,
     interquartile_mean,
     probability_of_less,
     relative_change,
@@ -53,6 +54,13 @@ def test_bootstrap_of_paired_samples_keeps_the_pairs():
     """Always half: whichever seeds are drawn the change is -50 %, which unpaired draws would not give."""
     theirs = np.array([10.0, 20, 40, 80, 160])
     assert bootstrap(relative_change, theirs / 2, theirs) == pytest.approx((-0.5, -0.5, -0.5))
+
+
+def test_change_per_goal_by_hand():
+    """Half the cost, but a quarter of the goals: 2 / 0.25 = 8 a goal instead of 4 / 1, so twice as much."""
+    assert change_per_goal([1, 3], [4, 4], [0.5, 0], [1, 1]) == pytest.approx(1.0)
+    assert change_per_goal([1, 3], [4, 4], [0, 0], [1, 1]) == np.inf
+    assert np.isnan(change_per_goal([1, 3], [4, 4], [1, 1], [0, 0]))
 
 
 def test_interquartile_mean_by_hand():

@@ -62,6 +62,11 @@ def test_a_goal_that_nobody_reaches_tests_no_claim_about_reaching_it(folder):
     assert accuracy == "reproduced"
 
 
+def test_accuracies_past_the_goal_are_not_compared(folder):
+    table = report.per_seed(report.read_runs(folder)[0]).assign(reached_goal=1.0)
+    assert report.claim_table(table)["verdict"].iloc[-1] == "not testable: all episodes end at the goal"
+
+
 def test_averages_name_their_episodes(folder):
     runs = report.read_runs(folder)[0]
     means = {
@@ -70,6 +75,21 @@ def test_averages_name_their_episodes(folder):
     assert means == pytest.approx({"last-20": 11, "last-10": 11, "all": (5 * 30 + 20 * 11) / 25, "best": 11})
     table = report.averaging_table(runs)
     assert table["averaged"].tolist() == [text for text, _ in report.AVERAGES.values()]
+    assert table["communication cost"].iloc[[0, 3]].tolist() == ["-50.0% (-50.0% to -50.0%)"] * 2
+    # 5 episodes of cost 1 and 20 of 0.4, against 0.8
+    assert table["communication cost per goal reached"].iloc[2] == "-35.0% (-35.0% to -35.0%)"
+
+
+def test_failures_are_paid_for_by_successes(folder):
+    """Half of the cost, with half of the episodes at the goal: as much a goal as the random policy."""
+    write_run(folder, "dqn", 5, [36, 12], [0.4, 0.4])
+    write_run(folder, "random", 5, [20, 20], [0.8, 0.8])
+    runs = {name: run for name, run in report.read_runs(folder)[0].items() if name.endswith("seed5")}
+    row = report.averaging_table(runs).iloc[0]
+    assert row["communication cost"] == "-50.0% (no interval)"
+    assert row["communication cost per goal reached"] == "+0.0% (no interval)"
+    runs["dqn-paper--seed5"]["episodes"]["reached_goal"] = False
+    assert report.averaging_table(runs).iloc[0]["communication cost per goal reached"] == "goal not reached"
 
 
 def test_policies_by_hand(folder):
