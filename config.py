@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from learners import VARIANTS
+from learners import CONVOLUTIONAL, VARIANTS
 from observation import OF_EPISODE, PARTS
 
 
@@ -188,7 +188,7 @@ class Config:
             raise UsageError(f"--first-episode must be at most --episodes ({self.episodes}), not {self.first_episode}")
         if self.learner_variant not in ("", *VARIANTS[self.learner]):
             raise UsageError(f"--learner-variant must be one of {', '.join(VARIANTS[self.learner])} for this --learner")
-        if self.learner != "cnn" and self.evaluation_dtype.startswith("bfloat16"):
+        if self.learner not in CONVOLUTIONAL and self.evaluation_dtype.startswith("bfloat16"):
             raise UsageError(f"--learner {self.learner} is evaluated in float32; leave out --evaluation-dtype")
         self.hidden_units()
         self.observation_parts()

@@ -124,11 +124,13 @@ class HomogeneousLearningEnv(gymnasium.Env):
         """Runs one round; returns (observation, reward, terminated, truncated, info)."""
         if not self.action_space.contains(action):
             raise ValueError(f"action {action!r} is not in {self.action_space}")
-        if not self._answering()[np.atleast_1d(action)].all():
+        if self.round == 0:
+            # Deviation D1: another starter really trains first; the authors' code changes its distance only.
+            action = self.starter_action
+        elif not self._answering()[np.atleast_1d(action)].all():
             action = self.reach(np.atleast_1d(action).tolist())
         self.round += 1
-        # Deviation D1: with another starter that node really trains first; the authors' code changes its distance only.
-        chosen = (self.config.starter,) if self.round == 1 else tuple(dict.fromkeys(np.atleast_1d(action).tolist()))
+        chosen = tuple(dict.fromkeys(np.atleast_1d(action).tolist()))
 
         before = self.weights
         started = time.perf_counter()
@@ -164,7 +166,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         truncated = not terminated and (self.round >= self.config.round_limit or not finite)
         observation = self.observe(work, before)
         if not finite:
-            self.round_inputs = self.engine.inputs(work.nodes, before, self.when())
+            self.round_inputs = self.inputs(work.nodes, before)
         return observation, reward(accuracy, work.distance, self.config), terminated, truncated, info
 
     def snapshot(self) -> tuple[dict, dict[int, tf.Tensor]]:
@@ -192,6 +194,10 @@ class HomogeneousLearningEnv(gymnasium.Env):
             distance += float(sum(self.distances[self.holder, node] for node in self._failed))
         sent = transfers(self.holder, chosen) * self.engine.model_bytes
         return Work(chosen, losses, distance, sent, len(chosen) * self.engine.gradient_steps, trained)
+
+    def inputs(self, nodes: tuple[int, ...], before: tf.Tensor) -> dict:
+        """Returns what the present round of `nodes` started from, the weights `before`, as a dict of arrays."""
+        return self.engine.inputs(nodes, before, self.when())
 
     def when(self) -> When:
         """Returns what fixes the present round's random draws: (seed, episode, round)."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Config, UsageError
+from learners import CONVOLUTIONAL
 from policies import Policy
 from run_folder import (
     AGENT,
@@ -102,7 +103,9 @@ class RunLog:
         """
         self.config, self.folder = config, options.run_dir
         whose = {metric.name: getattr(config, metric.name) for metric in WHOSE}
-        self._whose = whose | {"dataset": dataset.name}  # what was asked for, but for the data really used
+        self._whose = whose | {"dataset": dataset.name}  # what was asked for, but for what was really used
+        if config.learner not in CONVOLUTIONAL:
+            self._whose["evaluation_dtype"] = "float32"
         self.episodes_done, sizes, self.policy_state = config.first_episode - 1, {}, None
         if options.resume:
             self.description = redescribe(self.folder, config, dataset)
@@ -111,11 +114,15 @@ class RunLog:
             if options.overwrite:
                 clear(self.folder)
             self.description = describe(config, dataset, options)
-        write_description(self.folder, self.description)
+            write_description(self.folder, self.description)
         tables = {"rounds.csv": ROUND_METRICS, "episodes.csv": EPISODE_METRICS}
         if options.engine == "ray":
             tables["transfers.csv"] = TRANSFER_METRICS
+        elif "transfers.csv" in sizes:
+            raise UsageError(f"{self.folder} was run with --engine ray; resume it with that")
         self._files = {name: self._open(name, metrics, sizes) for name, metrics in tables.items()}
+        if options.resume:  # not before all is known to fit
+            write_description(self.folder, self.description)
         self._tensorboard = None
         if options.tensorboard:
             import tensorflow as tf

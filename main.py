@@ -137,10 +137,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"main.py: error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"main.py: error: {error}; mend that, then {resume_hint(options.run_dir)}", file=sys.stderr)
+        print(f"main.py: error: {error}; mend that, then {resume_hint(options)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"main.py: interrupted; {resume_hint(options.run_dir)}", file=sys.stderr)
+        print(f"main.py: interrupted; {resume_hint(options)}", file=sys.stderr)
         return 130
 
 

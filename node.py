@@ -55,7 +55,7 @@ class DQNAgent(Policy):
 
     def __init__(self, config: Config, distances: np.ndarray | None = None):
         super().__init__(config, distances)
-        self.epsilon = 0.0 if config.greedy_from == 1 else config.epsilon
+        self.epsilon = 0.0 if 0 < config.greedy_from <= config.first_episode else config.epsilon
         self.network = q_network(config)
         self.weights = self.network.initial_weights(generator(config.seed, "agent weights"))
         if config.load_agent:

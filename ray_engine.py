@@ -36,9 +36,14 @@ FRESH = Parcel(None, None)
 
 
 class Node:
-    """One node, as an actor. It tells what it learned of its images, never the images."""
+    """One node, as an actor, of use once it has its images: it tells what it learned of them, never the images."""
 
     def __init__(self, config: Config, number: int):
+        self._config, self._number = config, number
+
+    def load(self) -> dict:
+        """Takes the node's images from the data set; returns that set's name and SHA-256, the bytes of a model, and the
+        gradient steps of a round. Raises UsageError where they cannot be had."""
         from screen import import_tensorflow_quietly
 
         import_tensorflow_quietly()
@@ -46,15 +51,11 @@ class Node:
         from engine import LocalEngine
         from models import start_tensorflow
 
-        start_tensorflow(config.threads)
-        dataset = load_dataset(config)
-        self._number, self._engine = number, LocalEngine(config, dataset, only=number)
-        self._about = {"name": dataset.name, "sha256": dataset.sha256()}
-        self._about |= {"model_bytes": self._engine.model_bytes, "gradient_steps": self._engine.gradient_steps}
-
-    def about(self) -> dict:
-        """Returns the data set's name and SHA-256, the bytes of a model, and the gradient steps of a round."""
-        return self._about
+        start_tensorflow(self._config.threads)
+        dataset = load_dataset(self._config)
+        self._engine = engine = LocalEngine(self._config, dataset, only=self._number)
+        about = {"name": dataset.name, "sha256": dataset.sha256()}
+        return about | {"model_bytes": engine.model_bytes, "gradient_steps": engine.gradient_steps}
 
     def start(self, seed: int, episode: int):
         """Begins an episode."""
@@ -109,14 +110,23 @@ class RayEngine:
     """
 
     def __init__(self, config: Config, address: str | None = None):
-        """Starts the actors on the cluster at `address` (None: a new one on this machine)."""
+        """Starts the actors on the cluster at `address` (None: a new one on this machine).
+
+        Raises UsageError where there is none, or its machines have no data or different ones.
+        """
         if config.policy in REFERENCES:
             raise UsageError(f"--engine ray lets one model travel; run --policy {config.policy} without it")
         ray = connect(address)
         self._ray, self.config = ray, config
         actor = ray.remote(num_cpus=0, max_restarts=0)(Node)
         self._actors = [actor.remote(config, number) for number in range(config.nodes)]
-        about = self._get([node.about.remote() for node in self._actors])[0]
+        about, *others = self._get([node.load.remote() for node in self._actors])
+        for number, other in enumerate(others, 1):
+            if other["sha256"] != about["sha256"]:
+                raise UsageError(
+                    f"node {number} would train on {other['name']}, other data than node 0's {about['name']}; give "
+                    "every machine the same file under --data-path"
+                )
         self.name, self._sha256 = about["name"], about["sha256"]
         self.model_bytes, self.gradient_steps = about["model_bytes"], about["gradient_steps"]
         self.bytes_moved = 0  # from actor to actor, in the present round

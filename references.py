@@ -23,6 +23,10 @@ class Reference(HomogeneousLearningEnv):
     def observe(self, work: Work | None = None, before: tf.Tensor | None = None) -> np.ndarray:
         return np.zeros(self.observation_space.shape, np.float32)
 
+    def inputs(self, nodes: tuple[int, ...], before: tf.Tensor) -> dict:
+        """Returns which round it was, and the one model by which it was judged before."""
+        return {"episode": self.episode, "round": self.round, "node": nodes, "weights": before.numpy()}
+
     def starting_with(self, leader: int) -> tuple[int, ...]:
         """Returns all nodes, the `leader` first."""
         return (leader, *(node for node in range(self.config.nodes) if node != leader))

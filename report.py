@@ -34,10 +34,13 @@ AVERAGES = {
     "last-20": ("the last 20 episodes", lambda episodes: episodes.tail(20)),
     "last-10": ("the last ten episodes", lambda episodes: episodes.tail(10)),
     "all": ("all episodes", lambda episodes: episodes),
-    "best": ("its one best episode against all of random's, which flatters", lambda episodes: _best(episodes)),
+    "best": (
+        "its one best episode against all of random's, which flatters",
+        lambda episodes: episodes.sort_values(["rounds", "communication_cost"]).head(1),
+    ),
 }
 # Fields that do not make another experiment, but another part of one, a baseline, or the same one on other hardware.
-NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "home_leave_rate", "route"}
+NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "route"}
 _SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for name in ("split", "policy"))
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 UNREACHED = "not testable: no episode reaches the goal"
@@ -72,18 +75,23 @@ def varied(runs: dict[str, dict]) -> list[str]:
 
 
 def settings(run: dict) -> dict:
-    """Returns a run's preset and settings; ANY for what makes no difference to it: what concerns the agent alone for a
-    policy that does not learn, the share of the main class for a split without one."""
-    values = {"preset": run["preset"], **dataclasses.asdict(run["config"])}
+    """Returns a run's preset and settings, with the data really used; ANY for what makes no difference to it: what
+    concerns the agent or `home` alone for other policies, the share of the main class for a split without one."""
+    values = {"preset": run["preset"], **dataclasses.asdict(run["config"]), "dataset": run["dataset"]}
     if values["split"] == "dirichlet":
         values["main_class_share"] = ANY
+    if values["policy"] != "home":
+        values["home_leave_rate"] = ANY
     if run["config"].policy in LEARNING:
         return values
     return {name: ANY if concerns_agent_alone(name, [value]) else value for name, value in values.items()}
 
 
 def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
-    """Returns a DataFrame with one row a run: its settings, policy, seed and its means over the episodes."""
+    """Returns a DataFrame with one row a run: its settings, policy, seed and its means over the episodes.
+
+    Raises UsageError where two runs are the same experiment with the same seed, so far as reports tell.
+    """
     names, rows = varied(runs), []
     for folder, run in runs.items():
         config, values = run["config"], settings(run)
@@ -92,19 +100,18 @@ def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
         reached = episodes["reached_goal"]
         rows.append(
             {"split": config.split, **{name: values[name] for name in names}}
-            | {"policy": config.policy, "seed": config.seed, "run": folder, "episodes": len(episodes)}
+            | {"policy": config.policy, "seed": config.seed, "run": folder, "dataset": run["dataset"]}
+            | {"episodes": len(episodes)}
             | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
             | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
         )
     places = {name: place for place, name in enumerate([*_SPLITS, *_POLICIES, *PRESETS, ANY])}
     table = pd.DataFrame(rows)
+    twins = table[table.duplicated(["split", *names, "policy", "seed"], keep=False)]["run"].tolist()
+    if twins:
+        raise UsageError(f"{twins[0]} and {twins[1]} are the same experiment twice, or two routes; report one of them")
     columns = [name for name in ("split", "policy", "preset") if name in table]
     return table.sort_values(columns, key=lambda values: values.map(places), kind="stable")
-
-
-def _best(episodes: pd.DataFrame) -> pd.DataFrame:
-    """Returns the row of fewest rounds, and of least cost among those."""
-    return episodes.sort_values(["rounds", "communication_cost"]).head(1)
 
 
 def pairs(

@@ -30,7 +30,9 @@ def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame):
     (folder / "figures").mkdir(exist_ok=True)
     with mpl.rc_context(STYLE):
         for name, make in figures.items():
-            save(make(), folder / "figures", name)
+            figure = make()
+            figure.suptitle(f"data: {', '.join(table['dataset'].unique())}", x=0.99, ha="right", fontsize="medium")
+            save(figure, folder / "figures", name)
 
 
 def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
@@ -44,8 +46,9 @@ def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
         for (where, group), axes in zip(groups, row, strict=True):
             episodes = {seed: runs[name]["episodes"] for seed, name in zip(group["seed"], group["run"], strict=True)}
             values = pd.DataFrame({seed: rows.set_index("episode")[column] for seed, rows in episodes.items()})
-            axes.plot(values.index, values, color=COLOURS[0], linewidth=0.4, alpha=0.35)
-            axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label="DQN, mean over seeds")
+            labels = ["DQN, each seed", *[""] * (values.shape[1] - 1)]
+            axes.plot(values.index, values, color=COLOURS[0], linewidth=0.4, alpha=0.35, label=labels)
+            axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label="DQN, mean")
             _band(axes, matching(table, "random", dict(zip(settings, where, strict=True)))[column])
             if column == "rounds":
                 seeds = f"{values.shape[1]} seed{'s' * (values.shape[1] > 1)}"
@@ -55,7 +58,7 @@ def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
         row[0].set_ylabel(LABELS[column])
         row[0].set_ylim(bottom=0)
     handles = panels[0][0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper left", ncols=2)
+    figure.legend(*handles, loc="outside upper left", ncols=3)
     return figure
 
 

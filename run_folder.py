@@ -4,12 +4,12 @@ import argparse
 import contextlib
 import dataclasses
 import datetime
-import hashlib
 import importlib.metadata
 import io
 import json
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -71,9 +71,12 @@ def check_options(folder: Path | None, resume: bool, overwrite: bool):
         raise UsageError(f"{folder} holds a run; add --resume or --overwrite, or choose another --run-dir")
 
 
-def resume_hint(folder: Path | None) -> str:
-    """Returns how to go on after an interruption."""
-    return f"go on with: python main.py --resume --run-dir {folder}" if folder else "start again"
+def resume_hint(options: argparse.Namespace) -> str:
+    """Returns how to go on after an interruption of the run with main.py's options."""
+    if not options.run_dir or not (options.run_dir / DESCRIPTION).exists():
+        return "start again"
+    command = ["python", "main.py", "--resume", "--run-dir", str(options.run_dir)]
+    return f"go on with: {shlex.join(command + ['--engine', 'ray'] * (options.engine == 'ray'))}"
 
 
 @contextlib.contextmanager
@@ -169,7 +172,7 @@ def machine() -> dict:
 def redescribe(folder: Path, config: Config, dataset: "NamedData") -> dict:
     """Returns the description of a run that is resumed now; raises UsageError where `config` or the data differ."""
     description = read_description(folder)
-    then, present = _settings(description["config"]), _settings(config)
+    then, present = fixed_settings(description["config"]), fixed_settings(config)
     differing = [key for key in then if then[key] != present[key]]
     if differing:
         changes = ", ".join(f"{flag(key)} {then[key]} (now {present[key]})" for key in differing)
@@ -189,7 +192,7 @@ def write_checkpoint(
 ):
     """Makes an episode permanent: its number, the sizes of the CSV files (bytes by name) and the policy's arrays."""
     arrays = {f"policy_{key}": value for key, value in policy_state.items()}
-    arrays |= {"config_sha256": config_sha256(config), "episode": episode, "sizes": json.dumps(sizes)}
+    arrays |= {"settings": json.dumps(fixed_settings(config)), "episode": episode, "sizes": json.dumps(sizes)}
     write_arrays(folder / CHECKPOINT, arrays)
 
 
@@ -209,10 +212,10 @@ def read_checkpoint(folder: Path, config: Config) -> tuple[int, dict[str, int], 
         with np.load(path, allow_pickle=False) as arrays:
             state = {key.removeprefix("policy_"): arrays[key] for key in arrays if key.startswith("policy_")}
             episode, sizes = int(arrays["episode"]), json.loads(str(arrays["sizes"]))
-            sha256 = str(arrays["config_sha256"])
+            settings = json.loads(str(arrays["settings"]))
     except Exception as error:  # a damaged zip file raises a dozen different errors
         raise UsageError(f"{path} is damaged ({error}); start again with --overwrite") from error
-    if sha256 != config_sha256(config):
+    if fixed_settings(config) | settings != fixed_settings(config):  # one that is new since then has its default
         raise UsageError(f"{path} is of a run with other settings; put its own back, or start again with --overwrite")
     if config.episodes < episode:
         raise UsageError(f"{folder} has {episode} episodes already; --episodes must be at least that")
@@ -225,14 +228,7 @@ def logged_episodes(folder: Path) -> int:
     return max(0, path.read_bytes().count(b"\n") - 1) if path.exists() else 0
 
 
-def config_sha256(config: Config) -> str:
-    """Returns the hexadecimal SHA-256 of the settings that are not the defaults, so that a setting may be added."""
-    defaults = _settings(Config())
-    changed = {key: value for key, value in _settings(config).items() if value != defaults[key]}
-    return hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()
-
-
-def _settings(config: Config) -> dict[str, str | float]:
+def fixed_settings(config: Config) -> dict[str, str | float]:
     """Returns what must not change when a run is resumed, as a dict."""
     return {key: value for key, value in dataclasses.asdict(config).items() if key not in FREE_ON_RESUME}
 

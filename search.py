@@ -18,14 +18,14 @@ import pandas as pd
 from rich.console import Console
 
 from config import Config, Parser, UsageError
-from data import Dataset, load_dataset
+from data import STAND_IN, Dataset, load_dataset
 from run_folder import write_atomically
-from screen import import_tensorflow_quietly, progress_bar
+from screen import STAND_IN_NOTICE, import_tensorflow_quietly, progress_bar
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
 
-SETTINGS = ["split", "criterion", "episodes", "seed", "tries", "evaluation_samples"]
+SETTINGS = ["dataset", "split", "criterion", "episodes", "seed", "tries", "evaluation_samples"]
 COLUMNS = [*SETTINGS, "episode", "rounds", "communication_cost", "reached_goal", "route"]
 CRITERIA = ("rounds", "cost")
 FAMILY = 12  # routes that live at once
@@ -146,7 +146,8 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
     with progress_bar("searching", Console(stderr=True)) as progress:
         bar = progress.add_task("", total=len(CRITERIA) * options.tries)
         for criterion in CRITERIA:
-            settings = (config.split, criterion, len(episodes), config.seed, options.tries, config.evaluation_samples)
+            settings = (dataset.name, config.split, criterion, len(episodes))
+            settings += (config.seed, options.tries, config.evaluation_samples)
             if (table[SETTINGS] == list(settings)).all(axis=1).any():
                 progress.advance(bar, options.tries)
                 continue
@@ -185,10 +186,16 @@ def main(arguments: list[str] | None = None) -> int:
         from models import start_tensorflow
 
         start_tensorflow(config.threads)
-        table = search(config, load_dataset(config), options)
+        dataset = load_dataset(config)
+        if dataset.name.startswith(STAND_IN):
+            print(STAND_IN_NOTICE, file=sys.stderr)
+        table = search(config, dataset, options)
     except (UsageError, OSError) as error:
         print(f"search.py: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("search.py: interrupted; the same command begins this search anew, not those that ended", file=sys.stderr)
+        return 130
     print(table.to_string(index=False))
     return 0
 

@@ -20,8 +20,9 @@ from rich.console import Console
 
 import main as experiment
 from config import Config, Parser, UsageError
+from data import STAND_IN
 from presets import concerns_agent_alone
-from run_folder import config_sha256, holds_run, logged_episodes, read_description
+from run_folder import fixed_settings, holds_run, logged_episodes, read_description
 from screen import progress_bar
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 MAIN = Path(experiment.__file__)
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 LEARNING = ("dqn",)  # the policies that need many episodes
+# main.py's flags that would contradict what the sweep gives each run, and the sweep's own for them.
+OWN = {"policy": "--policies", "split": "--splits", "seed": "--seeds", "run-dir": "--out", "overwrite": "another --out"}
 
 
 class Run:
@@ -43,7 +46,7 @@ class Run:
         self.resuming = holds_run(self.folder)
         if self.resuming:
             described = read_description(self.folder)
-            if config_sha256(described["config"]) != config_sha256(self.config):
+            if fixed_settings(described["config"]) != fixed_settings(self.config):
                 raise UsageError(f"{self.folder} holds a run with other settings; choose another --out")
             self.finished = described["end"] is not None and self.episodes() >= self.wanted()
         else:
@@ -64,6 +67,11 @@ class Run:
     def command(self) -> list[str]:
         """Returns the command line that runs or resumes it."""
         return [sys.executable, str(MAIN), *self.arguments, *(["--resume"] if self.resuming else [])]
+
+    def warning(self) -> str:
+        """Returns what has to be known of a finished run's data; mostly nothing."""
+        data = read_description(self.folder)["dataset"]
+        return f" [bold red](NOT MNIST but {data})[/bold red]" if data.startswith(STAND_IN) else ""
 
     def failure(self, code: int) -> str:
         """Returns why it failed with an exit code, in its own last words."""
@@ -104,24 +112,27 @@ def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
 
 def run(
     policy: str,
-    split: str,
+    split: str | None,
     seed: int,
     settings: Sequence[tuple[str, str]],
     options: argparse.Namespace,
     shared: list[str],
 ) -> Run:
-    """Returns one Run; its name tells what distinguishes it: settings of the agent only where there is one."""
+    """Returns one Run; its name tells what distinguishes it: settings of the agent only where there is one. Without a
+    `split` it is that of the settings."""
     if policy not in LEARNING:
         values = dict(options.vary)
         settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]])]
-    name = "-".join([policy, split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"]).replace("/", "_")
-    arguments = ["--policy", policy, "--split", split, "--seed", str(seed), "--threads", "1", "--figure-every", "-1"]
+    arguments = ["--policy", policy, *(["--split", split] if split else []), "--seed", str(seed)]
+    arguments += ["--threads", "1", "--figure-every", "-1"]
     for key, value in settings:
         arguments += [f"--{key}", value]
-    arguments += ["--episodes", str(options.episodes)]
+    arguments += shared
+    config, _ = experiment.parse(arguments)
     if policy not in LEARNING:  # the last episodes, so that it meets a learner's last initial weights
-        arguments += ["--first-episode", str(max(1, options.episodes - options.control_episodes + 1))]
-    return Run(name, [*arguments, *shared], options.out)
+        arguments += ["--first-episode", str(max(1, config.episodes - options.control_episodes + 1))]
+    name = "-".join([policy, config.split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"])
+    return Run(name.replace("/", "_"), arguments, options.out)
 
 
 def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int, console: Console) -> list[Run]:
@@ -149,7 +160,7 @@ def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int, cons
                         failed.append(run)
                         console.print(f"[red]failed:[/red] {run.failure(code)}", soft_wrap=True)
                     elif code == 0:
-                        console.print(f"finished: {run.name}", soft_wrap=True)
+                        console.print(f"finished: {run.name}{run.warning()}", soft_wrap=True)
                 ended = len(todo) - len(waiting) - len(running)
                 progress.update(bar, completed=sum(logged.values()), ended=ended)
         finally:
@@ -171,14 +182,11 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False, epilog="All other flags: main.py --help")
     policies = Config.__dataclass_fields__["policy"].metadata["choices"]
     parser.add_argument("--policies", type=text_list, default=["dqn", "random"], help=f"some of {', '.join(policies)}")
-    parser.add_argument(
-        "--splits", type=text_list, default=[Config().split], help="splits, separated by commas [disjoint]"
-    )
+    parser.add_argument("--splits", type=text_list, default=[None], help="splits, separated by commas [the preset's]")
     parser.add_argument("--seeds", type=seed_list, default=list(range(10)), help="like 0-9 or 0,3,5-7 [0-9]")
     parser.add_argument(
         "--vary", type=_setting, action="append", default=[], help="a flag of main.py and its values: drop-rate=0,0.1"
     )
-    parser.add_argument("--episodes", type=int, default=Config().episodes, help="episodes of a run [120]")
     parser.add_argument(
         "--control-episodes", type=int, default=20, help="a policy that does not learn runs only these last ones [20]"
     )
@@ -190,6 +198,10 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     options, shared = parser.parse_known_args(arguments)
     if options.jobs < 1:
         parser.error("--jobs must be at least 1")
+    given = [text.removeprefix("--").partition("=")[0] for text in shared if text.startswith("--")]
+    for name in [*given, *(name for name, _ in options.vary)]:
+        if name in OWN:
+            parser.error(f"--{name} is another one in every run; give {OWN[name]}")
     return options, shared
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from learners.base import Learner
 
+# The learners whose convolutional network can be evaluated in other arithmetic than float32.
+CONVOLUTIONAL = ("cnn", "attention-seeking")
 # The variants of each, the first being its default.
 VARIANTS = {
     "cnn": ("plain",),

@@ -214,6 +214,14 @@ def test_unreachable_nodes_are_passed_over(dataset):
     assert environment.reach([4, 3, 6]) == 6
 
 
+def test_round_1_is_the_starters_whatever_is_asked(dataset):
+    """Nobody is asked in vain for it, and no way is charged."""
+    environment = HomogeneousLearningEnv(Config(leaving="3:1", failed_attempts="charged", **SMALL), dataset)
+    environment.reset(seed=0)
+    *_, info = environment.step(3)
+    assert (info["node"], info["unreachable"], info["distance"]) == ((0,), (), 0)
+
+
 def test_nodes_are_unreachable_with_the_drop_rate(dataset):
     environment = HomogeneousLearningEnv(Config(drop_rate=0.3, goal=1.0, round_limit=400, **SMALL), dataset)
     environment.reset(seed=0)

@@ -1,6 +1,8 @@
 """Faults, provoked for real: one line on stderr, the right exit code, nothing lost."""
 
+import argparse
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,6 +17,7 @@ from conftest import refuse, run, same, start
 
 from config import Config
 from engine import LocalEngine
+from run_folder import resume_hint
 
 MAIN = str(Path(__file__).parent.parent / "main.py")
 
@@ -129,6 +132,7 @@ def test_damaged_run_is_not_resumed(tiny, tmp_path, capfd):
     assert "shorter than at the checkpoint" in refuse(capfd, "--resume", "--run-dir", tmp_path)
     (tmp_path / "rounds.csv").write_bytes(rounds.replace(b"goal", b"aims", 1))
     assert "has other columns" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    assert json.loads((tmp_path / "run.json").read_text())["end"]  # a run that is not resumed stays finished
     (tmp_path / "run.json").write_text("{")
     assert "damaged or of another version" in refuse(capfd, "--resume", "--run-dir", tmp_path)
 
@@ -177,6 +181,42 @@ def test_weights_that_are_not_finite_end_the_run(tiny, tmp_path, capfd, dataset)
     assert not np.isfinite(weights.numpy()).all()
 
 
+@pytest.mark.parametrize("policy", ["centralized", "gossip-ring"])
+def test_a_reference_that_is_not_finite_keeps_what_it_can(policy, tiny, tmp_path, capfd):
+    flags = [*tiny, "--learning-rate", 1e20, "--goal", 1, "--policy", policy]
+    assert "episode 1, round 1" in refuse(capfd, *flags, "--run-dir", tmp_path)
+    with np.load(tmp_path / "not_finite_round.npz") as kept:
+        assert set(kept) == {"episode", "round", "node", "weights"}
+        assert kept["node"].size == (1 if policy == "centralized" else 10)
+        assert np.isfinite(kept["weights"]).all()
+
+
+def test_a_setting_counts_by_its_value_and_not_as_it_is_written(tiny, tmp_path, capfd):
+    """Another default, or 3 for 3.0, is no other setting."""
+    run(*tiny, "--run-dir", tmp_path, "--episodes", 1, "--explore-repeat", 3)
+    with np.load(tmp_path / "checkpoint.npz") as arrays:
+        arrays = dict(arrays)
+    settings = json.loads(str(arrays["settings"]))
+    assert settings["explore_repeat"] == 3
+    settings["explore_repeat"] = 3
+    del settings["patience"]  # as if it were new since
+    np.savez(tmp_path / "checkpoint.npz", **arrays | {"settings": json.dumps(settings)})
+    run("--resume", "--run-dir", tmp_path, "--episodes", 2)
+    settings["explore_repeat"] = 4
+    np.savez(tmp_path / "checkpoint.npz", **arrays | {"settings": json.dumps(settings)})
+    assert "other settings" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+
+
+def test_the_hint_names_a_command_that_works(tmp_path):
+    options = argparse.Namespace(run_dir=tmp_path / "my run", engine="ray")
+    assert resume_hint(options) == "start again"  # nothing there to resume
+    options.run_dir.mkdir()
+    (options.run_dir / "run.json").write_text("{}")
+    assert shlex.split(resume_hint(options))[3:] == [
+        *("python", "main.py", "--resume", "--run-dir", f"{options.run_dir}", "--engine", "ray")
+    ]
+
+
 def test_agent_that_is_not_finite_ends_the_run(tiny, tmp_path, capfd):
     flags = [*tiny, "--agent-learning-rate", 1e30, "--episodes", 20]
     assert "lower --agent-learning-rate" in refuse(capfd, *flags, "--run-dir", tmp_path)
@@ -191,6 +231,6 @@ def test_only_the_owner_of_the_lock_is_kept_out(tiny, tmp_path):
 def test_checkpoint_holds_all_that_was_learned(finished):
     with np.load(finished / "checkpoint.npz") as arrays:
         names = {name.removeprefix("policy_") for name in arrays}
-        assert {"weights", "optimizer_state", "epsilon", "config_sha256", "episode", "sizes"} <= names
+        assert {"weights", "optimizer_state", "epsilon", "settings", "episode", "sizes"} <= names
         rounds = pd.read_csv(finished / "rounds.csv")
         assert len(arrays["policy_replay_reward"]) == (rounds["round"] > 1).sum()

@@ -263,6 +263,11 @@ def test_agent_turns_greedy_at_an_episode():
     assert not np.array_equal(agent.weights.numpy(), always.weights.numpy())
 
 
+def test_agent_that_starts_past_its_last_lesson_is_greedy_at_once(tmp_path):
+    assert DQNAgent(Config(greedy_from=3, first_episode=3, **TINY)).epsilon == 0
+    assert DQNAgent(Config(greedy_from=3, first_episode=2, **TINY)).epsilon == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"no zip", None])
 def test_files_that_hold_no_agent_of_this_kind_are_refused(tmp_path, content):
     path = tmp_path / "agent.npz"

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import time
@@ -68,7 +69,7 @@ def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monk
     assert weights.shape == (33_580,)
     assert len(losses) == 1
     answers = {
-        "about": engine._get(engine._actors[0].about.remote()),
+        "load": engine._get(engine._actors[0].load.remote()),
         "judge": engine.judge(1, parcel),
         "label_counts": engine.label_counts(),
         "update_scores": engine.update_scores([1], fresh, [parcel]),
@@ -92,15 +93,35 @@ def sweep_flags(tiny, out, *more):
     return [sys.executable, "sweep.py", *flags, "--out", str(out), *map(str, more), *shared]
 
 
+def test_data_that_nodes_cannot_have_are_refused_with_the_reason(cluster, tiny, monkeypatch):
+    connect(cluster.address)
+    with pytest.raises(UsageError, match=r"nowhere\.npz"):
+        RayEngine(Config(data_path="nowhere.npz", nodes=2, pca_components=2))
+    told = [{"name": "mnist", "sha256": "a"}, {"name": "digits-stand-in", "sha256": "b"}]
+    monkeypatch.setattr(RayEngine, "_get", lambda self, references: told)
+    with pytest.raises(UsageError, match="node 1 would train on digits-stand-in, other data than node 0's mnist"):
+        RayEngine(Config(dataset="fashion-mnist", data_path=str(tiny[3]), nodes=2, pca_components=2))
+
+
+def experiments():
+    """Returns the numbers of all processes that run an experiment for a Ray sweep."""
+    listed = subprocess.run(["pgrep", "-f", "ray::run_experiment"], capture_output=True, text=True).stdout
+    return set(map(int, listed.split()))
+
+
 def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
     """Its files are those of the local sweep, though one of its workers is killed on the way."""
     on_ray = sweep_flags(tiny, tmp_path / "ray", "--engine", "ray", "--ray-address", cluster.address)
+    others = experiments()
     process = subprocess.Popen(on_ray, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     checkpoint = tmp_path / "ray" / "dqn-disjoint-seed0" / "checkpoint.npz"
     while not checkpoint.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    assert subprocess.run(["pkill", "-9", "-f", "ray::run_experiment"]).returncode == 0
+    started = experiments() - others
+    assert started
+    for number in started:
+        os.kill(number, signal.SIGKILL)
     output, errors = process.communicate()
     assert process.returncode == 0, output + errors
     assert output.count("finished: ") == 4

@@ -226,6 +226,34 @@ def test_learning_curves_are_the_seeds_and_their_mean(folder):
     assert figure.axes[0].get_title() == "disjoint split, 5 seeds"
 
 
+def test_the_same_experiment_twice_is_refused(folder, tmp_path_factory, capsys):
+    """As more seeds it would make intervals too short."""
+    other = tmp_path_factory.mktemp("other")
+    write_run(other, "random", 3, [20], [1])
+    assert report.main([str(folder), str(other)]) == 2
+    error = capsys.readouterr().err
+    assert f"{folder.name}/random-paper--seed3 and {other.name}/random-paper--seed3 are the same experiment" in error
+
+
+def test_other_data_and_other_leave_rates_are_not_pooled(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    path = write_run(other, "random", 5, [20], [1])
+    description = json.loads((path / "run.json").read_text()) | {"dataset": "digits-stand-in"}
+    (path / "run.json").write_text(json.dumps(description))
+    table = report.policy_table(report.per_seed(report.read_runs(folder, other)[0]))
+    assert table[table["policy"] == "random"][["dataset", "seeds"]].to_numpy().tolist() == [
+        ["mnist", 5],
+        ["digits-stand-in", 1],
+    ]
+    homes = tmp_path_factory.mktemp("homes")
+    for rate in (0.1, 0.2):
+        write_run(homes / f"{rate}", "home", 0, [20], [1], home_leave_rate=rate)
+    table = report.per_seed(report.read_runs(folder, homes / "0.1", homes / "0.2")[0])
+    rows = report.policy_table(table)
+    assert rows[rows["policy"] == "home"]["home_leave_rate"].tolist() == [0.1, 0.2]
+    assert rows[rows["policy"] == "dqn"]["home_leave_rate"].tolist() == ["any"]
+
+
 def test_folder_without_runs_is_refused(tmp_path, capsys):
     assert report.main([str(tmp_path)]) == 2
     assert "holds no finished run" in capsys.readouterr().err

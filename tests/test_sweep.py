@@ -62,9 +62,20 @@ def test_settings_of_the_agent_make_no_other_random_run(tiny, tmp_path, capsys):
     names = [line.split("/")[-1].split()[0] for line in capsys.readouterr().out.splitlines()]
     assert [name for name in names if name.startswith("random")] == [
         "random-disjoint-presetpaper-seed0",
-        "random-disjoint-presetpublished-code-seed0",
+        "random-published-presetpublished-code-seed0",
     ]
     assert len(names) == 4 + 2
+
+
+def test_a_preset_gives_split_and_episodes_where_nothing_else_does(tmp_path, capsys):
+    flags = ["--policies", "random", "--seeds", "0", "--control-episodes", "2", "--out", str(tmp_path), "--list"]
+    assert sweep.main([*flags, "--preset", "published-code"]) == 0
+    assert sweep.main([*flags, "--preset", "quick"]) == 0
+    assert sweep.main([*flags, "--preset", "published-code", "--splits", "disjoint", "--episodes", "9"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split("/")[-1].split()[0] for line in lines]
+    assert names == ["random-published-seed0", "random-disjoint-seed0", "random-disjoint-seed0"]
+    assert [line.split("--first-episode ")[1].split()[0] for line in lines] == ["119", "9", "8"]
 
 
 def test_policies_of_a_seed_start_alike(swept):
@@ -129,6 +140,10 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
         ("--vary goal=2", "--goal must be at most 1"),
         ("--unknown 1", "unrecognized arguments"),
         ("--jobs 0", "--jobs must be at least 1"),
+        ("--seed 7", "--seed is another one in every run; give --seeds"),
+        ("--policy=random", "give --policies"),
+        ("--vary split=disjoint,published", "give --splits"),
+        ("--overwrite", "give another --out"),
     ],
 )
 def test_bad_sweeps_are_refused_in_one_line(arguments, says, tmp_path, capsys):
