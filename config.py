@@ -132,9 +132,7 @@ class Config:
     agent_learning_rate: float = knob(1e-3, "Adam's step size for the Q-network (authors)", above=0)
     discount: float = knob(0.9, "discount of the next round's value (authors)", low=0, high=1)
     replay_size: int = knob(50_000, "transitions kept (authors)", low=1, high=10**7)
-    minibatch: int = knob(
-        128, "transitions drawn at an episode's end; fewer stored: no training (authors)", low=1, high=10**6
-    )
+    minibatch: int = knob(128, "transitions drawn after an episode; fewer: no training (authors)", low=1, high=10**6)
     agent_batch_size: int = knob(16, "transitions a gradient step of the Q-network (authors)", low=1, high=10**6)
     target_normalisation: str = knob(
         "frobenius",
@@ -146,9 +144,7 @@ class Config:
     double_q: str = knob("no", "let the network choose the action whose value the target network tells", choices=YES_NO)
     target_every: int = knob(0, "minibatches after which a target network is renewed, 0: none (authors)", low=0)
     replay: str = knob(
-        "uniform",
-        "draw all transitions alike (authors), or all actions (balanced)",
-        choices=("uniform", "balanced"),
+        "uniform", "draw all transitions alike (authors), or all actions (balanced)", choices=("uniform", "balanced")
     )
     renamed_share: float = knob(
         0, "share of what is learned from that is imagined: other names of the nodes (authors: 0)", low=0, high=1
@@ -167,9 +163,8 @@ class Config:
     epsilon_decay: float = knob(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)
     epsilon_end: float = knob(0, "epsilon never falls below this (authors: 0)", low=0, high=1)
     load_agent: str = knob("", "file agent.npz of another run, whose agent this one starts with (ours)")
-    greedy_from: int = knob(
-        0, "from this episode on the agent neither explores nor learns, 0: never (authors)", low=0, high=10**6
-    )
+    greedy_from: int = knob(0, "episode from which the agent neither explores nor learns, 0: never (authors)", low=0)
+    average_last: int = knob(0, "last episodes whose networks' mean is the greedy agent; 0: the very last one", low=0)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -186,6 +181,9 @@ class Config:
             raise UsageError(f"--policy {self.policy} takes neither --drop-rate nor --leaving nor --nodes-per-round")
         if self.first_episode > self.episodes:
             raise UsageError(f"--first-episode must be at most --episodes ({self.episodes}), not {self.first_episode}")
+        lessons = self.greedy_from - self.first_episode
+        if self.average_last > max(0, lessons) and (lessons > 0 or self.greedy_from == 0):
+            raise UsageError("--average-last needs --greedy-from, and at least as many episodes before that")
         if self.learner_variant not in ("", *VARIANTS[self.learner]):
             raise UsageError(f"--learner-variant must be one of {', '.join(VARIANTS[self.learner])} for this --learner")
         if self.learner not in CONVOLUTIONAL and self.evaluation_dtype.startswith("bfloat16"):

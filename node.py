@@ -63,6 +63,7 @@ class DQNAgent(Policy):
         self.target_weights = self.weights  # of the network that tells the next value; the same where there is none
         self.optimizer_state = self.network.initial_state()
         self.replay = collections.deque(maxlen=config.replay_size)
+        self.mean_weights = tf.zeros_like(self.weights)  # of the last episodes before the greedy ones, so far
         self.minibatches = 0  # learned so far
         self.explored, self.repeats = [], 0  # the last random ranking, and for how many more rounds it holds
 
@@ -104,7 +105,9 @@ class DQNAgent(Policy):
     def learn(self, rng: np.random.Generator, episode: int) -> float:
         """Trains on minibatches drawn from the replay, in small batches, and lowers epsilon; returns the mean loss.
 
-        From the episode `greedy_from` on it does neither. Raises UsageError where the loss is not finite.
+        From the episode `greedy_from` on it does neither, and its network is the mean of those after the `average_last`
+        episodes before (Polyak and Juditsky, 1992): near the end good routes differ little in value, so that which one
+        a single network prefers is chance. Raises UsageError where the loss is not finite.
         """
         config, self.repeats = self.config, 0  # a random choice is kept until the episode's end at most
         if 0 < config.greedy_from <= episode:
@@ -112,11 +115,15 @@ class DQNAgent(Policy):
         self.epsilon = max(config.epsilon_end, self.epsilon * math.exp(-config.epsilon_decay))
         if episode + 1 == config.greedy_from:
             self.epsilon = 0.0
-        if len(self.replay) < config.minibatch:
-            return math.nan
-        transitions, shares = self._experience(rng)
-        losses = [self._learn_minibatch(transitions, shares, rng) for _ in range(config.updates)]
-        return float(np.mean(losses))
+        loss = math.nan
+        if len(self.replay) >= config.minibatch:
+            transitions, shares = self._experience(rng)
+            loss = float(np.mean([self._learn_minibatch(transitions, shares, rng) for _ in range(config.updates)]))
+        if config.greedy_from - config.average_last <= episode < config.greedy_from:
+            self.mean_weights += self.weights / config.average_last
+            if episode + 1 == config.greedy_from:
+                self.weights = self.mean_weights
+        return loss
 
     def _experience(self, rng: np.random.Generator) -> tuple[Transition, np.ndarray | None]:
         """Returns what minibatches are drawn from: a Transition of arrays, and the probabilities [n] of its rows.
@@ -160,6 +167,7 @@ class DQNAgent(Policy):
         return {
             "weights": self.weights.numpy(),
             "target_weights": self.target_weights.numpy(),
+            "mean_weights": self.mean_weights.numpy(),
             "optimizer_state": self.optimizer_state.numpy(),
             "minibatches": np.int64(self.minibatches),
             "epsilon": np.float64(self.epsilon),
@@ -167,7 +175,9 @@ class DQNAgent(Policy):
         }
 
     def restore(self, state: dict[str, np.ndarray]):
-        self.weights, self.target_weights = tf.constant(state["weights"]), tf.constant(state["target_weights"])
+        self.weights, self.target_weights, self.mean_weights = (
+            tf.constant(state[name]) for name in ("weights", "target_weights", "mean_weights")
+        )
         self.minibatches = int(state["minibatches"])
         self.optimizer_state = tf.constant(state["optimizer_state"])
         self.epsilon = float(state["epsilon"])

@@ -38,6 +38,8 @@ BAD = [
     ("--observation pca,pca", "--observation must be different ones of"),
     ("--observation round --agent-network shared", "tells the nodes apart"),
     ("--policy fedavg --drop-rate 0.1", "takes neither"),
+    ("--average-last 5", "--average-last needs --greedy-from"),
+    ("--average-last 5 --greedy-from 5", "at least as many episodes before that"),
     ("--first-episode 121", "--first-episode must be at most --episodes"),
     ("--policy route", "--route must be nodes below 10"),
     ("--route 0,10", "--route must be nodes below 10"),

@@ -263,6 +263,23 @@ def test_agent_turns_greedy_at_an_episode():
     assert not np.array_equal(agent.weights.numpy(), always.weights.numpy())
 
 
+def test_greedy_agent_is_the_mean_of_its_last_networks():
+    """Of those after episodes 2 and 3, also where it is taken up again between the two."""
+    agents = [DQNAgent(Config(greedy_from=4, average_last=2, **TINY)), DQNAgent(Config(**TINY))]
+    after = []
+    for episode in (1, 2, 3):
+        for agent in agents:
+            fill(agent, 9)
+            agent.learn(np.random.default_rng(episode), episode)
+        after.append(agents[1].weights.numpy())
+        if episode == 2:
+            state = agents[0].state()
+            agents[0] = DQNAgent(Config(greedy_from=4, average_last=2, **TINY))
+            agents[0].restore(state)
+    assert not np.array_equal(after[1], after[2])
+    np.testing.assert_allclose(agents[0].weights.numpy(), (after[1] + after[2]) / 2, rtol=1e-6)
+
+
 def test_agent_that_starts_past_its_last_lesson_is_greedy_at_once(tmp_path):
     assert DQNAgent(Config(greedy_from=3, first_episode=3, **TINY)).epsilon == 0
     assert DQNAgent(Config(greedy_from=3, first_episode=2, **TINY)).epsilon == 1
