@@ -90,7 +90,12 @@ def test_tables_are_those_of_the_reports(name, title, start):
 
 
 @pytest.mark.parametrize(
-    ("name", "start"), [("claims", "**What a reader of the paper"), ("exploratory", "**In plain words.**")]
+    ("name", "start"),
+    [
+        ("claims", "**What a reader of the paper"),
+        ("exploratory", "**In plain words.**"),
+        ("improved", "**How good is it?**"),
+    ],
 )
 def test_plain_words_have_the_numbers_of_the_report(name, start):
     text = (RESULTS / name / "report.md").read_text()
