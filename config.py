@@ -163,7 +163,9 @@ class Config:
     epsilon_decay: float = knob(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)
     epsilon_end: float = knob(0, "epsilon never falls below this (authors: 0)", low=0, high=1)
     load_agent: str = knob("", "file agent.npz of another run, whose agent this one starts with (ours)")
-    greedy_from: int = knob(0, "episode from which the agent neither explores nor learns, 0: never (authors)", low=0)
+    greedy_from: int = knob(
+        0, "from this episode on the agent neither explores nor learns, 0: never (authors)", low=0, high=10**6
+    )
     average_last: int = knob(0, "last episodes whose networks' mean is the greedy agent; 0: the very last one", low=0)
 
     def __post_init__(self):
