@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from intervals import student_t
 from plots import COLOURS, MARKERS, STYLE, save
 from presets import ANY
+from report_tables import matching, setting_names
 from sweep import LEARNING
 
 PANELS = 6  # fit beside each other
@@ -60,19 +61,6 @@ def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
     handles = panels[0][0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside upper left", ncols=3)
     return figure
-
-
-def setting_names(table: pd.DataFrame) -> list[str]:
-    """Returns which columns of a table of means are settings: those before the policy."""
-    return list(table.columns[: table.columns.get_loc("policy")])
-
-
-def matching(table: pd.DataFrame, policy: str, where: dict[str, object]) -> pd.DataFrame:
-    """Returns a policy's rows with the settings `where`, as far as these make a difference to it."""
-    rows = table[table["policy"] == policy]
-    for name, value in where.items():
-        rows = rows[rows[name].isin([value, ANY])]
-    return rows
 
 
 def _band(axes: Axes, values: pd.Series):

@@ -16,7 +16,7 @@ from comparison.forgetting import PERMUTED_IMAGES, PERMUTED_TESTS, SCENARIOS
 from comparison.task_sequences import ELASTIC, JOINT, RATES, REFERENCE
 from comparison.units import read_settings
 from intervals import student_t
-from report import markdown, span_text
+from report_tables import markdown, span_text
 from run_folder import write_atomically
 
 NEAR = 0.01  # how much learning accuracy may differ for methods to be compared

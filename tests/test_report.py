@@ -9,6 +9,7 @@ import pytest
 
 import report
 import report_figures
+import report_tables
 from config import Config
 from logs import EPISODE_METRICS
 from presets import PRESETS
@@ -46,7 +47,7 @@ def folder(tmp_path):
 def test_claims_by_hand(folder):
     """All pairs are half of each other, so that the bootstrap's interval is a point at -50 %."""
     table = report.per_seed(report.read_runs(folder)[0])
-    rounds, cost, accuracy = report.claim_table(table).to_dict("records")
+    rounds, cost, accuracy = report_tables.claim_table(table).to_dict("records")
     assert (rounds["paper"], rounds["ours"], rounds["95 % interval"]) == ("-50.8%", "-50.0%", "-50.0% to -50.0%")
     assert rounds["verdict"] == "not reproduced: better, but by less"
     # differences -10, -12, -11, -10, -12: mean -11, standard deviation 1, half width 2.776445 / sqrt(5)
@@ -57,14 +58,14 @@ def test_claims_by_hand(folder):
 
 def test_a_goal_that_nobody_reaches_tests_no_claim_about_reaching_it(folder):
     table = report.per_seed(report.read_runs(folder)[0]).assign(reached_goal=0.0)
-    rounds, cost, accuracy = report.claim_table(table)["verdict"]
+    rounds, cost, accuracy = report_tables.claim_table(table)["verdict"]
     assert rounds == cost == "not testable: no episode reaches the goal"
     assert accuracy == "reproduced"
 
 
 def test_accuracies_past_the_goal_are_not_compared(folder):
     table = report.per_seed(report.read_runs(folder)[0]).assign(reached_goal=1.0)
-    assert report.claim_table(table)["verdict"].iloc[-1] == "not testable: all episodes end at the goal"
+    assert report_tables.claim_table(table)["verdict"].iloc[-1] == "not testable: all episodes end at the goal"
 
 
 def test_averages_name_their_episodes(folder):
@@ -73,7 +74,7 @@ def test_averages_name_their_episodes(folder):
         average: report.per_seed(runs, average).query("policy == 'dqn'")["rounds"].mean() for average in report.AVERAGES
     }
     assert means == pytest.approx({"last-20": 11, "last-10": 11, "all": (5 * 30 + 20 * 11) / 25, "best": 11})
-    table = report.averaging_table(runs)
+    table = report_tables.averaging_table(report.every_average(runs))
     assert table["averaged"].tolist() == [text for text, _ in report.AVERAGES.values()]
     assert table["communication cost"].iloc[[0, 3]].tolist() == ["-50.0% (-50.0% to -50.0%)"] * 2
     # 5 episodes of cost 1 and 20 of 0.4, against 0.8
@@ -85,15 +86,18 @@ def test_failures_are_paid_for_by_successes(folder):
     write_run(folder, "dqn", 5, [36, 12], [0.4, 0.4])
     write_run(folder, "random", 5, [20, 20], [0.8, 0.8])
     runs = {name: run for name, run in report.read_runs(folder)[0].items() if name.endswith("seed5")}
-    row = report.averaging_table(runs).iloc[0]
+    row = report_tables.averaging_table(report.every_average(runs)).iloc[0]
     assert row["communication cost"] == "-50.0% (no interval)"
     assert row["communication cost per goal reached"] == "+0.0% (no interval)"
     runs["dqn-paper--seed5"]["episodes"]["reached_goal"] = False
-    assert report.averaging_table(runs).iloc[0]["communication cost per goal reached"] == "goal not reached"
+    assert (
+        report_tables.averaging_table(report.every_average(runs)).iloc[0]["communication cost per goal reached"]
+        == "goal not reached"
+    )
 
 
 def test_policies_by_hand(folder):
-    table = report.policy_table(report.per_seed(report.read_runs(folder)[0])).set_index("policy")
+    table = report_tables.policy_table(report.per_seed(report.read_runs(folder)[0])).set_index("policy")
     half = 2 * 2.776445 / 5**0.5
     assert table.loc["random", "rounds"] == f"22.0 ({22 - half:.1f} to {22 + half:.1f})"
     assert table.loc["dqn", "goal reached"] == "100%"
@@ -103,7 +107,7 @@ def test_policies_by_hand(folder):
 
 
 def test_probability_of_improvement(folder):
-    table = report.improvement_table(report.per_seed(report.read_runs(folder)[0])).set_index("dqn below")
+    table = report_tables.improvement_table(report.per_seed(report.read_runs(folder)[0])).set_index("dqn below")
     assert table.loc["random", "rounds"].startswith("1.00")
     assert table.loc["standalone", "communication cost"].startswith("0.00")
     assert table.loc["random", "return, difference (Student t)"] == "0.00 (0.00 to 0.00)"
@@ -116,7 +120,7 @@ def test_a_route_is_the_bound_of_a_gap(folder, tmp_path_factory, capsys):
         write_run(other, "route", seed, [rounds], [0.1], route="0,1")
     runs = report.read_runs(folder, other)[0]
     assert f"{other.name}/route-paper--seed0" in runs
-    table = report.improvement_table(report.per_seed(runs)).set_index("dqn below")
+    table = report_tables.improvement_table(report.per_seed(runs)).set_index("dqn below")
     # paired draws of seeds: with rounds 2 x, x, x - 1 the share is x / (x + 1), x from 10 to 12
     assert table.loc["route", "gap in rounds closed"] == "92% (91% to 92%)"
     assert table.loc["random", "gap in rounds closed"] == ""
@@ -138,7 +142,7 @@ def test_a_route_is_the_bound_of_a_gap(folder, tmp_path_factory, capsys):
     ],
 )
 def test_verdicts(low, high, says):
-    assert report.verdict(-0.5, low, high) == says
+    assert report_tables.verdict(-0.5, low, high) == says
 
 
 def test_settings_are_told_apart(tmp_path, capsys):
@@ -156,7 +160,7 @@ def test_settings_are_told_apart(tmp_path, capsys):
     assert "unfinished: dqn-paper-0.9-seed7" in text
     assert "20.0 (no interval)" in text
     assert "nan" not in text
-    table = report.claim_table(report.per_seed(report.read_runs(tmp_path)[0]))
+    table = report_tables.claim_table(report.per_seed(report.read_runs(tmp_path)[0]))
     assert table["drop_rate"].tolist() == [0.0, 0.5] * 2
     assert {path.name for path in (tmp_path / "figures").iterdir()} == {
         f"{name}.{suffix}" for name in ("policies", "by_drop_rate") for suffix in ("png", "pdf")
@@ -193,10 +197,34 @@ def test_agents_are_compared_with_the_one_random_policy(tmp_path, monkeypatch):
         write_run(tmp_path, "random", seed, [20] * 2, [1] * 2)
     table = report.per_seed(report.read_runs(tmp_path)[0])
     assert list(table.columns[: table.columns.get_loc("policy")]) == ["split", "preset"]
-    claims = report.claim_table(table)
+    claims = report_tables.claim_table(table)
     assert claims[["preset", "ours"]].to_numpy().tolist()[:2] == [["paper", "-50.0%"], ["other", "-75.0%"]]
-    assert report.policy_table(table)[["preset", "policy"]].to_numpy().tolist()[-1] == ["any", "random"]
+    assert report_tables.policy_table(table)[["preset", "policy"]].to_numpy().tolist()[-1] == ["any", "random"]
     report_figures.draw(tmp_path, report.read_runs(tmp_path)[0], table)
+
+
+def test_changes_by_hand(tmp_path):
+    """Each preset beside the one before it that was run, over the seeds of both."""
+    for seed, rounds in enumerate([10, 12, 99]):
+        write_run(tmp_path, "dqn", seed, [rounds] * 2, [1] * 2)
+    for seed, rounds in enumerate([6, 6]):
+        write_run(tmp_path, "dqn", seed, [rounds] * 2, [0.5] * 2, preset="with-sight")
+        write_run(tmp_path, "dqn", seed, [rounds + 1] * 2, [0.5] * 2, preset="improved")
+        write_run(tmp_path, "random", seed, [20] * 2, [1] * 2)
+    rows = report_tables.step_table(report.per_seed(report.read_runs(tmp_path)[0])).to_dict("records")
+    assert [(row["preset"], row["against"], row["seeds"]) for row in rows] == [
+        ("with-sight", "paper", 2),
+        ("improved", "with-sight", 2),
+    ]
+    # differences -4 and -6: standard error 1, Student's t 12.706 with one degree of freedom
+    assert rows[0]["rounds, difference (Student t)"] == "-5.0 (-17.7 to 7.7)"
+    assert rows[0]["cost, difference (Student t)"] == "-0.500 (-0.500 to -0.500)"
+    assert (rows[0]["rounds"], rows[1]["rounds"], rows[1]["cost"]) == ("6.0", "7.0", "0.500")
+
+
+def test_one_agent_has_no_changes(folder):
+    assert report.main([str(folder)]) == 0
+    assert "Change by change" not in (folder / "report.md").read_text()
 
 
 def test_no_figure_cuts_values_off(tmp_path):
@@ -240,7 +268,7 @@ def test_other_data_and_other_leave_rates_are_not_pooled(folder, tmp_path_factor
     path = write_run(other, "random", 5, [20], [1])
     description = json.loads((path / "run.json").read_text()) | {"dataset": "digits-stand-in"}
     (path / "run.json").write_text(json.dumps(description))
-    table = report.policy_table(report.per_seed(report.read_runs(folder, other)[0]))
+    table = report_tables.policy_table(report.per_seed(report.read_runs(folder, other)[0]))
     assert table[table["policy"] == "random"][["dataset", "seeds"]].to_numpy().tolist() == [
         ["mnist", 5],
         ["digits-stand-in", 1],
@@ -249,7 +277,7 @@ def test_other_data_and_other_leave_rates_are_not_pooled(folder, tmp_path_factor
     for rate in (0.1, 0.2):
         write_run(homes / f"{rate}", "home", 0, [20], [1], home_leave_rate=rate)
     table = report.per_seed(report.read_runs(folder, homes / "0.1", homes / "0.2")[0])
-    rows = report.policy_table(table)
+    rows = report_tables.policy_table(table)
     assert rows[rows["policy"] == "home"]["home_leave_rate"].tolist() == [0.1, 0.2]
     assert rows[rows["policy"] == "dqn"]["home_leave_rate"].tolist() == ["any"]
 
