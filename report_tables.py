@@ -147,7 +147,7 @@ def step_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
     ours = table[(table["policy"] == policy) & table["preset"].isin(CHANGES)]
     others = [name for name in setting_names(table) if name != "preset"]
     for where, group in ours.groupby(others, sort=False):
-        presets = [rows.set_index("seed") for _, rows in group.groupby("preset", sort=False)]
+        presets = [each.set_index("seed") for _, each in group.groupby("preset", sort=False)]
         for before, after in itertools.pairwise(presets):
             seeds = before.index.intersection(after.index)
             preset = after["preset"].iloc[0]
