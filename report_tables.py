@@ -147,12 +147,10 @@ def step_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
     ours = table[(table["policy"] == policy) & table["preset"].isin(CHANGES)]
     others = [name for name in setting_names(table) if name != "preset"]
     for where, group in ours.groupby(others, sort=False):
-        presets = [each.set_index("seed") for _, each in group.groupby("preset", sort=False)]
-        for before, after in itertools.pairwise(presets):
+        presets = group.set_index("seed").groupby("preset", sort=False)
+        for (former, before), (preset, after) in itertools.pairwise(presets):
             seeds = before.index.intersection(after.index)
-            preset = after["preset"].iloc[0]
-            row = {**dict(zip(others, where, strict=True)), "preset": preset, "against": before["preset"].iloc[0]}
-            row["seeds"] = len(seeds)
+            row = {**dict(zip(others, where, strict=True)), "preset": preset, "against": former, "seeds": len(seeds)}
             for name, column in columns.items():
                 row[name] = f"{after.loc[seeds, column].mean():{FORMS[column]}}"
                 difference = student_t((after[column] - before[column]).loc[seeds].to_numpy())
