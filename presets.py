@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from config import Config
 
-# From the authors' agent to a better one, change by change: (name, what it changes, settings, of the agent alone).
+# From the authors' agent to a better one, change by change: (name, what it changes, settings, of the agent alone but
+# for the number of episodes).
 IMPROVEMENTS = (
-    ("greedy", "the last 20 episodes greedy", {"greedy_from": 101}),
+    ("greedy", "20 episodes more, greedy ones", {"episodes": 140, "greedy_from": 121}),
     ("sight", "it sees where it was and what came out", {"observation": "holder,visits,last-visit,round,accuracy"}),
     ("targets", "targets are not normalised", {"target_normalisation": "none"}),
     (
@@ -52,11 +53,12 @@ PRESET_HELP = {
 
 _FIELDS = tuple(Config.__dataclass_fields__)
 AGENT_FIELDS = _FIELDS[_FIELDS.index("observation") :]  # whatever they say, other policies do the same
+LENGTH = "episodes"  # a policy that does not learn does in each the same, however many there are
 ANY = "any"  # stands for such a setting's value where it makes no difference
 
 
 def concerns_agent_alone(name: str, values: Collection) -> bool:
     """Tells whether a setting, a field or `preset`, with any of these values leaves other policies as they are."""
     if name == "preset":
-        return all(value in PRESETS and set(PRESETS[value]) <= set(AGENT_FIELDS) for value in values)
+        return all(value in PRESETS and set(PRESETS[value]) <= {*AGENT_FIELDS, LENGTH} for value in values)
     return name in AGENT_FIELDS

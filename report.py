@@ -140,12 +140,12 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
         f"{len(runs)} finished runs in {names}, {hours:.1f} hours of one thread each on {processors}; data: {data}; "
         f"code: {commits}.{left_out}\n\n"
         f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes "
-        "of one that does not, which start from the same initial weights as the learner's last. Intervals are of 95 "
-        "% over the seeds: Student's t for means, a bootstrap of the seeds (expanded percentiles), with what "
-        "belongs to a seed drawn together, for changes in per cent and interquartile means. An episode without the "
-        "goal counts with the round limit; the restricted mean treats it as censored there (the same number, unless "
-        "an episode broke off before). A claim counts as reproduced when the interval of the change lies below zero "
-        f"and reaches the claimed value or beyond; fewer than {FEWEST} seeds give no bootstrap.\n"
+        "of one that does not, which start from the same initial weights as the learner's last if both count as many "
+        "episodes. Intervals are of 95 % over the seeds: Student's t for means, a bootstrap of the seeds (expanded "
+        "percentiles), with what belongs to a seed drawn together, for changes in per cent and interquartile means. "
+        "An episode without the goal counts with the round limit; the restricted mean treats it as censored there (the "
+        "same number, unless an episode broke off before). A claim counts as reproduced when the interval of the "
+        f"change lies below zero and reaches the claimed value or beyond; below {FEWEST} seeds give no bootstrap.\n"
     )
 
 
