@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import scipy.stats
 from conftest import assert_rounds_fit
 
 import report
@@ -179,15 +180,34 @@ def test_presets_of_the_agent_are_explained():
 
 
 def test_floors_are_those_of_the_search():
-    shown = rows_of(section(README, "| split | searched for |", "## Local learners"))[2:]
+    """Each route is shown by its stays, with what it needs on the weights it was searched for, and on other ones."""
+    played = {}
+    for path in sorted(RESULTS.glob("routes*/*/run.json")):
+        config = json.loads(path.read_text())["config"]
+        means = pd.read_csv(path.parent / "episodes.csv")[list(SPREAD)].mean()
+        played.setdefault((config["split"], config["route"]), []).append(means)
     expected = []
     for path in sorted((RESULTS / "floors").glob("*.csv")):
-        found = pd.read_csv(path)
-        for (split, criterion), rows in found.groupby(["split", "criterion"], sort=False):
-            assert rows["reached_goal"].all()
-            used = rows["route"].iloc[0].split(",")[: rows["rounds"].max()]
-            stays = [(node, len(list(stay))) for node, stay in itertools.groupby(used)]
-            route = ", ".join(f"{node} x {rounds}" for node, rounds in stays)
-            means = f"{rows['rounds'].mean():.1f}", f"{rows['communication_cost'].mean():.3f}"
-            expected.append((split, {"rounds": "fewest rounds", "cost": "least cost"}[criterion], route, *means))
-    assert shown == expected
+        for key, found in pd.read_csv(path).groupby(["split", "criterion", "episodes"], sort=False):
+            assert found["reached_goal"].all()
+            route = found["route"].iloc[0]
+            used = route.split(",")[: found["rounds"].max()]
+            stays = ", ".join(f"{node} x {len(list(stay))}" for node, stay in itertools.groupby(used))
+            split, criterion, weights = key
+            elsewhere = pd.DataFrame(played.get((split, route), []))
+            cells = split, {"rounds": "fewest rounds", "cost": "least cost"}[criterion], str(weights), stays
+            expected.append((*cells, *spread(found), *(spread(elsewhere) if len(elsewhere) else ("", ""))))
+    assert rows_of(section(README, "| split | searched for |", "\n\n"))[2:] == expected
+
+
+SPREAD = {"rounds": 1, "communication_cost": 3}  # digits of what a route needs
+
+
+def spread(needs):
+    """Returns the means of rounds and cost with their intervals, by scipy, as the README shows them."""
+    cells = []
+    for name, digits in SPREAD.items():
+        mean, error = needs[name].mean(), scipy.stats.sem(needs[name])
+        low, high = scipy.stats.t.interval(0.95, len(needs) - 1, mean, error) if error else (mean, mean)
+        cells.append(f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})")
+    return tuple(cells)
