@@ -48,7 +48,7 @@ class Config:
         120, "number of the last episode, each one whole decentralized training (authors)", low=1, high=10**6
     )
     first_episode: int = knob(
-        1, "number of the first episode; 101 meets the initial weights of another run's last 20 (ours)", low=1
+        1, "number of the first episode, whose initial weights are those of this number in other runs (ours)", low=1
     )
     seed: int = knob(0, "seed of everything random but the distances (authors: none)", low=0, high=2**32 - 1)
     threads: int = knob(2, "processor threads; part of what fixes the last digits (ours)", low=1, high=1024)
@@ -184,7 +184,7 @@ class Config:
         if self.first_episode > self.episodes:
             raise UsageError(f"--first-episode must be at most --episodes ({self.episodes}), not {self.first_episode}")
         lessons = self.greedy_from - self.first_episode
-        if self.average_last > max(0, lessons) and (lessons > 0 or self.greedy_from == 0):
+        if self.policy == "dqn" and self.average_last > max(0, lessons) and (lessons > 0 or self.greedy_from == 0):
             raise UsageError("--average-last needs --greedy-from, and at least as many episodes before that")
         if self.learner_variant not in ("", *VARIANTS[self.learner]):
             raise UsageError(f"--learner-variant must be one of {', '.join(VARIANTS[self.learner])} for this --learner")

@@ -218,9 +218,9 @@ class RunLog:
         return read_table(self.folder, "episodes.csv")
 
     def finish(self, policy: Policy | None = None):
-        """Notes the end time, closes the files, and keeps the weights of a policy that has learned any."""
-        if policy and policy.weights is not None:
-            write_arrays(self.folder / AGENT, {"weights": policy.weights.numpy()})
+        """Notes the end time, closes the files, and keeps what a policy has learned."""
+        if policy and (agent := policy.agent()):
+            write_arrays(self.folder / AGENT, agent)
         write_description(self.folder, self.description | {"end": now()})
         for file in self._files.values():
             file.close()

@@ -5,6 +5,7 @@ Sun & Ochiai, "Homogeneous Learning: Self-Attention Decentralized Deep Learning"
 """
 
 import argparse
+import dataclasses
 import shlex
 import sys
 import time
@@ -15,7 +16,7 @@ from config import Config, Parser, UsageError, add_flags, generator
 from logs import SUMS, RunLog
 from policies import Policy
 from presets import PRESET_HELP, PRESETS
-from run_folder import check_options, locked, new_folder, read_description, resume_hint
+from run_folder import CHECKPOINT, check_options, locked, new_folder, read_description, resume_hint
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
@@ -89,7 +90,8 @@ def run(config: Config, options: argparse.Namespace) -> int:
     start_tensorflow(config.threads)
     engine = make_engine(config, options.engine, options.ray_address)
     environment = make_environment(config, None, engine)
-    policy = make_policy(config, environment.distances)
+    resumed = options.resume and (options.run_dir / CHECKPOINT).exists()  # and needs no other run's agent any more
+    policy = make_policy(dataclasses.replace(config, load_agent="") if resumed else config, environment.distances)
     options.run_dir = options.run_dir or new_folder(config, engine)
     with locked(options.run_dir):
         log = RunLog(config, engine, options)
@@ -124,7 +126,10 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     check_options(options.run_dir, options.resume, options.overwrite)
     resuming = options.resume and not options.preset
     base = vars(read_description(options.run_dir)["config"]) if resuming else PRESETS[options.preset or "paper"]
-    return Config(**base | flags | ({"greedy_from": 1} if options.evaluate else {})), options
+    config = Config(**base | flags | ({"greedy_from": 1} if options.evaluate else {}))
+    if options.evaluate and not config.load_agent:
+        raise UsageError("--evaluate needs --load-agent, the file agent.npz of a run whose agent is to be evaluated")
+    return config, options
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from config import REFERENCES, Config, UsageError, generator
+from config import REFERENCES, Config, UsageError, flag, generator
 from models import q_network
 from observation import rename
 from policies import (
@@ -25,6 +25,7 @@ Transition = collections.namedtuple(
     "Transition", "observation action reward next_observation done discount", defaults=(None,)
 )
 STORED = Transition._fields[:5]
+KIND = ("nodes", "observation", "pca_components", "agent_network", "agent_hidden_units")  # give weights their meaning
 
 
 POLICIES = {
@@ -174,6 +175,9 @@ class DQNAgent(Policy):
             **{f"replay_{name}": column for name, column in zip(STORED, columns, strict=False)},
         }
 
+    def agent(self) -> dict[str, np.ndarray | np.generic]:
+        return {"weights": self.weights.numpy(), "kind": np.str_(kind(self.config))}
+
     def restore(self, state: dict[str, np.ndarray]):
         self.weights, self.target_weights, self.mean_weights = (
             tf.constant(state[name]) for name in ("weights", "target_weights", "mean_weights")
@@ -241,20 +245,26 @@ def draw_shares(actions: np.ndarray, config: Config) -> np.ndarray | None:
     return shares / shares.sum()
 
 
+def kind(config: Config) -> str:
+    """Returns what another agent must have in common with this one to make sense of its weights, as flags."""
+    return " ".join(f"{flag(name)} {getattr(config, name)}" for name in KIND)
+
+
 def load_agent(config: Config, shape: Sequence[int]) -> np.ndarray:
     """Returns the weights [P] of a saved agent; raises UsageError where the file is none of this one's kind."""
     try:
         with np.load(config.load_agent, allow_pickle=False) as arrays:
-            weights = arrays["weights"]
+            weights, theirs = arrays["weights"], str(arrays["kind"])
     except Exception as error:  # a damaged file raises a dozen different errors
         raise UsageError(
             f"--load-agent {config.load_agent} cannot be read ({error}); give a run's agent.npz"
         ) from error
-    if weights.shape != shape or weights.dtype != np.float32 or not np.isfinite(weights).all():
+    if theirs != kind(config):
         raise UsageError(
-            f"--load-agent {config.load_agent} does not fit this agent of {shape[0]} finite weights; "
-            "give the same --observation, --nodes, --pca-components and --agent-hidden-units"
+            f"--load-agent {config.load_agent} needs {theirs}, as its run had; this one has {kind(config)}"
         )
+    if weights.shape != shape or weights.dtype != np.float32 or not np.isfinite(weights).all():
+        raise UsageError(f"--load-agent {config.load_agent} is damaged; give another run's agent.npz")
     return weights
 
 

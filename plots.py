@@ -17,10 +17,10 @@ WINDOW = 10  # episodes of the running mean, and of "early" and "late"
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = "osD^vP*Xph"
-# The columns that the figures need; a run writes more.
+# The columns that figures and reports need; a run writes more.
 COLUMNS = {
     "rounds.csv": ["seed", "episode", "round", "node", "previous_node", "accuracy", "goal"],
-    "episodes.csv": ["seed", "episode", "rounds", "episode_return", "communication_cost", "reached_goal"],
+    "episodes.csv": ["seed", "episode", "rounds", "episode_return", "communication_cost", "reached_goal", "goal"],
     "nodes.csv": ["node"],
     "distances.csv": ["node"],
     "node_models.csv": ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2"],

@@ -11,7 +11,6 @@ class Policy:
     """Ranks the nodes that could train next, and may learn from what came of it; this base learns nothing."""
 
     epsilon = 0.0  # share of random choices
-    weights = None  # what was learned [P], for one that learns
 
     def __init__(self, config: Config, distances: np.ndarray | None):
         """`distances` [nodes, nodes] are those between the nodes."""
@@ -47,6 +46,10 @@ class Policy:
 
     def restore(self, state: dict[str, np.ndarray]):
         """Puts back what `state` returned."""
+
+    def agent(self) -> dict[str, np.ndarray | np.generic]:
+        """Returns what was learned, for another run's `--load-agent`, as a dict of arrays; nothing by default."""
+        return {}
 
     def nearest_least_visited(self, node: int, visits: np.ndarray) -> list[int]:
         """Returns all nodes, those that trained least often in this episode first, of these the nearest to `node`."""

@@ -44,7 +44,9 @@ def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
         for path in sorted(folder.glob(f"*/{DESCRIPTION}")):
             name = "/".join(path.parent.parts[-2:] if len(folders) > 1 else path.parent.parts[-1:])
             description = read_description(path.parent)
-            if description["end"] is None:
+            if name in (*finished, *unfinished):
+                raise UsageError(f"two of the folders are called {folder.name}; rename one of them")
+            if description["end"] is None or not _turned_greedy(description["config"]):
                 unfinished.append(name)
             else:
                 finished[name] = description | {"episodes": read_table(path.parent, "episodes.csv")}
@@ -53,12 +55,23 @@ def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
     return finished, unfinished
 
 
+def _turned_greedy(config: Config) -> bool:
+    """Tells whether a learner that is to choose greedily in the end has as many episodes."""
+    return config.policy not in LEARNING or config.greedy_from <= config.episodes
+
+
 def varied(runs: dict[str, dict]) -> list[str]:
-    """Returns the names of the settings in which the runs differ; `preset` stands for all that presets change."""
+    """Returns the names of the settings in which the runs differ; `preset` stands for what runs have from theirs."""
     every = [settings(run) for run in runs.values()]
     differ = [name for name in every[0] if name not in NOT_SETTINGS and len({each[name] for each in every} - {ANY}) > 1]
-    by_preset = {name for preset in {each["preset"] for each in every} - {ANY} for name in PRESETS.get(preset, {})}
-    return [name for name in differ if "preset" not in differ or name not in by_preset]
+    own = {name for each in every for name in differ if each[name] not in (ANY, _by_preset(each["preset"], name))}
+    return [name for name in differ if name == "preset" or name in own]
+
+
+def _by_preset(preset: str, name: str) -> object:
+    """Returns a field's value under a preset; for what is no field or no preset, the default, if any."""
+    field = Config.__dataclass_fields__.get(name)
+    return PRESETS.get(preset, {}).get(name, field and field.default)
 
 
 def settings(run: dict) -> dict:
@@ -88,7 +101,7 @@ def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
         rows.append(
             {"split": config.split, **{name: values[name] for name in names}}
             | {"policy": config.policy, "seed": config.seed, "run": folder, "dataset": run["dataset"]}
-            | {"episodes": len(episodes)}
+            | {"episodes": f"{episodes['episode'].min()} to {episodes['episode'].max()}"}
             | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
             | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
         )
@@ -140,12 +153,12 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
         f"{len(runs)} finished runs in {names}, {hours:.1f} hours of one thread each on {processors}; data: {data}; "
         f"code: {commits}.{left_out}\n\n"
         f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes "
-        "of one that does not, which start from the same initial weights as the learner's last if both count as many "
-        "episodes. Intervals are of 95 % over the seeds: Student's t for means, a bootstrap of the seeds (expanded "
-        "percentiles), with what belongs to a seed drawn together, for changes in per cent and interquartile means. "
-        "An episode without the goal counts with the round limit; the restricted mean treats it as censored there (the "
-        "same number, unless an episode broke off before). A claim counts as reproduced when the interval of the "
-        f"change lies below zero and reaches the claimed value or beyond; below {FEWEST} seeds give no bootstrap.\n"
+        "of one that does not; episodes of the same number start from the same initial weights. Intervals are of 95 % "
+        "over the seeds: Student's t for means, a bootstrap of the seeds (expanded percentiles), with what belongs to "
+        "a seed drawn together, for changes in per cent and interquartile means. An episode without the goal counts "
+        "with the round limit; the restricted mean treats it as censored there (the same number, unless an episode "
+        "broke off before). A claim counts as reproduced when the interval of the change lies below zero and reaches "
+        f"the claimed value or beyond; fewer than {FEWEST} seeds give no bootstrap.\n"
     )
 
 

@@ -87,7 +87,7 @@ def policy_table(table: pd.DataFrame) -> pd.DataFrame:
         rounds, cost = group["rounds"].to_numpy(), group["communication_cost"].to_numpy()
         rows.append(
             {**dict(zip([*names, "policy"], where, strict=True)), "seeds": len(group)}
-            | {"episodes a seed": " or ".join(sorted({str(number) for number in group["episodes"]}))}
+            | {"episodes": " or ".join(sorted(set(group["episodes"])))}
             | {"rounds": _span(student_t(rounds), "rounds")}
             | {"rounds, interquartile mean (bootstrap)": _span(bootstrap(interquartile_mean, rounds), "rounds")}
             | {"rounds, restricted mean": f"{group['restricted_rounds'].mean():.1f}"}
@@ -150,6 +150,8 @@ def step_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
         presets = group.set_index("seed").groupby("preset", sort=False)
         for (former, before), (preset, after) in itertools.pairwise(presets):
             seeds = before.index.intersection(after.index)
+            if seeds.empty:
+                continue
             row = {**dict(zip(others, where, strict=True)), "preset": preset, "against": former, "seeds": len(seeds)}
             for name, column in columns.items():
                 row[name] = f"{after.loc[seeds, column].mean():{FORMS[column]}}"

@@ -127,11 +127,13 @@ def read_description(folder: Path) -> dict:
     path = folder / DESCRIPTION
     try:
         description = json.loads(path.read_text())
+        if lacking := {"preset", "dataset", "dataset_sha256", "resumed", "end"} - set(description):
+            raise ValueError(f"it lacks {min(lacking)}")
         return description | {"config": Config(**description["config"])}
     except FileNotFoundError as error:
         raise UsageError(f"{folder} holds no run to resume; check --run-dir") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is damaged or of another version ({error}); start again with --overwrite") from error
+        raise UsageError(f"{path} is damaged or of another version ({error}); run it anew") from error
 
 
 def write_description(folder: Path, description: dict):

@@ -50,6 +50,9 @@ class Screen:
             self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
         if log.description["preset"] == "quick":
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))
+        if config.policy == "dqn" and config.greedy_from > config.episodes:
+            told = f"The agent is to turn greedy in episode {config.greedy_from}, which {config.episodes} do not reach."
+            self.console.print(told, style="yellow", soft_wrap=True)
         goal = f"goal {config.goal:g} within {config.round_limit} rounds, {config.nodes} nodes"
         self.console.print(
             f"[bold]{self.title}[/bold]: {config.episodes} episodes, {goal}, logged in {log.folder}", soft_wrap=True

@@ -1,4 +1,4 @@
-"""Searches routes of few rounds or of little cost, as a floor for every policy: `python search.py --split disjoint`.
+"""Searches routes of few rounds or of little cost, a yardstick for policies: `python search.py --split disjoint`.
 
 Routes evolve: one of the best so far is changed at random, and takes the worst one's place where it is better. A route
 is judged by several episodes at once; with `--episodes 1` the search is clairvoyant, for it knows that episode's
@@ -142,7 +142,7 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
 
     player = Player(HomogeneousLearningEnv(config, dataset))
     path, episodes = options.out / f"floor-{config.split}.csv", list(range(1, options.episodes + 1))
-    table = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    table = read_routes(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
     with progress_bar("searching", Console(stderr=True)) as progress:
         bar = progress.add_task("", total=len(CRITERIA) * options.tries)
         for criterion in CRITERIA:
@@ -159,6 +159,14 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
             table = pd.concat([table, found]) if len(table) else found
             write_atomically(path, table.to_csv(index=False).encode())
     return table
+
+
+def read_routes(path: Path) -> pd.DataFrame:
+    """Reads a table of routes found as a DataFrame; raises UsageError where it is none."""
+    try:
+        return pd.read_csv(path)[COLUMNS]
+    except (ValueError, KeyError) as error:
+        raise UsageError(f"{path} is no table of routes ({error}); choose another --out") from error
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 import main as experiment
-from config import Config, Parser, UsageError
+from config import Config, Parser, UsageError, flag
 from data import STAND_IN
 from presets import concerns_agent_alone
 from run_folder import fixed_settings, holds_run, logged_episodes, read_description
@@ -106,7 +106,7 @@ def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
     """Returns the sweep's runs, seed after seed, so that what is done first can be compared already."""
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
     ways = itertools.product(options.seeds, grid, options.splits, options.policies)
-    planned = [run(policy, split, seed, settings, options, shared) for seed, settings, split, policy in ways]
+    planned = [run(policy, split, seed, settings, grid, options, shared) for seed, settings, split, policy in ways]
     return list({run.name: run for run in planned}.values())
 
 
@@ -115,22 +115,24 @@ def run(
     split: str | None,
     seed: int,
     settings: Sequence[tuple[str, str]],
+    grid: list[Sequence[tuple[str, str]]],
     options: argparse.Namespace,
     shared: list[str],
 ) -> Run:
     """Returns one Run; its name tells what distinguishes it: settings of the agent only where there is one. Without a
-    `split` it is that of the settings."""
+    `split` it is that of the settings. A policy that does not learn runs the last episodes of the longest learner of
+    the `grid` with the same settings, so that they start from the same initial weights."""
     if policy not in LEARNING:
         values = dict(options.vary)
         settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]])]
     arguments = ["--policy", policy, *(["--split", split] if split else []), "--seed", str(seed)]
     arguments += ["--threads", "1", "--figure-every", "-1"]
-    for key, value in settings:
-        arguments += [f"--{key}", value]
-    arguments += shared
+    arguments += [*_flags(settings), *shared]
+    if policy not in LEARNING:
+        alike = [_flags(point) for point in grid if set(settings) <= set(point)]
+        last = max(experiment.parse([*flags, *shared])[0].episodes for flags in alike)
+        arguments += ["--episodes", str(last), "--first-episode", str(max(1, last - options.control_episodes + 1))]
     config, _ = experiment.parse(arguments)
-    if policy not in LEARNING:  # the last episodes, so that it meets a learner's last initial weights
-        arguments += ["--first-episode", str(max(1, config.episodes - options.control_episodes + 1))]
     name = "-".join([policy, config.split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"])
     return Run(name.replace("/", "_"), arguments, options.out)
 
@@ -196,8 +198,9 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--ray-address", help="Ray cluster to use, auto: the one that is up [a new one, here]")
     parser.add_argument("--list", action="store_true", help="print the runs and start none")
     options, shared = parser.parse_known_args(arguments)
-    if options.jobs < 1:
-        parser.error("--jobs must be at least 1")
+    for name in ("jobs", "control_episodes"):
+        if getattr(options, name) < 1:
+            parser.error(f"{flag(name)} must be at least 1")
     given = [text.removeprefix("--").partition("=")[0] for text in shared if text.startswith("--")]
     for name in [*given, *(name for name, _ in options.vary)]:
         if name in OWN:
@@ -205,8 +208,12 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     return options, shared
 
 
-def _field(flag: str) -> str:
-    return flag.replace("-", "_")
+def _field(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _flags(settings: Sequence[tuple[str, str]]) -> list[str]:
+    return [text for name, value in settings for text in (f"--{name}", value)]
 
 
 def text_list(text: str) -> list[str]:

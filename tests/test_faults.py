@@ -74,6 +74,21 @@ def test_killed_run_resumes_to_the_same_logs(finished, tiny, tmp_path):
     assert len(json.loads((folder / "run.json").read_text())["resumed"]) == 1
 
 
+def test_a_loaded_agent_is_not_needed_again(finished, tiny, tmp_path, capfd):
+    """A resumed run has it in its checkpoint, wherever the file has gone."""
+    flags = ["--load-agent", tmp_path / "agent.npz", "--run-dir", tmp_path / "run", "--episodes"]
+    shutil.copy(finished / "agent.npz", tmp_path / "agent.npz")
+    run(*tiny, *flags, 1)
+    (tmp_path / "agent.npz").unlink()
+    run("--resume", *flags[2:], 2)
+    (tmp_path / "run" / "checkpoint.npz").unlink()
+    assert "--load-agent" in refuse(capfd, *tiny, *flags, 2, "--overwrite")
+
+
+def test_nothing_is_evaluated_without_an_agent(capfd):
+    assert "--evaluate needs --load-agent" in refuse(capfd, "--evaluate")
+
+
 def test_limit_on_file_sizes(tiny, tmp_path):
     """A limit of 64 KiB a file, as of a quota; the run goes on from its checkpoint once it is lifted."""
     folder = tmp_path / "run"

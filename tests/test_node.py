@@ -167,7 +167,7 @@ def test_epsilon_has_a_floor():
 
 def test_agent_that_only_evaluates_neither_explores_nor_learns(tmp_path):
     teacher = DQNAgent(Config(seed=5, **TINY))
-    np.savez(tmp_path / "agent.npz", weights=teacher.weights.numpy())
+    np.savez(tmp_path / "agent.npz", **teacher.agent())
     agent = DQNAgent(Config(greedy_from=1, load_agent=str(tmp_path / "agent.npz"), **TINY))
     fill(agent, 9)
     assert agent.epsilon == 0
@@ -211,15 +211,23 @@ def test_agent_that_starts_past_its_last_lesson_is_greedy_at_once(tmp_path):
     assert DQNAgent(Config(greedy_from=3, first_episode=2, **TINY)).epsilon == 1
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", None])
-def test_files_that_hold_no_agent_of_this_kind_are_refused(tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b"no zip", {}, {"weights": np.zeros(5, "f4")}])
+def test_files_that_hold_no_agent_are_refused(tmp_path, content):
     path = tmp_path / "agent.npz"
-    if content is None:
-        np.savez(path, weights=np.zeros(5, "f4"))
+    if isinstance(content, dict):
+        np.savez(path, **DQNAgent(Config(**TINY)).agent() | content if content else {})
     else:
         path.write_bytes(content)
     with pytest.raises(UsageError, match="--load-agent"):
         DQNAgent(Config(load_agent=str(path), **TINY))
+
+
+def test_agent_that_saw_something_else_is_refused(tmp_path):
+    """Although its network has as many weights."""
+    agent = DQNAgent(Config(**TINY | {"observation": "holder,visits"}))
+    np.savez(tmp_path / "agent.npz", **agent.agent())
+    with pytest.raises(UsageError, match="--observation holder,visits"):
+        DQNAgent(Config(load_agent=str(tmp_path / "agent.npz"), **TINY | {"observation": "visits,holder"}))
 
 
 def test_restored_agent_goes_on_as_the_original():

@@ -18,7 +18,7 @@ from presets import IMPROVEMENTS, NAMES
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
 RESULTS = PROJECT / "results"
-SWEPT = ("claims", "with-price", "improved", "routes", "routes-cost")  # all test images, nothing fails
+SWEPT = ("claims", "with-price", "improved", "routes")  # all test images, nothing fails
 OF_SWEEPS = sorted(path.parent for name in SWEPT for path in RESULTS.glob(f"{name}/*/rounds.csv"))
 
 
@@ -108,15 +108,16 @@ def test_tables_are_those_of_the_reports(name, title, start, kept):
     [
         ("claims", "**What a reader of the paper"),
         ("exploratory", "**In plain words.**"),
+        ("improved", "An agent of ours (`--preset improved`)"),
         ("improved", "In the disjoint split the claim"),
         ("improved", "In the published split six"),
     ],
 )
 def test_plain_words_have_the_numbers_of_the_report(name, start):
     text = (RESULTS / name / "report.md").read_text()
-    numbers = re.findall(r"\d+\.\d+%?", section(README, start, "\n\n"))
+    numbers = re.findall(r"\d+\.\d+%?|\d+%", section(README, start, "\n\n"))
     assert numbers
-    assert [number for number in numbers if number not in text] == []
+    assert [number for number in numbers if not re.search(rf"(?<![\d.]){re.escape(number)}(?!\d)", text)] == []
 
 
 def test_what_the_agent_learned_was_counted():

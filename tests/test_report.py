@@ -21,7 +21,7 @@ def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **c
     path.mkdir(parents=True)
     config = Config(policy=policy, seed=seed, **PRESETS[preset] | changes)
     description = {"config": dataclasses.asdict(config), "end": "2026-01-01", "dataset": "mnist", "preset": preset}
-    description |= {"processor": "abacus", "git_commit": "0123456789"}
+    description |= {"processor": "abacus", "git_commit": "0123456789", "dataset_sha256": "cafe", "resumed": []}
     (path / "run.json").write_text(json.dumps(description))
     episodes = pd.DataFrame({"rounds": rounds, "communication_cost": costs})
     episodes["episode"] = np.arange(1, len(rounds) + 1)
@@ -103,7 +103,7 @@ def test_policies_by_hand(folder):
     assert table.loc["dqn", "goal reached"] == "100%"
     assert table.loc["standalone", "goal reached"] == "0%"
     assert table.loc["standalone", "rounds, restricted mean"] == "36.0"
-    assert table["episodes a seed"].tolist() == ["20", "2", "2"]
+    assert table["episodes"].tolist() == ["6 to 25", "1 to 2", "1 to 2"]
 
 
 def test_probability_of_improvement(folder):
@@ -220,6 +220,34 @@ def test_changes_by_hand(tmp_path):
     assert rows[0]["rounds, difference (Student t)"] == "-5.0 (-17.7 to 7.7)"
     assert rows[0]["cost, difference (Student t)"] == "-0.500 (-0.500 to -0.500)"
     assert (rows[0]["rounds"], rows[1]["rounds"], rows[1]["cost"]) == ("6.0", "7.0", "0.500")
+
+
+def test_presets_without_a_seed_in_common_have_no_change(tmp_path):
+    write_run(tmp_path, "dqn", 0, [9], [1])
+    write_run(tmp_path, "dqn", 1, [5], [1], preset="improved")
+    assert report_tables.step_table(report.per_seed(report.read_runs(tmp_path)[0])).empty
+
+
+def test_a_preset_with_other_settings_is_not_pooled_with_it(tmp_path):
+    """The preset's own settings are told by its name, another training length is not."""
+    write_run(tmp_path, "dqn", 0, [9], [1])
+    write_run(tmp_path, "dqn", 0, [5], [1], preset="improved")
+    assert report.varied(report.read_runs(tmp_path)[0]) == ["preset"]
+    write_run(tmp_path, "dqn", 1, [5], [1], preset="improved", greedy_from=101)
+    assert report.varied(report.read_runs(tmp_path)[0]) == ["preset", "greedy_from"]
+
+
+def test_learner_without_its_greedy_episodes_is_unfinished(tmp_path):
+    write_run(tmp_path, "dqn", 0, [9], [1])
+    write_run(tmp_path, "dqn", 1, [5], [1], preset="improved", episodes=120)
+    assert [len(names) for names in report.read_runs(tmp_path)] == [1, 1]
+
+
+def test_folders_of_one_name_are_refused(folder, tmp_path_factory, capsys):
+    other = tmp_path_factory.mktemp("other") / folder.name
+    write_run(other, "dqn", 0, [20], [1])
+    assert report.main([str(folder), str(other)]) == 2
+    assert f"two of the folders are called {folder.name}" in capsys.readouterr().err
 
 
 def test_one_agent_has_no_changes(folder):

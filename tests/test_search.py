@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from config import Config
+from config import Config, UsageError
 from environment import HomogeneousLearningEnv
 from search import Player, changed, evolve, main, search
 
@@ -115,6 +115,13 @@ def test_a_search_goes_on_where_it_was(environment, dataset, tmp_path, monkeypat
     monkeypatch.setattr("search.evolve", None)  # nothing is searched again
     again = search(environment.config, dataset, options)
     assert again["route"].tolist() == table["route"].tolist()
+
+
+@pytest.mark.parametrize("content", ["", "dataset,split\n1,2\n"])
+def test_other_tables_are_refused(content, environment, dataset, tmp_path):
+    (tmp_path / f"floor-{environment.config.split}.csv").write_text(content)
+    with pytest.raises(UsageError, match="is no table of routes"):
+        search(environment.config, dataset, argparse.Namespace(out=tmp_path, tries=20, episodes=1))
 
 
 def test_bad_options(tmp_path, capsys):

@@ -78,6 +78,15 @@ def test_a_preset_gives_split_and_episodes_where_nothing_else_does(tmp_path, cap
     assert [line.split("--first-episode ")[1].split()[0] for line in lines] == ["119", "9", "8"]
 
 
+def test_controls_meet_the_last_episodes_of_the_longest_learner(tmp_path, capsys):
+    """The presets of the agent differ in length, too, but make no other random run."""
+    flags = ["--policies", "dqn,random", "--seeds", "0", "--out", str(tmp_path), "--list"]
+    assert sweep.main([*flags, "--vary", "preset=paper,improved"]) == 0
+    assert sweep.main([*flags, "--preset", "improved", "--control-episodes", "30"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "--policy random" in line]
+    assert [line.split("--first-episode ")[1].split()[0] for line in lines] == ["121", "111"]
+
+
 def test_policies_of_a_seed_start_alike(swept):
     """In round 1 the starter trains in any case, so that the accuracies of an episode agree."""
     out, _ = swept
@@ -140,6 +149,7 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
         ("--vary goal=2", "--goal must be at most 1"),
         ("--unknown 1", "unrecognized arguments"),
         ("--jobs 0", "--jobs must be at least 1"),
+        ("--control-episodes 0", "--control-episodes must be at least 1"),
         ("--seed 7", "--seed is another one in every run; give --seeds"),
         ("--policy=random", "give --policies"),
         ("--vary split=disjoint,published", "give --splits"),
