@@ -27,6 +27,7 @@ STAND_IN_NOTICE = (
     "No file of MNIST was given and it could not be downloaded, or the stand-in was asked for. For the real one give\n"
     "mnist.npz or the folder of its idx files with --data-path or HL_DATA."
 )
+NEVER_GREEDY = "The agent is to turn greedy in episode {}, after this run's last."
 QUICK_NOTICE = "The preset quick is a look at the program. Its few episodes and lower goal prove nothing."
 
 
@@ -51,8 +52,7 @@ class Screen:
         if log.description["preset"] == "quick":
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))
         if config.policy == "dqn" and config.greedy_from > config.episodes:
-            told = f"The agent is to turn greedy in episode {config.greedy_from}, which {config.episodes} do not reach."
-            self.console.print(told, style="yellow", soft_wrap=True)
+            self.console.print(NEVER_GREEDY.format(config.greedy_from), style="yellow", soft_wrap=True)
         goal = f"goal {config.goal:g} within {config.round_limit} rounds, {config.nodes} nodes"
         self.console.print(
             f"[bold]{self.title}[/bold]: {config.episodes} episodes, {goal}, logged in {log.folder}", soft_wrap=True

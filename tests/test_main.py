@@ -161,12 +161,13 @@ def test_without_mnist_and_network_a_stand_in_is_used(tmp_path):
     nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     environment = {**os.environ, **nowhere, "KERAS_HOME": str(tmp_path / "keras")}
     environment.pop("HL_DATA", None)
-    flags = ["--preset", "quick", "--episodes", "1", "--round-limit", "2", "--figure-every", "0"]
+    flags = ["--preset", "quick", "--episodes", "1", "--round-limit", "2", "--figure-every", "0", "--greedy-from", "7"]
     process = start(*flags, cwd=tmp_path, env=environment)
     output, errors = process.communicate()
     assert process.returncode == 0, errors
     assert "NOT MNIST" in output
     assert "prove nothing" in output
+    assert "is to turn greedy in episode 7" in output
     (folder,) = (tmp_path / "results" / "runs").iterdir()
     assert "digits-stand-in" in folder.name
     assert json.loads((folder / "run.json").read_text())["dataset"] == "digits-stand-in"
