@@ -18,7 +18,7 @@ from presets import IMPROVEMENTS, NAMES
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
 RESULTS = PROJECT / "results"
-SWEPT = ("claims", "with-price", "improved", "routes")  # all test images, nothing fails
+SWEPT = ("claims", "with-price", "improved", "routes", "routes-4")  # all test images, nothing fails
 OF_SWEEPS = sorted(path.parent for name in SWEPT for path in RESULTS.glob(f"{name}/*/rounds.csv"))
 
 
