@@ -1,5 +1,7 @@
-"""What several test files share: a tiny data set, a finished run on it, and TensorFlow as a run starts it."""
+"""What test files share: a tiny data set, a finished run on it, runs for reports, TensorFlow as a run starts it."""
 
+import dataclasses
+import json
 import random
 import subprocess
 import sys
@@ -10,7 +12,10 @@ import pandas as pd
 import pytest
 
 import main
+from config import Config
 from data import ARRAYS, Dataset
+from logs import EPISODE_METRICS
+from presets import PRESETS
 from screen import import_tensorflow_quietly
 
 import_tensorflow_quietly()  # before any other import of it, for its settings are those of the first
@@ -109,3 +114,32 @@ def refuse(capfd, *arguments):
     assert line.startswith("main.py: error: ")
     assert line.count("\n") == 1
     return line
+
+
+def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **changes):
+    """Writes the files of a finished run with these rounds and costs of its episodes."""
+    path = folder / f"{policy}-{preset}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
+    path.mkdir(parents=True)
+    config = Config(policy=policy, seed=seed, **PRESETS[preset] | changes)
+    description = {"config": dataclasses.asdict(config), "end": "2026-01-01", "dataset": "mnist", "preset": preset}
+    description |= {"processor": "abacus", "git_commit": "0123456789", "dataset_sha256": "cafe", "resumed": []}
+    (path / "run.json").write_text(json.dumps(description))
+    episodes = pd.DataFrame({"rounds": rounds, "communication_cost": costs})
+    episodes["episode"] = np.arange(1, len(rounds) + 1)
+    episodes["reached_goal"] = episodes["rounds"] < limit
+    episodes["final_accuracy"] = np.where(episodes["reached_goal"], 0.8, 0.75)
+    for metric in EPISODE_METRICS:
+        if metric.name not in episodes:
+            episodes[metric.name] = getattr(config, metric.name, 1.0)
+    episodes.to_csv(path / "episodes.csv", index=False)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five seeds: DQN's last 20 episodes need 10, 12, 11, 10, 12 rounds at half the cost of random's 20, 24, ..."""
+    for seed, rounds in enumerate([10, 12, 11, 10, 12]):
+        write_run(tmp_path, "dqn", seed, [30] * 5 + [rounds] * 20, [1.0] * 5 + [0.4] * 20)
+        write_run(tmp_path, "random", seed, [2 * rounds - 1, 2 * rounds + 1], [0.9, 0.7])
+        write_run(tmp_path, "standalone", seed, [36, 36], [0, 0])
+    return tmp_path

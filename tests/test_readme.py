@@ -108,7 +108,7 @@ def test_tables_are_those_of_the_reports(name, title, start, kept):
     [
         ("claims", "**What a reader of the paper"),
         ("exploratory", "**In plain words.**"),
-        ("improved", "An agent of ours (`--preset improved`)"),
+        ("improved", "An agent of ours (`--preset improved`"),
         ("improved", "In the disjoint split the claim"),
         ("improved", "In the published split six"),
     ],

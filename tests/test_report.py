@@ -1,47 +1,15 @@
 """The report's numbers against hand computation, on runs made up for it."""
 
-import dataclasses
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
+from conftest import write_run
 
 import report
 import report_figures
 import report_tables
-from config import Config
-from logs import EPISODE_METRICS
 from presets import PRESETS
-
-
-def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **changes):
-    """Writes the files of a finished run with these rounds and costs of its episodes."""
-    path = folder / f"{policy}-{preset}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
-    path.mkdir(parents=True)
-    config = Config(policy=policy, seed=seed, **PRESETS[preset] | changes)
-    description = {"config": dataclasses.asdict(config), "end": "2026-01-01", "dataset": "mnist", "preset": preset}
-    description |= {"processor": "abacus", "git_commit": "0123456789", "dataset_sha256": "cafe", "resumed": []}
-    (path / "run.json").write_text(json.dumps(description))
-    episodes = pd.DataFrame({"rounds": rounds, "communication_cost": costs})
-    episodes["episode"] = np.arange(1, len(rounds) + 1)
-    episodes["reached_goal"] = episodes["rounds"] < limit
-    episodes["final_accuracy"] = np.where(episodes["reached_goal"], 0.8, 0.75)
-    for metric in EPISODE_METRICS:
-        if metric.name not in episodes:
-            episodes[metric.name] = getattr(config, metric.name, 1.0)
-    episodes.to_csv(path / "episodes.csv", index=False)
-    return path
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Five seeds: DQN's last 20 episodes need 10, 12, 11, 10, 12 rounds at half the cost of random's 20, 24, ..."""
-    for seed, rounds in enumerate([10, 12, 11, 10, 12]):
-        write_run(tmp_path, "dqn", seed, [30] * 5 + [rounds] * 20, [1.0] * 5 + [0.4] * 20)
-        write_run(tmp_path, "random", seed, [2 * rounds - 1, 2 * rounds + 1], [0.9, 0.7])
-        write_run(tmp_path, "standalone", seed, [36, 36], [0, 0])
-    return tmp_path
 
 
 def test_claims_by_hand(folder):
@@ -167,27 +135,6 @@ def test_settings_are_told_apart(tmp_path, capsys):
     }
 
 
-def test_two_settings_are_not_drawn_over_one_of_them(tmp_path):
-    """Over the share of the main class, runs of other numbers of nodes would stand among those of the same share."""
-    for changes in ({"main_class_share": 0.6}, {"nodes": 100}, {"split": "dirichlet"}):
-        for policy in ("dqn", "random"):
-            folder = tmp_path / f"{changes}"
-            write_run(folder, policy, 0, [10], [1], **changes)
-    folders = sorted(tmp_path.iterdir())
-    report.write_report(folders, tmp_path)
-    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"policies", "learning"}
-    runs = report.read_runs(*folders)[0]
-    table = report.per_seed(runs)
-    titles = {axes.get_title() for axes in report_figures.learning(runs, table).axes} - {""}
-    assert titles == {
-        "disjoint split, nodes 10, main class share 0.6, 1 seed",
-        "disjoint split, nodes 100, main class share 0.8, 1 seed",
-        "dirichlet split, nodes 10, 1 seed",  # which has no main classes
-    }
-    panels = report_figures.policies(table).axes
-    assert [tick.get_text() for tick in panels[0].get_yticklabels()] == ["dqn", "random"]
-
-
 def test_agents_are_compared_with_the_one_random_policy(tmp_path, monkeypatch):
     """A preset that changes the agent alone makes no other random policy; single settings do not either."""
     monkeypatch.setitem(PRESETS, "other", {"updates": 9, "discount": 0.5})  # the last of the presets
@@ -253,33 +200,6 @@ def test_folders_of_one_name_are_refused(folder, tmp_path_factory, capsys):
 def test_one_agent_has_no_changes(folder):
     assert report.main([str(folder)]) == 0
     assert "Change by change" not in (folder / "report.md").read_text()
-
-
-def test_no_figure_cuts_values_off(tmp_path):
-    """The largest values belong to the last policy and setting drawn."""
-    for rate in (0.0, 0.5):
-        for seed in (0, 1, 2):
-            write_run(tmp_path, "dqn", seed, [10 + seed] * 3, [0.1] * 3, drop_rate=rate)
-            write_run(tmp_path, "random", seed, [20 + 20 * rate + seed] * 3, [1 + rate + seed] * 3, drop_rate=rate)
-    table = report.per_seed(report.read_runs(tmp_path)[0])
-    for figure in (report_figures.policies(table), report_figures.by_setting(table, "drop_rate")):
-        figure.canvas.draw()
-        for axes in figure.axes:
-            (left, right), (low, high) = axes.get_xlim(), sorted(axes.get_ylim())
-            for line in [line for line in axes.lines if line.get_marker() == "."]:  # the seeds
-                x, y = np.array(line.get_xdata(), float), np.array(line.get_ydata(), float)
-                assert ((left <= x) & (x <= right) & (low <= y) & (y <= high)).all()
-
-
-def test_learning_curves_are_the_seeds_and_their_mean(folder):
-    runs = report.read_runs(folder)[0]
-    figure = report_figures.learning(runs, report.per_seed(runs))
-    *thin, bold, band = figure.axes[0].lines
-    assert [line.get_ydata()[-1] for line in thin] == [10, 12, 11, 10, 12]
-    assert bold.get_ydata()[-1] == 11
-    assert bold.get_ydata()[0] == 30
-    assert band.get_ydata()[0] == pytest.approx(22)
-    assert figure.axes[0].get_title() == "disjoint split, 5 seeds"
 
 
 def test_the_same_experiment_twice_is_refused(folder, tmp_path_factory, capsys):
