@@ -105,8 +105,9 @@ class LocalWorkers:
 def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
     """Returns the sweep's runs, seed after seed, so that what is done first can be compared already."""
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
+    episodes = {settings: experiment.parse([*_flags(settings), *shared])[0].episodes for settings in grid}
     ways = itertools.product(options.seeds, grid, options.splits, options.policies)
-    planned = [run(policy, split, seed, settings, grid, options, shared) for seed, settings, split, policy in ways]
+    planned = [run(policy, split, seed, settings, episodes, options, shared) for seed, settings, split, policy in ways]
     return list({run.name: run for run in planned}.values())
 
 
@@ -115,13 +116,13 @@ def run(
     split: str | None,
     seed: int,
     settings: Sequence[tuple[str, str]],
-    grid: list[Sequence[tuple[str, str]]],
+    episodes: dict[Sequence[tuple[str, str]], int],
     options: argparse.Namespace,
     shared: list[str],
 ) -> Run:
     """Returns one Run; its name tells what distinguishes it: settings of the agent only where there is one. Without a
-    `split` it is that of the settings. A policy that does not learn runs the last episodes of the longest learner of
-    the `grid` with the same settings, so that they start from the same initial weights."""
+    `split` it is that of the settings. A policy that does not learn runs the last episodes of the longest learner
+    with the same settings (`episodes`: how many, by settings), so that they start from the same initial weights."""
     if policy not in LEARNING:
         values = dict(options.vary)
         settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]])]
@@ -129,8 +130,7 @@ def run(
     arguments += ["--threads", "1", "--figure-every", "-1"]
     arguments += [*_flags(settings), *shared]
     if policy not in LEARNING:
-        alike = [_flags(point) for point in grid if set(settings) <= set(point)]
-        last = max(experiment.parse([*flags, *shared])[0].episodes for flags in alike)
+        last = max(number for others, number in episodes.items() if set(settings) <= set(others))
         arguments += ["--episodes", str(last), "--first-episode", str(max(1, last - options.control_episodes + 1))]
     config, _ = experiment.parse(arguments)
     name = "-".join([policy, config.split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"])
