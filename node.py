@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from config import REFERENCES, Config, UsageError, flag, generator
 from models import q_network
-from observation import rename
 from policies import (
     HomePolicy,
     NearestPolicy,
@@ -20,13 +19,12 @@ from policies import (
     StandalonePolicy,
     random_ranking,
 )
+from replay import Transition, draw_shares, episodes_of, n_step_transitions, renamed
+from routes import along, changed, random_route
 
-Transition = collections.namedtuple(
-    "Transition", "observation action reward next_observation done discount", defaults=(None,)
-)
 STORED = Transition._fields[:5]
 KIND = ("nodes", "observation", "pca_components", "agent_network", "agent_hidden_units")  # give weights their meaning
-
+FAMILY = 8  # how many of the best episodes so far others may follow
 
 POLICIES = {
     "random": RandomPolicy,
@@ -67,14 +65,20 @@ class DQNAgent(Policy):
         self.mean_weights = tf.zeros_like(self.weights)  # of the last episodes before the greedy ones, so far
         self.minibatches = 0  # learned so far
         self.explored, self.repeats = [], 0  # the last random ranking, and for how many more rounds it holds
+        self.guide = ()  # the route that this episode follows, if any
 
     def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         """Explores in a share epsilon of the rounds, `explore_repeat` in a row on average; else ranks nodes by value,
         the present one last where the model has been `stalled` for `patience` rounds.
 
         Random choices that are kept for some rounds are those of temporally extended epsilon-greedy (Dabney, Ostrovski
-        and Barreto, 2021).
+        and Barreto, 2021). Until the agent is greedy a `guided_share` of the episodes follows a route instead.
         """
+        if self.config.guided_share and info["round"] == 1:
+            guided = self.epsilon > 0 and rng.random() < self.config.guided_share
+            self.guide = self._evolved_route(rng) if guided else ()
+        if self.guide:
+            return [self.guide[info["round"]]], False
         if self.repeats:
             self.repeats -= 1
             return self.explored, False
@@ -87,6 +91,21 @@ class DQNAgent(Policy):
         if 0 < self.config.patience <= info["stalled"]:
             values[info["node"][0]] = -np.inf
         return np.argsort(-values, kind="stable").tolist(), True
+
+    def _evolved_route(self, rng: np.random.Generator) -> tuple[int, ...]:
+        """Returns the route [round_limit] of one of the best episodes so far, changed at random; with few episodes yet,
+        a random one.
+
+        Evolution explores, and the agent learns from what it finds as from everything else (Khadka and Tumer,
+        Evolution-Guided Policy Gradient in Reinforcement Learning, 2018).
+        """
+        config, played = self.config, episodes_of(self.replay)
+        if len(played) < FAMILY:
+            return random_route(config, rng)
+        best = [nodes for _, nodes in sorted(played, key=lambda episode: -episode[0])[:FAMILY]]
+        first, second = (best[min(pair)] for pair in rng.integers(FAMILY, size=(2, 2)))
+        route, other = (along([[node, 1] for node in nodes], config) for nodes in (first, second))
+        return changed(route, other, len(first) + 1, config, rng)
 
     def remember(
         self,
@@ -188,61 +207,6 @@ class DQNAgent(Policy):
         columns = [state[f"replay_{name}"] for name in STORED if f"replay_{name}" in state]
         self.replay.clear()
         self.replay.extend(Transition(*row) for row in zip(*columns, strict=True))
-
-
-def n_step_transitions(replay: Sequence[Transition], config: Config) -> Transition:
-    """Returns the replay as a Transition of arrays, each row reaching `n_step` rounds ahead, or to its episode's end.
-
-    The reward is the discounted sum of those on the way; `discount` is what the next value is multiplied with. The
-    replay's transitions are in the order in which they happened.
-    """
-    ends, rewards, discounts = [], [], []
-    for start in range(len(replay)):
-        total, factor, end = 0.0, 1.0, start
-        for end in range(start, min(start + config.n_step, len(replay))):
-            total += factor * replay[end].reward
-            factor *= config.discount
-            if replay[end].done:
-                break
-        ends.append(end)
-        rewards.append(total)
-        discounts.append(factor)
-    columns = Transition(*(np.array(column) for column in zip(*(row[:5] for row in replay), strict=True)), None)
-    return columns._replace(
-        reward=np.array(rewards),
-        next_observation=columns.next_observation[ends],
-        done=columns.done[ends],
-        discount=np.array(discounts, np.float32),  # as the values that it multiplies
-    )
-
-
-def renamed(transitions: Transition, episodes: np.ndarray, config: Config, rng: np.random.Generator) -> Transition:
-    """Returns a Transition of arrays as it were if in each of the `episodes` [n] the nodes, all but the starter, had
-    exchanged their names at random.
-
-    What one node teaches is then learned of all: data augmentation by a symmetry that nearly holds (Corrado and Hanna,
-    Understanding when Dynamics-Invariant Data Augmentations Benefit Model-Free Reinforcement Learning Updates, 2024).
-    Which node is better than another it still learns from the episodes as they were.
-    """
-    others = np.delete(np.arange(config.nodes), config.starter)
-    names = np.tile(np.arange(config.nodes), (episodes[-1] + 1, 1))
-    names[:, others] = rng.permuted(names[:, others], axis=1)
-    names = names[episodes]
-    actions = transitions.action.reshape(len(episodes), -1)
-    return transitions._replace(
-        observation=rename(config, transitions.observation, names),
-        action=np.take_along_axis(names, actions, axis=1).reshape(transitions.action.shape),
-        next_observation=rename(config, transitions.next_observation, names),
-    )
-
-
-def draw_shares(actions: np.ndarray, config: Config) -> np.ndarray | None:
-    """Returns the probabilities [n] with which transitions are drawn so that all actions are alike; None: all alike."""
-    if config.replay == "uniform":
-        return None
-    _, kinds, counts = np.unique(actions, axis=0, return_inverse=True, return_counts=True)
-    shares = 1 / counts[kinds.ravel()]
-    return shares / shares.sum()
 
 
 def kind(config: Config) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from config import Config, UsageError
 from environment import HomogeneousLearningEnv
-from search import Player, changed, evolve, main, search
+from routes import changed
+from search import Player, evolve, main, search
 
 
 @pytest.fixture
