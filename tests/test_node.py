@@ -85,45 +85,6 @@ def test_exploring_share_equals_epsilon(repeat):
     assert 0.65 < np.mean(greedy) < 0.75  # 0.7 within three standard errors, which repeating makes about twice as large
 
 
-def follow(agent, nodes, reward):
-    """Lets the agent remember an episode whose rounds after the first were at these nodes, each with this reward."""
-    for index, action in enumerate(nodes, 1):
-        agent.remember(np.zeros(8, "f4"), action, reward, np.zeros(8, "f4"), index == len(nodes), INFO)
-
-
-def test_guided_episodes_follow_the_best_ones(monkeypatch):
-    """Nine bad episodes of one node each, eight good ones of another: parents are the good ones alone."""
-    agent, parents = DQNAgent(Config(guided_share=1, round_limit=6, **TINY)), []
-    monkeypatch.setattr("node.changed", lambda *arguments: parents.append(arguments[:3]) or (0, 3, 2, 2, 2, 2))
-    for _ in range(9):
-        follow(agent, [1, 1, 1], -1.0)
-    for _ in range(8):
-        follow(agent, [2, 2, 3], -0.5)
-    for episode in range(30):
-        rng = np.random.default_rng(episode)
-        rankings = [agent.rank(np.zeros(8, "f4"), INFO | {"round": round}, rng) for round in (1, 2, 3)]
-        assert rankings == [([3], False), ([2], False), ([2], False)]
-    assert parents == [((0, 2, 2, 3, 3, 3), (0, 2, 2, 3, 3, 3), 4)] * 30
-
-
-def test_guided_episodes_begin_as_random_stays_and_end_with_learning():
-    agent, rng = DQNAgent(Config(guided_share=0.5, greedy_from=2, round_limit=60, **TINY)), np.random.default_rng(0)
-    first, *rounds = [INFO | {"round": round} for round in range(1, 60)]
-    guided, kept = [], []
-    for _ in range(60):
-        agent.rank(np.zeros(8, "f4"), first, rng)
-        guided.append(bool(agent.guide))
-        if agent.guide:
-            nodes = [agent.rank(np.zeros(8, "f4"), info, rng)[0][0] for info in rounds]
-            assert nodes == list(agent.guide[2:])
-            kept.append(np.mean(np.diff(nodes) == 0))
-    assert 18 <= sum(guided) <= 42  # 30, within three standard errors
-    assert 0.6 < np.mean(kept) < 0.9  # a stay goes on with probability 0.7, or the same node is drawn again
-    agent.learn(rng, 1)
-    assert agent.rank(np.zeros(8, "f4"), first, rng)[1]
-    assert not agent.guide
-
-
 def test_renamed_share_of_what_is_learned_from():
     agent = DQNAgent(Config(renamed_share=0.25, **TINY))
     fill(agent, 9)
