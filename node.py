@@ -72,12 +72,12 @@ class DQNAgent(Policy):
         the present one last where the model has been `stalled` for `patience` rounds.
 
         Random choices that are kept for some rounds are those of temporally extended epsilon-greedy (Dabney, Ostrovski
-        and Barreto, 2021). Until the agent is greedy a `guided_share` of the episodes follows a route instead.
+        and Barreto, 2021). Until the agent is greedy a `guided_share` of the episodes begins along a route instead.
         """
         if self.config.guided_share and info["round"] == 1:
             guided = self.epsilon > 0 and rng.random() < self.config.guided_share
             self.guide = self._evolved_route(rng) if guided else ()
-        if self.guide:
+        if self.guide and info["round"] < len(self.guide):
             return [self.guide[info["round"]]], False
         if self.repeats:
             self.repeats -= 1
@@ -93,8 +93,8 @@ class DQNAgent(Policy):
         return np.argsort(-values, kind="stable").tolist(), True
 
     def _evolved_route(self, rng: np.random.Generator) -> tuple[int, ...]:
-        """Returns the route [round_limit] of one of the best episodes so far, changed at random; with few episodes yet,
-        a random one.
+        """Returns the route of one of the best episodes so far, changed at random, and at most as long; with few
+        episodes yet, a random one [round_limit].
 
         Evolution explores, and the agent learns from what it finds as from everything else (Khadka and Tumer,
         Evolution-Guided Policy Gradient in Reinforcement Learning, 2018).
@@ -105,7 +105,7 @@ class DQNAgent(Policy):
         best = [nodes for _, nodes in sorted(played, key=lambda episode: -episode[0])[:FAMILY]]
         first, second = (best[min(pair)] for pair in rng.integers(FAMILY, size=(2, 2)))
         route, other = (along([[node, 1] for node in nodes], config) for nodes in (first, second))
-        return changed(route, other, len(first) + 1, config, rng)
+        return changed(route, other, len(first) + 1, config, rng)[: len(first) + 1]
 
     def remember(
         self,

@@ -1,4 +1,4 @@
-"""Episodes that follow good ones, changed at random: whom they follow, when, and after a restart."""
+"""Episodes that begin as good ones, changed at random: as which, when, for how long, and after a restart."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ def follow(agent, nodes, reward):
         agent.remember(np.zeros(8, "f4"), action, reward, np.zeros(8, "f4"), index == len(nodes), INFO)
 
 
-def test_guided_episodes_follow_the_best_ones(monkeypatch):
-    """Nine bad episodes and eight good ones: the parents are the good ones alone."""
+def test_guided_episodes_begin_as_the_best_ones(monkeypatch):
+    """Nine bad episodes and eight good ones of four rounds: the parents are the good ones alone, for four rounds."""
     agent, parents = DQNAgent(Config(round_limit=6, **TINY)), []
     monkeypatch.setattr("node.changed", lambda *arguments: parents.append(arguments[:3]) or (0, 3, 2, 2, 2, 2))
     for _ in range(9):
@@ -27,6 +27,7 @@ def test_guided_episodes_follow_the_best_ones(monkeypatch):
         rng = np.random.default_rng(episode)
         rankings = [agent.rank(np.zeros(8, "f4"), INFO | {"round": round}, rng) for round in (1, 2, 3)]
         assert rankings == [([3], False), ([2], False), ([2], False)]
+        assert len(agent.rank(np.zeros(8, "f4"), INFO | {"round": 4}, rng)[0]) == 4  # the agent's own, of all nodes
     assert parents == [((0, 2, 2, 3, 3, 3), (0, 2, 2, 3, 3, 3), 4)] * 30
 
 
@@ -42,7 +43,7 @@ def test_a_restored_agent_is_guided_alike():
     assert agent.guide[0] == 0
 
 
-def test_guided_episodes_begin_as_random_stays_and_end_with_learning():
+def test_guidance_begins_with_random_stays_and_ends_with_learning():
     agent = DQNAgent(Config(**TINY | {"guided_share": 0.5}, greedy_from=2, round_limit=60))
     rng = np.random.default_rng(0)
     first, *rounds = [INFO | {"round": round} for round in range(1, 60)]
