@@ -154,7 +154,6 @@ class Config:
     explore_repeat: float = knob(
         1, "for how many rounds a random choice is kept, the mean of a geometric draw (authors: 1)", low=1, high=1000
     )
-    guided_share: float = knob(0, "share of episodes begun as good ones, changed at random (authors: 0)", low=0, high=1)
     patience: int = knob(0, "rounds stalled near the goal after which the agent leaves (authors: 0, never)", low=0)
     epsilon: float = knob(1.0, "share of random choices in the first episode (authors)", low=0, high=1)
     epsilon_decay: float = knob(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)
@@ -187,8 +186,6 @@ class Config:
             raise UsageError(f"--learner-variant must be one of {', '.join(VARIANTS[self.learner])} for this --learner")
         if self.learner not in CONVOLUTIONAL and self.evaluation_dtype.startswith("bfloat16"):
             raise UsageError(f"--learner {self.learner} is evaluated in float32; leave out --evaluation-dtype")
-        if self.guided_share and self.nodes_per_round > 1:
-            raise UsageError(f"--guided-share needs --nodes-per-round 1, not {self.nodes_per_round}")
         self.hidden_units()
         self.observation_parts()
         self.route_nodes()

@@ -19,12 +19,10 @@ from policies import (
     StandalonePolicy,
     random_ranking,
 )
-from replay import Transition, draw_shares, episodes_of, n_step_transitions, renamed
-from routes import along, changed, random_route
+from replay import Transition, draw_shares, n_step_transitions, renamed
 
 STORED = Transition._fields[:5]
 KIND = ("nodes", "observation", "pca_components", "agent_network", "agent_hidden_units")  # give weights their meaning
-FAMILY = 8  # how many of the best episodes so far others may follow
 
 POLICIES = {
     "random": RandomPolicy,
@@ -65,20 +63,14 @@ class DQNAgent(Policy):
         self.mean_weights = tf.zeros_like(self.weights)  # of the last episodes before the greedy ones, so far
         self.minibatches = 0  # learned so far
         self.explored, self.repeats = [], 0  # the last random ranking, and for how many more rounds it holds
-        self.guide = ()  # the route that this episode follows, if any
 
     def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         """Explores in a share epsilon of the rounds, `explore_repeat` in a row on average; else ranks nodes by value,
         the present one last where the model has been `stalled` for `patience` rounds.
 
         Random choices that are kept for some rounds are those of temporally extended epsilon-greedy (Dabney, Ostrovski
-        and Barreto, 2021). Until the agent is greedy a `guided_share` of the episodes begins along a route instead.
+        and Barreto, 2021).
         """
-        if self.config.guided_share and info["round"] == 1:
-            guided = self.epsilon > 0 and rng.random() < self.config.guided_share
-            self.guide = self._evolved_route(rng) if guided else ()
-        if self.guide and info["round"] < len(self.guide):
-            return [self.guide[info["round"]]], False
         if self.repeats:
             self.repeats -= 1
             return self.explored, False
@@ -91,21 +83,6 @@ class DQNAgent(Policy):
         if 0 < self.config.patience <= info["stalled"]:
             values[info["node"][0]] = -np.inf
         return np.argsort(-values, kind="stable").tolist(), True
-
-    def _evolved_route(self, rng: np.random.Generator) -> tuple[int, ...]:
-        """Returns the route of one of the best episodes so far, changed at random, and at most as long; with few
-        episodes yet, a random one [round_limit].
-
-        Evolution explores, and the agent learns from what it finds as from everything else (Khadka and Tumer,
-        Evolution-Guided Policy Gradient in Reinforcement Learning, 2018).
-        """
-        config, played = self.config, episodes_of(self.replay)
-        if len(played) < FAMILY:
-            return random_route(config, rng)
-        best = [nodes for _, nodes in sorted(played, key=lambda episode: -episode[0])[:FAMILY]]
-        first, second = (best[min(pair)] for pair in rng.integers(FAMILY, size=(2, 2)))
-        route, other = (along([[node, 1] for node in nodes], config) for nodes in (first, second))
-        return changed(route, other, len(first) + 1, config, rng)[: len(first) + 1]
 
     def remember(
         self,

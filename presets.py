@@ -26,7 +26,6 @@ IMPROVEMENTS = (
     ("renaming", "half of what it learns from are episodes with other names of the nodes", {"renamed_share": 0.5}),
     ("patience", "it leaves a node where the model has stalled near the goal", {"patience": 2}),
     ("price", "a round costs one more", {"round_price": 1}),
-    ("guidance", "half of its episodes begin as good ones did, changed at random", {"guided_share": 0.5}),
     ("averaging", "once greedy, its network is the mean of those after the 20 episodes before", {"average_last": 20}),
 )
 NAMES = [f"with-{name}" for name, *_ in IMPROVEMENTS[:-1]] + ["improved"]

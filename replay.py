@@ -66,14 +66,3 @@ def draw_shares(actions: np.ndarray, config: Config) -> np.ndarray | None:
     _, kinds, counts = np.unique(actions, axis=0, return_inverse=True, return_counts=True)
     shares = 1 / counts[kinds.ravel()]
     return shares / shares.sum()
-
-
-def episodes_of(replay: collections.deque) -> list[tuple[float, list[int]]]:
-    """Returns (sum of the rewards, nodes of the rounds after the first) of every whole episode in the replay."""
-    episodes, total, nodes = [], 0.0, []
-    for row in replay:
-        total, nodes = total + row.reward, [*nodes, int(row.action)]
-        if row.done:
-            episodes.append((total, nodes))
-            total, nodes = 0.0, []
-    return episodes[1:] if len(replay) == replay.maxlen else episodes  # the first one may have lost its beginning

@@ -7,6 +7,7 @@ weights and orders of images. What a route is worth on other weights, `main.py -
 
 import argparse
 import functools
+import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,6 @@ from rich.console import Console
 
 from config import Config, Parser, UsageError
 from data import STAND_IN, Dataset, load_dataset
-from routes import changed, random_route
 from run_folder import write_atomically
 from screen import STAND_IN_NOTICE, import_tensorflow_quietly, progress_bar
 
@@ -82,7 +82,7 @@ def evolve(
     config, family = player.config, []  # the family, the best first: (badness in each episode, route)
     for number in range(tries):
         if number < FAMILY:
-            route = random_route(config, rng)
+            route = along([random_segment(config, rng) for _ in range(config.round_limit)], config)
         else:
             first, second = (family[min(pair)][1] for pair in rng.integers(len(family), size=(2, 2)))
             used = max(player.result(episode, first)[0] for episode in episodes)
@@ -98,6 +98,42 @@ def evolve(
                 family = sorted([*family, (badness, route)], key=lambda member: sum(member[0]))[:FAMILY]
         told()
     return family[0][1]
+
+
+def random_segment(config: Config, rng: np.random.Generator) -> list[int]:
+    """Draws a stay: [node, rounds]."""
+    return [int(rng.integers(config.nodes)), int(rng.geometric(0.3))]
+
+
+def along(segments: list[list[int]], config: Config) -> tuple[int, ...]:
+    """Returns the route [round_limit] of some stays, the first round at the starter, the last stay without an end."""
+    route = [config.starter]
+    for node, rounds in segments:
+        route += [node] * rounds
+    return tuple((route + [route[-1]] * config.round_limit)[: config.round_limit])
+
+
+def changed(
+    route: tuple[int, ...], other: tuple[int, ...], used: int, config: Config, rng: np.random.Generator
+) -> tuple[int, ...]:
+    """Returns a route that differs a little within its first `used` rounds, or ends like the `other`."""
+    stays = [[node, len(list(rounds))] for node, rounds in itertools.groupby(route[1 : max(used, 2)])]
+    place = int(rng.integers(len(stays)))
+    match int(rng.integers(6)):
+        case 0:
+            stays[place][1] = max(1, stays[place][1] + int(rng.choice([-2, -1, 1, 2])))
+        case 1:
+            stays[place][0] = int(rng.integers(config.nodes))
+        case 2:
+            stays.insert(int(rng.integers(len(stays) + 1)), random_segment(config, rng))
+        case 3:
+            del stays[place]
+        case 4:
+            stays.insert(place, stays.pop())
+        case 5:
+            stays = stays[: int(rng.integers(1, len(stays) + 1))]
+            stays += [[node, 1] for node in other[1 + sum(rounds for _, rounds in stays) :]]
+    return along(stays, config)
 
 
 def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.DataFrame:

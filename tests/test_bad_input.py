@@ -40,7 +40,6 @@ BAD = [
     ("--policy fedavg --drop-rate 0.1", "takes neither"),
     ("--average-last 5", "--average-last needs --greedy-from"),
     ("--average-last 5 --greedy-from 5", "at least as many episodes before that"),
-    ("--guided-share 0.5 --nodes-per-round 2", "--guided-share needs --nodes-per-round 1"),
     ("--first-episode 121", "--first-episode must be at most --episodes"),
     ("--policy route", "--route must be nodes below 10"),
     ("--route 0,10", "--route must be nodes below 10"),

@@ -8,8 +8,7 @@ import pytest
 
 from config import Config, UsageError
 from environment import HomogeneousLearningEnv
-from routes import changed
-from search import Player, evolve, main, search
+from search import Player, changed, evolve, main, search
 
 
 @pytest.fixture

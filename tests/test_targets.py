@@ -1,13 +1,12 @@
 """What the agent learns from, by hand: targets, sums of rewards, renamed episodes, what is drawn."""
 
-import collections
 import math
 
 import numpy as np
 
 from config import Config
 from node import q_targets
-from replay import Transition, draw_shares, episodes_of, n_step_transitions, renamed
+from replay import Transition, draw_shares, n_step_transitions, renamed
 
 
 def test_targets_by_hand():
@@ -74,14 +73,6 @@ def test_renamed_episodes_by_hand():
         np.testing.assert_array_equal(after[::2], expected)
     assert (changed[::2] == changed[1::2]).all()  # rows 0 and 2 of an episode of four
     assert names.reward is rows.reward
-
-
-def test_episodes_of_the_replay_by_hand():
-    """The last one is not whole yet; of a replay that is full the first may have lost its beginning."""
-    rows = [transition(*row) for row in [(1, False, 3), (2, True, 4), (8, True, 5), (16, False, 6)]]
-    assert episodes_of(collections.deque(rows, maxlen=5)) == [(3, [3, 4]), (8, [5])]
-    assert episodes_of(collections.deque(rows, maxlen=4)) == [(8, [5])]
-    assert episodes_of(collections.deque(maxlen=4)) == []
 
 
 def test_balanced_replay_draws_every_action_alike():
