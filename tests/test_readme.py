@@ -3,16 +3,20 @@
 import itertools
 import json
 import re
+import types
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
 from conftest import assert_rounds_fit
 
 import report
-from config import flag
+from config import Config, flag
+from environment import HomogeneousLearningEnv
 from logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
+from node import make_policy
 from presets import IMPROVEMENTS, NAMES
 
 PROJECT = Path(__file__).parent.parent
@@ -58,6 +62,33 @@ def test_published_logs_fit_the_specification(folder):
     assert (episodes["reached_goal"].to_numpy() == (last["accuracy"] >= 0.8)).all()
     assert ((last["round"] == 36) | (last["accuracy"] >= 0.8)).all()
     assert set(rounds["dataset"]) == {"mnist"}
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/*/agent.npz")), ids=lambda path: path.parent.name)
+def test_published_agents_choose_what_their_logs_say(path):
+    """They are loaded, and told the accuracies of the log, choose its last episode's nodes."""
+    config = json.loads((path.parent / "run.json").read_text())["config"]
+    config = Config(**config | {"load_agent": str(path), "first_episode": config["episodes"]})
+    logged = pd.read_csv(path.parent / "rounds.csv").query(f"episode == {config.episodes}")
+    accuracies = iter(logged["accuracy"])
+    engine = types.SimpleNamespace(
+        start=lambda *_: None,
+        train=lambda nodes, *_: (nodes, [0.0]),
+        mean=lambda _, trained: trained[0],
+        judge=lambda *_: (next(accuracies), True),
+        model_bytes=0,
+        bytes_moved=0,
+        gradient_steps=0,
+    )
+    environment = HomogeneousLearningEnv(config, None, engine)
+    policy = make_policy(config, environment.distances)
+    environment.reset(options={"episode": config.episodes})
+    nodes, node, ended = [], config.starter, False
+    while not ended:
+        observation, _, terminated, truncated, info = environment.step(node)
+        nodes, ended = [*nodes, info["node"][0]], terminated or truncated
+        node = policy.rank(observation, info, np.random.default_rng(0))[0][0]
+    assert nodes == logged["node"].tolist()
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*/per_seed.csv")), ids=lambda path: path.parent.name)
