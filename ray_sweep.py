@@ -41,19 +41,20 @@ class RayWorkers:
 
         self._ray = connect(address)
         options = {"num_cpus": 1, "max_retries": 5, "max_calls": 1, "runtime_env": {"env_vars": ONE_THREAD}}
-        self._task = self._ray.remote(**options)(run_experiment)
+        self._experiment = self._ray.remote(**options)(run_experiment)
+        self._tasks = {}  # run's name: its task
 
     def start(self, run: "Run"):
         """Hands a run to the cluster."""
-        run.task = self._task.remote(run.arguments, str(run.log), str(Path.cwd()))
+        self._tasks[run.name] = self._experiment.remote(run.arguments, str(run.log), str(Path.cwd()))
 
     def ended(self, run: "Run") -> int | None:
         """Returns a run's exit code, None while it runs or waits."""
-        ready, _ = self._ray.wait([run.task], timeout=0)
+        ready, _ = self._ray.wait([self._tasks[run.name]], timeout=0)
         if not ready:
             return None
         try:
-            return self._ray.get(run.task)
+            return self._ray.get(self._tasks[run.name])
         except self._ray.exceptions.RayError as error:
             with open(run.log, "a") as log:
                 log.write(f"{type(error).__name__}: {str(error).splitlines()[0]}\n")
@@ -61,7 +62,8 @@ class RayWorkers:
 
     def stop(self, running: "list[Run]"):
         """Interrupts the runs and waits for them; those on their way finish their round."""
-        for run in running:
-            self._ray.cancel(run.task)
-        if running:
-            self._ray.wait([run.task for run in running], num_returns=len(running), timeout=60)
+        tasks = [self._tasks[run.name] for run in running]
+        for task in tasks:
+            self._ray.cancel(task)
+        if tasks:
+            self._ray.wait(tasks, num_returns=len(tasks), timeout=60)

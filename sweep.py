@@ -82,24 +82,27 @@ class Run:
 class LocalWorkers:
     """Runs experiments in processes of this machine."""
 
+    def __init__(self):
+        self._processes = {}  # run's name: its process
+
     def start(self, run: Run):
         """Starts a run, deaf to this terminal's Ctrl-C, which `stop` passes on once."""
         with open(run.log, "a") as log:
             environment = os.environ | ONE_THREAD
-            run.process = subprocess.Popen(
+            self._processes[run.name] = subprocess.Popen(
                 run.command(), stdout=log, stderr=log, env=environment, start_new_session=True
             )
 
     def ended(self, run: Run) -> int | None:
         """Returns a run's exit code, None while it runs."""
-        return run.process.poll()
+        return self._processes[run.name].poll()
 
     def stop(self, running: list[Run]):
         """Lets the runs finish their round."""
         for run in running:
-            run.process.send_signal(signal.SIGINT)
+            self._processes[run.name].send_signal(signal.SIGINT)
         for run in running:
-            run.process.wait()
+            self._processes[run.name].wait()
 
 
 def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
