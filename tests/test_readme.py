@@ -22,7 +22,7 @@ from presets import IMPROVEMENTS, NAMES
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
 RESULTS = PROJECT / "results"
-SWEPT = ("claims", "with-price", "improved", "routes", "routes-4")  # all test images, nothing fails
+SWEPT = ("claims", "improved", "routes", "routes-4")  # all test images, nothing fails
 OF_SWEEPS = sorted(path.parent for name in SWEPT for path in RESULTS.glob(f"{name}/*/rounds.csv"))
 
 
@@ -141,7 +141,8 @@ def test_tables_are_those_of_the_reports(name, title, start, kept):
         ("exploratory", "**In plain words.**"),
         ("improved", "An agent of ours (`--preset improved`"),
         ("improved", "In the disjoint split the claim"),
-        ("improved", "In the published split six"),
+        ("improved", "In the published split the claim"),
+        ("routes-4", "The shorter of the two published"),
     ],
 )
 def test_plain_words_have_the_numbers_of_the_report(name, start):
