@@ -59,7 +59,7 @@ def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
         row[0].set_ylabel(LABELS[column])
         row[0].set_ylim(bottom=0)
     handles = panels[0][0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper left", ncols=3)
+    figure.legend(*handles, loc="outside upper left", ncols=3 if len(groups) > 1 else 1)  # one panel is narrow
     return figure
 
 

@@ -121,6 +121,7 @@ TABLES = (  # folder of results, table of its report, how the README's begins, w
         "split | preset | policy",
         lambda row: row["preset"] in ("improved", "any") and row["policy"] not in ("standalone", "round-robin"),
     ),
+    ("nodes-100", "Policies", "policy | rounds", every),
 )
 
 
@@ -143,6 +144,7 @@ def test_tables_are_those_of_the_reports(name, title, start, kept):
         ("improved", "In the disjoint split the claim"),
         ("improved", "In the published split the claim"),
         ("routes-4", "The shorter of the two published"),
+        ("nodes-100", "**A hundred nodes.**"),
     ],
 )
 def test_plain_words_have_the_numbers_of_the_report(name, start):

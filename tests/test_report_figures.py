@@ -1,11 +1,13 @@
 """The report's figures, of runs made up for it."""
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from conftest import write_run
 
 import report
 import report_figures
+from plots import STYLE
 
 
 def test_two_settings_are_not_drawn_over_one_of_them(tmp_path):
@@ -43,6 +45,19 @@ def test_no_figure_cuts_values_off(tmp_path):
             for line in [line for line in axes.lines if line.get_marker() == "."]:  # the seeds
                 x, y = np.array(line.get_xdata(), float), np.array(line.get_ydata(), float)
                 assert ((left <= x) & (x <= right) & (low <= y) & (y <= high)).all()
+
+
+def test_legend_of_the_learning_curves_fits_beside_one_panel_and_beside_two(folder):
+    for splits in (1, 2):
+        if splits == 2:
+            write_run(folder, "dqn", 0, [10] * 3, [0.1] * 3, split="published")
+        runs = report.read_runs(folder)[0]
+        with mpl.rc_context(STYLE):
+            figure = report_figures.learning(runs, report.per_seed(runs))
+            figure.draw_without_rendering()
+        (legend,) = figure.legends
+        assert len([axes for axes in figure.axes if axes.get_title()]) == splits
+        assert 0 <= legend.get_window_extent().x0 < legend.get_window_extent().x1 <= figure.bbox.x1
 
 
 def test_learning_curves_are_the_seeds_and_their_mean(folder):
