@@ -22,7 +22,7 @@ from presets import IMPROVEMENTS, NAMES
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
 RESULTS = PROJECT / "results"
-SWEPT = ("claims", "improved", "routes", "routes-4")  # all test images, nothing fails
+SWEPT = ("claims", "improved", "routes", "routes-4", "routes-cost")  # all test images, nothing fails
 OF_SWEEPS = sorted(path.parent for name in SWEPT for path in RESULTS.glob(f"{name}/*/rounds.csv"))
 
 
@@ -144,6 +144,7 @@ def test_tables_are_those_of_the_reports(name, title, start, kept):
         ("improved", "In the disjoint split the claim"),
         ("improved", "In the published split the claim"),
         ("routes-4", "The shorter of the two published"),
+        ("routes-cost", "The cheapest route of the disjoint"),
         ("nodes-100", "**A hundred nodes.**"),
     ],
 )
