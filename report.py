@@ -122,14 +122,15 @@ def every_average(runs: dict[str, dict]) -> dict[str, pd.DataFrame]:
 def write_report(folders: list[Path], out: Path) -> str:
     """Writes report.md, per_seed.csv and the figures of the folders' runs into `out`; returns the report's text."""
     runs, unfinished = read_runs(*folders)
-    table = per_seed(runs)
+    tables = every_average(runs)
+    table = tables[AVERAGES["last-20"][0]]
     has_dqn = {"dqn", "random"} <= set(table["policy"])
     sections = [("What was run", _what_was_run(folders, runs, unfinished))]
     if has_dqn:
         sections.append(("Claims", markdown(claim_table(table))))
     sections.append(("Policies", markdown(policy_table(table))))
     if has_dqn:
-        sections.append(("Averaging", markdown(averaging_table(every_average(runs)))))
+        sections.append(("Averaging", markdown(averaging_table(tables))))
         sections.append(("Against each of the others", markdown(improvement_table(table))))
     if "preset" in table and len(steps := step_table(table)):
         sections.append(("Change by change", markdown(steps)))
