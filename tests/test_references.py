@@ -117,8 +117,9 @@ def test_centralized_sees_every_image_once_an_epoch(dataset, monkeypatch):
 
 @pytest.mark.parametrize("policy", REFERENCES)
 def test_every_reference_runs_and_repeats(policy, tiny, tmp_path):
-    for name in ("one", "two"):
-        run(*tiny, "--policy", policy, "--episodes", 1, "--figure-every", 0, "--run-dir", tmp_path / name)
+    flags = [*tiny, "--policy", policy, "--episodes", 1]
+    run(*flags, "--figure-every", 0, "--run-dir", tmp_path / "one")
+    run(*flags, "--run-dir", tmp_path / "two")
     one, two = (pd.read_csv(tmp_path / name / "rounds.csv") for name in ("one", "two"))
     assert set(one["policy"]) == {policy}
     assert one["accuracy"].equals(two["accuracy"])

@@ -127,6 +127,7 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
     """SIGTERM, like Ctrl-C, lets the runs finish their round; the same command then ends as if it had not been."""
     command = [sys.executable, "sweep.py", *flags(tiny, tmp_path / "a", policies="dqn", seeds="0", episodes=12)]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    undisturbed = start(*tiny, "--episodes", 12, "--threads", 1, "--run-dir", tmp_path / "b")
     while not (tmp_path / "a" / "dqn-disjoint-seed0" / "checkpoint.npz").exists():
         assert process.poll() is None
         time.sleep(0.05)
@@ -136,7 +137,7 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
     assert errors == "sweep.py: interrupted; the same command goes on\n"
     assert "interrupted" in (tmp_path / "a" / "logs" / "dqn-disjoint-seed0.txt").read_text()
     assert subprocess.run(command, cwd=PROJECT, capture_output=True).returncode == 0
-    assert start(*tiny, "--episodes", 12, "--threads", 1, "--run-dir", tmp_path / "b").wait() == 0
+    assert undisturbed.wait() == 0
     assert same(tmp_path / "a" / "dqn-disjoint-seed0", tmp_path / "b")
 
 
