@@ -89,7 +89,7 @@ def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monk
 def sweep_flags(tiny, out, *more):
     own = {"--episodes", "--figure-every"}
     shared = [text for pair in zip(tiny[::2], tiny[1::2], strict=True) if pair[0] not in own for text in pair]
-    flags = ["--policies", "dqn,random", "--seeds", "0", "--episodes", "12", "--control-episodes", "2"]
+    flags = ["--policies", "dqn,random", "--seeds", "0-1", "--episodes", "12", "--control-episodes", "2"]
     return [sys.executable, "sweep.py", *flags, "--out", str(out), *map(str, more), *shared]
 
 
@@ -125,10 +125,10 @@ def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
     local = subprocess.Popen(sweep_flags(tiny, tmp_path / "local"), cwd=PROJECT, stdout=subprocess.DEVNULL)
     output, errors = process.communicate()
     assert process.returncode == 0, output + errors
-    assert output.count("finished: ") == 2
+    assert output.count("finished: ") == 4
     assert json.loads((tmp_path / "ray" / "dqn-disjoint-seed0" / "run.json").read_text())["resumed"]
     assert local.wait() == 0
-    for name in ("dqn-disjoint-seed0", "random-disjoint-seed0"):
+    for name in ("dqn-disjoint-seed0", "dqn-disjoint-seed1", "random-disjoint-seed0", "random-disjoint-seed1"):
         assert same(tmp_path / "ray" / name, tmp_path / "local" / name)
 
 
