@@ -122,6 +122,7 @@ TABLES = (  # folder of results, table of its report, how the README's begins, w
         lambda row: row["preset"] in ("improved", "any") and row["policy"] not in ("standalone", "round-robin"),
     ),
     ("nodes-100", "Policies", "policy | rounds", every),
+    ("ablation", "Change by change", "preset | against", every),
 )
 
 
@@ -146,6 +147,7 @@ def test_tables_are_those_of_the_reports(name, title, start, kept):
         ("routes-4", "The shorter of the two published"),
         ("routes-cost", "The cheapest route of the disjoint"),
         ("nodes-100", "**A hundred nodes.**"),
+        ("ablation", "**What does each change do?**"),
     ],
 )
 def test_plain_words_have_the_numbers_of_the_report(name, start):
