@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.panel import Panel
 
-from config import Config, Parser, UsageError
+from config import Config, Parser
 from data import STAND_IN, Dataset, load_dataset
-from run_folder import machine
+from runs.command_line import command, path_argument
+from runs.description import machine
 from screen import STAND_IN_NOTICE, import_tensorflow_quietly, progress_bar
 from sweep import seed_list, text_list
 
@@ -57,7 +58,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Returns the options of a command line; exits as argparse does."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
     choices = Config.__dataclass_fields__["dataset"].metadata["choices"]
-    parser.add_argument("--out", type=Path, default=Path("results/learners"), help="folder [results/learners]")
+    parser.add_argument("--out", type=path_argument, default=Path("results/learners"), help="folder [results/learners]")
     parser.add_argument("--parts", type=text_list, default=list(PARTS), help=f"some of {','.join(PARTS)} [all]")
     parser.add_argument("--seeds", type=seed_list, default=list(range(5)), help="like 0-4 or 0,3,5-7 [0-4]")
     parser.add_argument("--dataset", choices=choices, default="mnist", help="image data set [mnist]")
@@ -105,15 +106,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments)
-    try:
-        return run(options)
-    except (UsageError, OSError) as error:
-        print(f"compare_learners.py: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        command = shlex.join(["python", "compare_learners.py", *arguments])
-        print(f"compare_learners.py: interrupted; go on with: {command}", file=sys.stderr)
-        return 130
+    again = shlex.join(["python", "compare_learners.py", *arguments])
+    return command("compare_learners.py", lambda: run(options), lambda: f"go on with: {again}")
 
 
 if __name__ == "__main__":

@@ -284,6 +284,7 @@ PURPOSES = {
     "draws": 9,
     "permutation": 10,
 }
+LAST_UNCOUNTED = 10
 
 
 def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
@@ -292,4 +293,7 @@ def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     No generator outlives its use, so a resumed run needs no generator state.
     """
     # Deviation D5: the authors' code seeds NumPy alone, so that its runs do not repeat.
-    return np.random.default_rng([seed, PURPOSES[purpose], *counters])
+    number = PURPOSES[purpose]
+    # NumPy takes (5,) and (5, 0) for the same key. Purposes added later have the number of their counters in it.
+    counted = [len(counters)] if number > LAST_UNCOUNTED else []
+    return np.random.default_rng([seed, number, *counted, *counters])

@@ -3,8 +3,10 @@
 import argparse
 import csv
 import dataclasses
+import hashlib
 import io
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +15,18 @@ from learners import CONVOLUTIONAL
 from policies import Policy
 from run_folder import (
     AGENT,
+    EVENTS,
+    EVENTS_SUFFIX,
+    FIGURES,
     NOT_FINITE,
     clear,
-    describe,
-    now,
-    read_checkpoint,
-    redescribe,
+    remove_leftovers,
+    synchronise,
     write_arrays,
     write_atomically,
-    write_checkpoint,
-    write_description,
 )
+from runs.checkpoint import Extent, read_checkpoint, write_checkpoint
+from runs.description import describe, now, redescribe, write_description
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,41 +109,48 @@ class RunLog:
         self._whose = whose | {"dataset": dataset.name}  # what was asked for, but for what was really used
         if config.learner not in CONVOLUTIONAL:
             self._whose["evaluation_dtype"] = "float32"
-        self.episodes_done, sizes, self.policy_state = config.first_episode - 1, {}, None
+        self.episodes_done, extents, self.policy_state = config.first_episode - 1, {}, None
+        tables = {"rounds.csv": ROUND_METRICS, "episodes.csv": EPISODE_METRICS}
+        if options.engine == "ray":
+            tables["transfers.csv"] = TRANSFER_METRICS
+        headers = {name: [metric.name for metric in metrics] for name, metrics in tables.items()}
         if options.resume:
-            self.description = redescribe(self.folder, config, dataset)
-            self.episodes_done, sizes, self.policy_state = read_checkpoint(self.folder, config)
+            self.description = redescribe(self.folder, config, dataset, options)
+            self.episodes_done, extents, self.policy_state = read_checkpoint(self.folder, config)
+            for name, extent in extents.items():  # all of them before any is changed
+                extent.check(self.folder / name, headers[name])
         else:
             if options.overwrite:
                 clear(self.folder)
             self.description = describe(config, dataset, options)
-            write_description(self.folder, self.description)
-        tables = {"rounds.csv": ROUND_METRICS, "episodes.csv": EPISODE_METRICS}
-        if options.engine == "ray":
-            tables["transfers.csv"] = TRANSFER_METRICS
-        elif "transfers.csv" in sizes:
-            raise UsageError(f"{self.folder} was run with --engine ray; resume it with that")
-        self._files = {name: self._open(name, metrics, sizes) for name, metrics in tables.items()}
-        if options.resume:  # not before all is known to fit
-            write_description(self.folder, self.description)
+        remove_leftovers(self.folder)
+        write_description(self.folder, self.description)
+        self._files, self._digests = {}, {}
+        for name, header in headers.items():
+            self._open(name, header, extents.get(name))
         self._tensorboard = None
         if options.tensorboard:
             import tensorflow as tf
 
-            self._tensorboard = tf.summary.create_file_writer(str(self.folder / "tensorboard"))
+            try:
+                folder = str(self.folder / EVENTS)
+                self._tensorboard = tf.summary.create_file_writer(folder, filename_suffix=EVENTS_SUFFIX)
+            except tf.errors.OpError as error:
+                reason = error.message.splitlines()[0]
+                raise UsageError(
+                    f"{folder} cannot take TensorBoard events ({reason}); leave out --tensorboard"
+                ) from error
 
-    def _open(self, name: str, metrics: tuple[Metric, ...], sizes: dict[str, int]) -> io.FileIO:
-        """Opens a CSV file for appending, cut to what the checkpoint knows of it; a new one gets its header."""
-        path, header = self.folder / name, [metric.name for metric in metrics]
-        if name not in sizes:
-            _write_table(path, header, [])
-        elif not path.exists() or path.stat().st_size < sizes[name]:
-            raise UsageError(f"{path} is shorter than at the checkpoint; put the whole file back, or --overwrite")
-        elif not path.read_text().startswith(",".join(header) + "\n"):
-            raise UsageError(f"{path} has other columns, from another version; resume it with that, or --overwrite")
+    def _open(self, name: str, header: list[str], extent: Extent | None):
+        """Opens a CSV file for appending, cut to the checkpoint's Extent of it; a new one gets its header."""
+        path = self.folder / name
+        if extent:
+            os.truncate(path, extent.size)
         else:
-            os.truncate(path, sizes[name])
-        return open(path, "ab", buffering=0)  # what a full disk does not take must not be tried again at the end
+            _write_table(path, header, [])
+        self._digests[name] = hashlib.sha256(path.read_bytes())
+        # Without a buffer: what a full disk does not take must not be tried again at the end.
+        self._files[name] = path.open("ab", buffering=0)
 
     # Deviation D8: the authors' code saves only returns and accuracies, every 20 episodes.
     def round(self, row: dict):
@@ -163,6 +173,7 @@ class RunLog:
         values = [format(row[metric.name], metric.form) if metric.name in row else "" for metric in metrics]
         csv.writer(text, lineterminator="\n").writerow(values)
         data = text.getvalue().encode()
+        self._digests[name].update(data)
         while data:
             data = data[self._files[name].write(data) :]
         if self._tensorboard:
@@ -175,10 +186,11 @@ class RunLog:
 
     def checkpoint(self, episode: int, policy: Policy):
         """Makes everything up to `episode` permanent: first the rows, then what a resumed run continues from."""
-        for file in self._files.values():
-            os.fsync(file.fileno())
-        sizes = {name: (self.folder / name).stat().st_size for name in self._files}
-        write_checkpoint(self.folder, self.config, episode, sizes, policy.state())
+        extents = {}
+        for name, file in self._files.items():
+            synchronise(file.fileno())
+            extents[name] = Extent(file.tell(), self._digests[name].hexdigest())
+        write_checkpoint(self.folder, self.config, episode, extents, policy.state())
 
     def not_finite(self, episode: int, inputs: dict):
         """Keeps the `inputs` of a round whose weights are not finite, and raises UsageError, which ends the run."""
@@ -205,11 +217,20 @@ class RunLog:
         header = ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2", *self._whose]
         _write_table(self.folder / "node_models.csv", header, rows)
 
-    def draw_figures(self):
-        """Draws all figures from what is logged so far."""
-        from plots import draw
+    def draw_figures(self) -> str:
+        """Draws all figures from what is logged so far; returns why they could not be drawn, mostly nothing.
 
-        draw([self.folder], self.folder / "figures")
+        A run does not end because of its figures, which can be drawn later from the CSV files.
+        """
+        try:
+            from plots import draw
+
+            draw([self.folder], self.folder / FIGURES)
+        except Exception as error:  # Matplotlib raises whatever its settings, fonts and files lead to
+            reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
+            command = shlex.join(["python", "plots.py", str(self.folder), "--out", str(self.folder / FIGURES)])
+            return f"The figures could not be drawn ({reason}). Draw them later with: {command}"
+        return ""
 
     def episode_table(self) -> "pd.DataFrame":
         """Returns the episodes as a DataFrame."""

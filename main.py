@@ -9,14 +9,15 @@ import dataclasses
 import shlex
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Config, Parser, UsageError, add_flags, generator
 from logs import SUMS, RunLog
 from policies import Policy
-from presets import PRESET_HELP, PRESETS
-from run_folder import CHECKPOINT, check_options, locked, new_folder, read_description, resume_hint
+from presets import PRESET_HELP, PRESETS, default_preset
+from run_folder import CHECKPOINT, check_options, locked, new_folder, resume_hint
+from runs.command_line import command, path_argument
+from runs.description import read_description
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
@@ -39,7 +40,7 @@ def homogeneous_learning(
         log.checkpoint(episode, policy)
         screen.episode(row)
         if config.figure_every > 0 and episode % config.figure_every == 0 and episode < config.episodes:
-            log.draw_figures()
+            screen.notice(log.draw_figures())
 
 
 def run_episode(
@@ -58,6 +59,7 @@ def run_episode(
         next_observation, reward, terminated, truncated, info = environment.step(action)
         done = terminated or truncated
         if environment.round > 1:  # in round 1 nobody chose the starter
+            # Deviation D10, kept: as in the authors' code the round limit counts as a terminal state.
             policy.remember(observation, action, reward, next_observation, done, info)
         observation = next_observation
         row = info | {"seed": config.seed, "episode": episode, "reward": reward, "greedy": greedy, "done": done}
@@ -94,6 +96,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
     policy = make_policy(dataclasses.replace(config, load_agent="") if resumed else config, environment.distances)
     options.run_dir = options.run_dir or new_folder(config, engine)
     with locked(options.run_dir):
+        check_options(options.run_dir, options.resume, options.overwrite)  # another process may have finished meanwhile
         log = RunLog(config, engine, options)
         if log.policy_state is not None:
             policy.restore(log.policy_state)
@@ -102,7 +105,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
             homogeneous_learning(config, environment, policy, log, screen)
         log.finish(policy)
         if config.figure_every >= 0:
-            log.draw_figures()
+            screen.notice(log.draw_figures())
         screen.summary(log.episode_table(), log.folder)
     return 0
 
@@ -111,8 +114,9 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     """Returns (Config, options) of a command line; raises UsageError, or exits as argparse does."""
     presets = "; ".join(f"{name}: {text}" for name, text in PRESET_HELP.items())
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--preset", choices=PRESETS, help=f"{presets} [paper]")
-    parser.add_argument("--run-dir", type=Path, help="run's folder [results/runs/<time>-<policy>-<dataset>-seed<k>]")
+    parser.add_argument("--preset", choices=PRESETS, help=f"{presets} [the defaults in config.py]")
+    folder = "results/runs/<time>-<policy>-<dataset>-seed<k>"
+    parser.add_argument("--run-dir", type=path_argument, help=f"folder of the run [{folder}]")
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir, with its settings")
     parser.add_argument("--overwrite", action="store_true", help="replace the run in --run-dir")
     parser.add_argument("--evaluate", action="store_true", help="as --greedy-from 1: the agent only does what it knows")
@@ -124,9 +128,14 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     flags = {name: vars(options).pop(name) for name in list(vars(options)) if name in Config.__dataclass_fields__}
     options.command_line = shlex.join(["python", "main.py", *arguments])
     check_options(options.run_dir, options.resume, options.overwrite)
-    resuming = options.resume and not options.preset
-    base = vars(read_description(options.run_dir)["config"]) if resuming else PRESETS[options.preset or "paper"]
-    config = Config(**base | flags | ({"greedy_from": 1} if options.evaluate else {}))
+    if options.evaluate and flags.setdefault("greedy_from", 1) != 1:
+        raise UsageError("--evaluate stands for --greedy-from 1; leave one of them out")
+    if options.resume and not options.preset:
+        base = vars(read_description(options.run_dir)["config"])
+    else:
+        base = PRESETS[options.preset] if options.preset else {}
+    options.preset = options.preset or default_preset()
+    config = Config(**base | flags)
     if options.evaluate and not config.load_agent:
         raise UsageError("--evaluate needs --load-agent, the file agent.npz of a run whose agent is to be evaluated")
     return config, options
@@ -135,18 +144,13 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
     options = argparse.Namespace(run_dir=None)
-    try:
+
+    def work() -> int:
+        nonlocal options
         config, options = parse(sys.argv[1:] if arguments is None else arguments)
         return run(config, options)
-    except UsageError as error:
-        print(f"main.py: error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"main.py: error: {error}; mend that, then {resume_hint(options)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"main.py: interrupted; {resume_hint(options)}", file=sys.stderr)
-        return 130
+
+    return command("main.py", work, lambda: resume_hint(options))
 
 
 if __name__ == "__main__":

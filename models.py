@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 import tensorflow as tf
+from threadpoolctl import threadpool_limits
 
-from config import Config
+from config import Config, UsageError
 from learners import make_learner
 from learners.base import Learner
 from learners.evaluation import Evaluator
@@ -21,10 +22,20 @@ from observation import OF_EPISODE, parts_of, size
 def start_tensorflow(threads: int, operations: int | None = None):
     """Fixes what decides whether a run repeats: the number of threads and TensorFlow's deterministic kernels.
 
-    `threads` compute one operation, and as many operations run at once unless `operations` says otherwise.
+    `threads` compute one operation, and as many operations run at once unless `operations` says otherwise. NumPy gets
+    the same number, whatever OMP_NUM_THREADS and its like say. Raises UsageError where this process has used TensorFlow
+    with other threads before, which cannot be changed.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(operations or threads)
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(operations or threads)
+    except RuntimeError as error:
+        present = tf.config.threading.get_intra_op_parallelism_threads() or "its own number of"
+        raise UsageError(
+            f"TensorFlow runs with {present} threads in this process already; give --threads {present}, or start a new "
+            "process"
+        ) from error
+    threadpool_limits(threads)
     tf.config.experimental.enable_op_determinism()
 
 

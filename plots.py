@@ -1,17 +1,27 @@
 """Redraws every figure from the CSV files of one or more runs: `python plots.py RUN_DIR [RUN_DIR ...] --out DIR`."""
 
+import argparse
+import contextlib
 import io
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from config import Parser, UsageError
 from run_folder import write_atomically
+from runs.command_line import command, path_argument
+
+_backend = os.environ.pop("MPLBACKEND", None)  # no backend is needed here, and an unknown one ends the import
+import matplotlib as mpl  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+if _backend is not None:
+    os.environ["MPLBACKEND"] = _backend
 
 WINDOW = 10  # episodes of the running mean, and of "early" and "late"
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -167,10 +177,19 @@ FIGURES = {
 }
 
 
+@contextlib.contextmanager
+def own_style() -> Iterator[None]:
+    """Draws with the settings of this project alone, whatever the user's matplotlibrc says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
+
+
 def draw(run_dirs: list[Path], out: Path):
     """Draws every figure of the runs into the folder `out`, as PNG and PDF."""
     out.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(STYLE):
+    with own_style():
         for name, make in FIGURES.items():
             save(make(run_dirs), out, name)
 
@@ -220,14 +239,15 @@ def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, title: str, xlabel:
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
     parser = Parser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="folder of a run of main.py")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the figures")
+    parser.add_argument("run_dirs", type=path_argument, nargs="+", metavar="RUN_DIR", help="folder of a run of main.py")
+    parser.add_argument("--out", type=path_argument, required=True, help="folder for the figures")
     options = parser.parse_args(arguments)
-    try:
-        draw(options.run_dirs, options.out)
-    except (UsageError, OSError) as error:
-        print(f"plots.py: error: {error}", file=sys.stderr)
-        return 2
+    return command("plots.py", lambda: _main(options), lambda: "draw again")
+
+
+def _main(options: argparse.Namespace) -> int:
+    """Draws the figures of a command line's runs."""
+    draw(options.run_dirs, options.out)
     print(f"{len(FIGURES)} figures of {len(options.run_dirs)} run(s) in {options.out}, each as PNG and PDF")
     return 0
 

@@ -13,10 +13,12 @@ import pandas as pd
 from config import Config, Parser, UsageError
 from intervals import FEWEST, restricted_mean
 from plots import read_table
-from presets import ANY, PRESETS, concerns_agent_alone
+from presets import ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
 from report_figures import draw
 from report_tables import averaging_table, claim_table, improvement_table, markdown, policy_table, step_table
-from run_folder import DESCRIPTION, FREE_ON_RESUME, read_description, write_atomically
+from run_folder import DESCRIPTION, write_atomically
+from runs.command_line import command, path_argument
+from runs.description import FREE_ON_RESUME, read_description
 from sweep import LEARNING
 
 AVERAGES = {
@@ -69,9 +71,8 @@ def varied(runs: dict[str, dict]) -> list[str]:
 
 
 def _by_preset(preset: str, name: str) -> object:
-    """Returns a field's value under a preset; for what is no field or no preset, the default, if any."""
-    field = Config.__dataclass_fields__.get(name)
-    return PRESETS.get(preset, {}).get(name, field and field.default)
+    """Returns a field's value under a preset; that of `paper` for no preset, None for no field."""
+    return PRESETS.get(preset, PAPER).get(name)
 
 
 def settings(run: dict) -> dict:
@@ -105,7 +106,7 @@ def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
             | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
             | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
         )
-    places = {name: place for place, name in enumerate([*_SPLITS, *_POLICIES, *PRESETS, ANY])}
+    places = {name: place for place, name in enumerate([*_SPLITS, *_POLICIES, *PRESETS, EDITED, ANY])}
     table = pd.DataFrame(rows)
     twins = table[table.duplicated(["split", *names, "policy", "seed"], keep=False)]["run"].tolist()
     if twins:
@@ -166,15 +167,15 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
     parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("folders", type=Path, nargs="+", help="--out folders of sweep.py")
-    parser.add_argument("--out", type=Path, help="folder for the report [the first of the folders]")
+    parser.add_argument("folders", type=path_argument, nargs="+", help="--out folders of sweep.py")
+    parser.add_argument("--out", type=path_argument, help="folder for the report [the first of the folders]")
     options = parser.parse_args(arguments)
-    try:
+
+    def work() -> int:
         print(write_report(options.folders, options.out or options.folders[0]))
-    except (UsageError, OSError) as error:
-        print(f"report.py: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return 0
+
+    return command("report.py", work, lambda: "report again")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from intervals import student_t
-from plots import COLOURS, MARKERS, STYLE, save
+from plots import COLOURS, MARKERS, own_style, save
 from presets import ANY
 from report_tables import matching, setting_names
 from sweep import LEARNING
@@ -29,7 +28,7 @@ def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame):
     elif 0 < learners.groupby(settings).ngroups <= PANELS:
         figures["learning"] = lambda: learning(runs, table)
     (folder / "figures").mkdir(exist_ok=True)
-    with mpl.rc_context(STYLE):
+    with own_style():
         for name, make in figures.items():
             figure = make()
             figure.suptitle(f"data: {', '.join(table['dataset'].unique())}", x=0.99, ha="right", fontsize="medium")

@@ -1,7 +1,6 @@
 """What the person at the terminal sees: notices, a progress bar with the time left, a table at the end."""
 
 import os
-import signal
 import time
 from pathlib import Path
 from types import FrameType
@@ -10,14 +9,16 @@ from typing import TYPE_CHECKING, Self
 import rich.box
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from config import Config
+from config import Config, UsageError
 from data import STAND_IN, NamedData
 from logs import EPISODE_METRICS, ROUND_METRICS, RunLog, shown
+from runs.terminal import orphaned, stop_signals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,8 +41,9 @@ def progress_bar(text: str, console: Console, seconds: float = 3600) -> Progress
 class Screen:
     """Shows one run; on a terminal a live bar, elsewhere a line for every episode.
 
-    A context manager, within which Ctrl-C (or SIGTERM, as from a cluster's scheduler) waits for the end of the round,
-    when `round` raises KeyboardInterrupt; a second one does not wait.
+    A context manager, within which Ctrl-C (or SIGTERM, as from a cluster's scheduler, or the SIGHUP of a terminal that
+    is closed) waits for the end of the round, when `round` raises KeyboardInterrupt; a second one does not wait. A run
+    of a sweep that was killed stops in the same way.
     """
 
     def __init__(self, config: Config, dataset: NamedData, log: RunLog):
@@ -54,27 +56,27 @@ class Screen:
         if config.policy == "dqn" and config.greedy_from > config.episodes:
             self.console.print(NEVER_GREEDY.format(config.greedy_from), style="yellow", soft_wrap=True)
         goal = f"goal {config.goal:g} within {config.round_limit} rounds, {config.nodes} nodes"
-        self.console.print(
-            f"[bold]{self.title}[/bold]: {config.episodes} episodes, {goal}, logged in {log.folder}", soft_wrap=True
-        )
+        rest = escape(f"{config.episodes} episodes, {goal}, logged in {log.folder}")
+        self.console.print(f"[bold]{escape(self.title)}[/bold]: {rest}", soft_wrap=True)
         self.progress = progress_bar("episode {task.fields[episode]}/{task.total}", self.console, 600)
         done = log.episodes_done
         self.task = self.progress.add_task("", total=config.episodes, completed=done, episode=done)
         self.line = Text()
         self.live = Live(Group(self.line, self.progress), console=self.console)
         self.rounds, self.started = 0, time.perf_counter()
+        # A bar needs a real terminal; FORCE_COLOR alone makes none, and TERM=dumb cannot move the cursor.
+        self.drawn = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
 
     def __enter__(self) -> Self:
-        self.stopping = False
-        self.handlers = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        if self.console.is_terminal:
+        self.stopping, self.signals = False, stop_signals(self._stop)
+        self.signals.__enter__()
+        if self.drawn:
             self.live.start()
         return self
 
     def __exit__(self, *exception: object):
         self.live.stop()
-        for number, handler in self.handlers.items():
-            signal.signal(number, handler)
+        self.signals.__exit__(*exception)
 
     def _stop(self, number: int, frame: FrameType | None):
         if self.stopping:
@@ -90,19 +92,24 @@ class Screen:
         )
         done = row["episode"] - 1 + row["round"] / self.config.round_limit
         self.progress.update(self.task, completed=done, episode=row["episode"])
-        if self.stopping:
+        if self.stopping or orphaned():
             raise KeyboardInterrupt
+
+    def notice(self, text: str):
+        """Prints a line that the reader should know of, if there is any."""
+        if text:
+            self.console.print(text, style="yellow", markup=False, soft_wrap=True)
 
     def episode(self, row: dict):
         """Moves the bar to the end of an episode."""
         self.progress.update(self.task, completed=row["episode"])
-        if not self.console.is_terminal:
+        if not self.drawn:
             line = f"episode {row['episode']}/{self.config.episodes}  {shown(EPISODE_METRICS, row)}"
             self.console.print(line, soft_wrap=True)
 
     def summary(self, episodes: "pd.DataFrame", folder: Path, window: int = 10):
         """Prints the table of a finished run from its `episodes` (a DataFrame as in episodes.csv)."""
-        table = Table(title=f"{self.title}, goal {self.config.goal:g}", box=rich.box.SIMPLE_HEAD)
+        table = Table(title=f"{escape(self.title)}, goal {self.config.goal:g}", box=rich.box.SIMPLE_HEAD)
         table.add_column("mean over")
         spans = {"all": episodes}
         if len(episodes) > window:
@@ -119,21 +126,43 @@ class Screen:
         ):
             table.add_row(label, *(form.format(span[column].mean()) for span in spans.values()))
         self.console.print(table)
-        self.console.print(f"Figures and CSV files: {folder}", soft_wrap=True)
+        self.console.print(f"Figures and CSV files: {folder}", markup=False, soft_wrap=True)
 
 
 def import_tensorflow_quietly():
-    """Imports TensorFlow without its start-up notes, which it writes past Python's stderr.
+    """Imports TensorFlow and Keras with the settings of this program, whatever the user's other projects need.
 
-    With oneDNN, which it leaves off on processors without neural-network instructions, where it is faster too.
+    TensorFlow's start-up notes, which it writes past Python's stderr, are dropped. oneDNN is on everywhere, also on
+    processors without neural-network instructions, where TensorFlow leaves it off though it is faster. Raises
+    UsageError where Keras cannot be had with TensorFlow.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
         import tensorflow  # noqa: F401
+
+        _import_keras()
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+
+
+def _import_keras():
+    """Imports Keras on TensorFlow, with the settings that Keras has without a keras.json."""
+    foreign = {name: os.environ.pop(name, None) for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")}
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    try:
+        import keras
+    except ValueError as error:
+        raise UsageError(f"Keras refuses a setting ({error}); correct keras.json in ~/.keras or KERAS_HOME") from error
+    finally:
+        os.environ |= {name: value for name, value in foreign.items() if value is not None}
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(f"Keras runs on {keras.backend.backend()} in this process; start a new process")
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_dtype_policy("float32")

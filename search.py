@@ -19,7 +19,8 @@ from rich.console import Console
 
 from config import Config, Parser, UsageError
 from data import STAND_IN, Dataset, load_dataset
-from run_folder import write_atomically
+from run_folder import lock, write_atomically
+from runs.command_line import command, path_argument
 from screen import STAND_IN_NOTICE, import_tensorflow_quietly, progress_bar
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
 
     player = Player(HomogeneousLearningEnv(config, dataset))
     path, episodes = options.out / f"floor-{config.split}.csv", list(range(1, options.episodes + 1))
-    table = read_routes(path) if path.exists() else pd.DataFrame(columns=COLUMNS)
+    table = read_routes(path)
     with progress_bar("searching", Console(stderr=True)) as progress:
         bar = progress.add_task("", total=len(CRITERIA) * options.tries)
         for criterion in CRITERIA:
@@ -156,13 +157,17 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
             text = ",".join(map(str, route))
             rows = [(*settings, episode, *player.result(episode, route), text) for episode in episodes]
             found = pd.DataFrame(rows, columns=COLUMNS)
-            table = pd.concat([table, found]) if len(table) else found
-            write_atomically(path, table.to_csv(index=False).encode())
+            with lock(path.with_suffix(".lock")):  # another search may have added to it meanwhile
+                table = read_routes(path)
+                table = pd.concat([table, found]) if len(table) else found
+                write_atomically(path, table.to_csv(index=False).encode())
     return table
 
 
 def read_routes(path: Path) -> pd.DataFrame:
-    """Reads a table of routes found as a DataFrame; raises UsageError where it is none."""
+    """Reads a table of routes found as a DataFrame, empty before the first; raises UsageError where it is none."""
+    if not path.exists():
+        return pd.DataFrame(columns=COLUMNS)
     try:
         return pd.read_csv(path)[COLUMNS]
     except (ValueError, KeyError) as error:
@@ -177,34 +182,32 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--episodes", type=int, default=4, help="initial weights of that seed [4]")
     parser.add_argument("--tries", type=int, default=500, help="routes played in each search [500]")
     parser.add_argument("--evaluation-samples", type=int, default=2000, help="test images used, 0: all [2000]")
-    parser.add_argument("--out", type=Path, required=True, help="folder for floor-<split>.csv; a search goes on there")
+    parser.add_argument("--out", type=path_argument, required=True, help="folder for floor-<split>.csv")
     options = parser.parse_args(arguments)
-    import_tensorflow_quietly()
-    try:
-        if options.tries <= FAMILY or options.episodes < 1:
-            raise UsageError(f"--tries must be above {FAMILY} and --episodes at least 1")
-        config = Config(
-            split=options.split,
-            seed=options.seed,
-            threads=1,
-            evaluation_samples=options.evaluation_samples,
-            observation="round",  # nobody looks
-        )
-        options.out.mkdir(parents=True, exist_ok=True)
-        from models import start_tensorflow
+    hint = "the same command begins this search anew, not those that ended"
+    return command("search.py", lambda: _main(options), lambda: hint)
 
-        start_tensorflow(config.threads)
-        dataset = load_dataset(config)
-        if dataset.name.startswith(STAND_IN):
-            print(STAND_IN_NOTICE, file=sys.stderr)
-        table = search(config, dataset, options)
-    except (UsageError, OSError) as error:
-        print(f"search.py: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("search.py: interrupted; the same command begins this search anew, not those that ended", file=sys.stderr)
-        return 130
-    print(table.to_string(index=False))
+
+def _main(options: argparse.Namespace) -> int:
+    """Searches what a command line asks for, and prints the table."""
+    if options.tries <= FAMILY or options.episodes < 1:
+        raise UsageError(f"--tries must be above {FAMILY} and --episodes at least 1")
+    config = Config(
+        split=options.split,
+        seed=options.seed,
+        threads=1,
+        evaluation_samples=options.evaluation_samples,
+        observation="round",  # nobody looks
+    )
+    options.out.mkdir(parents=True, exist_ok=True)
+    import_tensorflow_quietly()
+    from models import start_tensorflow
+
+    start_tensorflow(config.threads)
+    dataset = load_dataset(config)
+    if dataset.name.startswith(STAND_IN):
+        print(STAND_IN_NOTICE, file=sys.stderr)
+    print(search(config, dataset, options).to_string(index=False))
     return 0
 
 

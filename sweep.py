@@ -17,12 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 
 import main as experiment
 from config import Config, Parser, UsageError, flag
 from data import STAND_IN
 from presets import concerns_agent_alone
-from run_folder import fixed_settings, holds_run, logged_episodes, read_description
+from run_folder import holds_run, logged_episodes
+from runs.command_line import command, path_argument
+from runs.description import fixed_settings, processors, read_description
+from runs.terminal import SWEEP
 from screen import progress_bar
 
 if TYPE_CHECKING:
@@ -32,7 +36,15 @@ MAIN = Path(experiment.__file__)
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 LEARNING = ("dqn",)  # the policies that need many episodes
 # main.py's flags that would contradict what the sweep gives each run, and the sweep's own for them.
-OWN = {"policy": "--policies", "split": "--splits", "seed": "--seeds", "run-dir": "--out", "overwrite": "another --out"}
+OWN = {
+    "policy": "--policies",
+    "split": "--splits",
+    "seed": "--seeds",
+    "run-dir": "--out",
+    "overwrite": "another --out",
+    "resume": "the same command again",
+}
+LISTS = ("agent-hidden-units", "observation", "route", "leaving")  # their values hold commas: --vary separates by ;
 
 
 class Run:
@@ -76,7 +88,8 @@ class Run:
     def failure(self, code: int) -> str:
         """Returns why it failed with an exit code, in its own last words."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return f"{self.name} ended with exit code {code}: {(lines or ['it said nothing'])[-1]} (all of it: {self.log})"
+        said = [line for line in lines if line.startswith(f"{MAIN.name}: ")] or lines or ["it said nothing"]
+        return f"{self.name} ended with exit code {code}: {said[-1]} (all of it: {self.log})"
 
 
 class LocalWorkers:
@@ -88,7 +101,7 @@ class LocalWorkers:
     def start(self, run: Run):
         """Starts a run, deaf to this terminal's Ctrl-C, which `stop` passes on once."""
         with open(run.log, "a") as log:
-            environment = os.environ | ONE_THREAD
+            environment = os.environ | ONE_THREAD | {SWEEP: str(os.getpid())}
             self._processes[run.name] = subprocess.Popen(
                 run.command(), stdout=log, stderr=log, env=environment, start_new_session=True
             )
@@ -110,8 +123,12 @@ def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
     episodes = {settings: experiment.parse([*_flags(settings), *shared])[0].episodes for settings in grid}
     ways = itertools.product(options.seeds, grid, options.splits, options.policies)
-    planned = [run(policy, split, seed, settings, episodes, options, shared) for seed, settings, split, policy in ways]
-    return list({run.name: run for run in planned}.values())
+    planned = {}
+    for seed, settings, split, policy in ways:
+        new = run(policy, split, seed, settings, episodes, options, shared)
+        if planned.setdefault(new.name, new).config != new.config:
+            raise UsageError(f"two different runs would be called {new.name}; vary their settings in two sweeps")
+    return list(planned.values())
 
 
 def run(
@@ -134,7 +151,8 @@ def run(
     arguments += [*_flags(settings), *shared]
     if policy not in LEARNING:
         last = max(number for others, number in episodes.items() if set(settings) <= set(others))
-        arguments += ["--episodes", str(last), "--first-episode", str(max(1, last - options.control_episodes + 1))]
+        first = max(experiment.parse(arguments)[0].first_episode, last - options.control_episodes + 1)
+        arguments += ["--episodes", str(last), "--first-episode", str(first)]
     config, _ = experiment.parse(arguments)
     name = "-".join([policy, config.split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"])
     return Run(name.replace("/", "_"), arguments, options.out)
@@ -163,9 +181,9 @@ def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int, cons
                         running.remove(run)
                     if code:
                         failed.append(run)
-                        console.print(f"[red]failed:[/red] {run.failure(code)}", soft_wrap=True)
+                        console.print(f"[red]failed:[/red] {escape(run.failure(code))}", soft_wrap=True)
                     elif code == 0:
-                        console.print(f"finished: {run.name}{run.warning()}", soft_wrap=True)
+                        console.print(f"finished: {escape(run.name)}{run.warning()}", soft_wrap=True)
                 ended = len(todo) - len(waiting) - len(running)
                 progress.update(bar, completed=sum(logged.values()), ended=ended)
         finally:
@@ -190,13 +208,19 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--splits", type=text_list, default=[None], help="splits, separated by commas [the preset's]")
     parser.add_argument("--seeds", type=seed_list, default=list(range(10)), help="like 0-9 or 0,3,5-7 [0-9]")
     parser.add_argument(
-        "--vary", type=_setting, action="append", default=[], help="a flag of main.py and its values: drop-rate=0,0.1"
+        "--vary",
+        type=_setting,
+        action="append",
+        default=[],
+        help="a flag of main.py and its values: drop-rate=0,0.1; values with commas are separated by ;: "
+        "'agent-hidden-units=500,200;64,64'",
     )
     parser.add_argument(
         "--control-episodes", type=int, default=20, help="a policy that does not learn runs only these last ones [20]"
     )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at once, one thread each [all cores]")
-    parser.add_argument("--out", type=Path, default=Path("results/sweep"), help="folder of the runs [results/sweep]")
+    parser.add_argument("--jobs", type=int, default=processors(), help="runs at once, one thread each [all cores]")
+    out = Path("results/sweep")
+    parser.add_argument("--out", type=path_argument, default=out, help=f"folder of the runs [{out}]")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="who runs them [local]")
     parser.add_argument("--ray-address", help="Ray cluster to use, auto: the one that is up [a new one, here]")
     parser.add_argument("--list", action="store_true", help="print the runs and start none")
@@ -205,9 +229,13 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
         if getattr(options, name) < 1:
             parser.error(f"{flag(name)} must be at least 1")
     given = [text.removeprefix("--").partition("=")[0] for text in shared if text.startswith("--")]
-    for name in [*given, *(name for name, _ in options.vary)]:
+    varied = [name for name, _ in options.vary]
+    for name in [*given, *varied]:
         if name in OWN:
             parser.error(f"--{name} is another one in every run; give {OWN[name]}")
+    for name in varied:
+        if varied.count(name) > 1 or name in given or (name == "greedy-from" and "evaluate" in given):
+            parser.error(f"--vary {name} is contradicted by another {name} or --evaluate; give its values once")
     return options, shared
 
 
@@ -240,29 +268,31 @@ def _setting(text: str) -> tuple[str, list[str]]:
     name, separator, values = text.partition("=")
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not like drop-rate=0,0.1")
-    return name.removeprefix("--").replace("_", "-"), values.split(",")
+    name = name.removeprefix("--").replace("_", "-")
+    separated = values.split(";" if name in LISTS else ",")
+    if len(set(separated)) < len(separated):
+        raise argparse.ArgumentTypeError(f"{text!r} names a value twice")
+    return name, separated
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 1 where a run failed, 2 where something has to be changed first, 130."""
+    return command("sweep.py", lambda: _main(arguments), lambda: "the same command goes on")
+
+
+def _main(arguments: list[str] | None) -> int:
+    """Plans the runs of a command line, and lists or runs them."""
     console = Console(highlight=False)
     options, shared = parse(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: no run is left behind
-    try:
-        planned = runs(options, shared)
-        todo = [run for run in planned if not run.finished]
-        if options.list:
-            for run in planned:
-                print(f"{run.state():8}  {shlex.join(['python', 'main.py', *run.command()[2:]])}")
-            return 0
-        console.print(f"{len(planned)} runs in {options.out}, {len(planned) - len(todo)} of them finished already")
-        failed = sweep(todo, make_workers(options), options.jobs, console) if todo else []
-    except (UsageError, OSError) as error:
-        print(f"sweep.py: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("sweep.py: interrupted; the same command goes on", file=sys.stderr)
-        return 130
+    planned = runs(options, shared)
+    todo = [run for run in planned if not run.finished]
+    if options.list:
+        for run in planned:
+            print(f"{run.state():8}  {shlex.join(['python', 'main.py', *run.command()[2:]])}")
+        return 0
+    counts = f"{len(planned)} runs in {options.out}, {len(planned) - len(todo)} of them finished already"
+    console.print(counts, markup=False, soft_wrap=True)
+    failed = sweep(todo, make_workers(options), options.jobs, console) if todo else []
     if failed:
         print(f"sweep.py: {len(failed)} of {len(todo)} runs failed; the same command tries them again", file=sys.stderr)
     return 1 if failed else 0

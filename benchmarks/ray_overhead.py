@@ -10,7 +10,7 @@ import time
 import numpy as np
 
 from benchmarks import command
-from config import Config, generator
+from config import Config, UsageError, generator
 
 
 def measure(options: argparse.Namespace) -> dict[str, str]:
@@ -36,7 +36,7 @@ def measure(options: argparse.Namespace) -> dict[str, str]:
             seconds[name].append(time.perf_counter() - started)
             accuracies[name].append(info["accuracy"])
     if len({tuple(column) for column in accuracies.values()}) > 1:
-        raise command.UsageError("the two engines differ in an accuracy; this is a fault of the program")
+        raise UsageError("the two engines differ in an accuracy; this is a fault of the program")
     medians = {name: np.median(column[options.nodes :]) for name, column in seconds.items()}
     lines = ["| nodes live in | round s | of one process |", "| --- | --- | --- |"]
     lines += [f"| {name} | {value:.3f} | {value / medians['one process']:.2f} |" for name, value in medians.items()]

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import command
+from config import UsageError
 
 PROJECT = Path(__file__).parent.parent
 
@@ -36,7 +37,7 @@ def sweep(options: argparse.Namespace, workers: int, out: Path) -> float:
     finally:
         cluster.shutdown()
     if done.returncode:
-        raise command.UsageError(f"the sweep failed: {(done.stderr.splitlines() or ['it says nothing'])[-1]}")
+        raise UsageError(f"the sweep failed: {(done.stderr.splitlines() or ['it says nothing'])[-1]}")
     return took
 
 

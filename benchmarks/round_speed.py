@@ -17,7 +17,7 @@ import pandas as pd
 
 from benchmarks.command import run
 from config import Config
-from run_folder import machine
+from runs.description import machine
 
 if TYPE_CHECKING:
     from benchmarks.rounds import Ours, PlainKeras, Torch

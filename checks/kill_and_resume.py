@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import command
+from config import UsageError
 from run_folder import CHECKPOINT, DESCRIPTION, TABLES
 
 MAIN = Path(__file__).parent.parent / "main.py"
@@ -75,7 +76,7 @@ def killed_run(folder: Path, seconds: float, rng: np.random.Generator) -> list[s
     process = go_on(folder)
     _, errors = process.communicate()
     if process.returncode:
-        raise command.UsageError(f"a resumed run failed: {errors.strip()}")
+        raise UsageError(f"a resumed run failed: {errors.strip()}")
     return stages
 
 
@@ -86,7 +87,7 @@ def check(options: argparse.Namespace) -> dict[str, str]:
         reference = Path(place) / "reference"
         started = time.perf_counter()
         if start(reference).wait():
-            raise command.UsageError("the undisturbed run failed; try it with: python main.py " + " ".join(FLAGS))
+            raise UsageError("the undisturbed run failed; try it with: python main.py " + " ".join(FLAGS))
         seconds = time.perf_counter() - started
         for number in range(options.runs):
             folder = Path(place) / str(number)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from comparison.accuracies import ATTENTIONS, ENTRIES
 from comparison.task_sequences import JOINT, RATES
 from intervals import student_t
-from plots import COLOURS, MARKERS, STYLE, save
+from plots import COLOURS, MARKERS, own_style, save
 
 BAR = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4}
 
@@ -27,7 +26,7 @@ def draw(folder: Path, tables: dict[str, pd.DataFrame], dataset: str):
         figures["forgetting"] = frontier
     part = {"growth": "alignment"}
     (folder / "figures").mkdir(exist_ok=True)
-    with mpl.rc_context(STYLE):
+    with own_style():
         for name, make in figures.items():
             figure = make(tables[part.get(name, name)])
             figure.suptitle(f"data: {dataset}", fontsize=8)

@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from config import UsageError
 from data import Dataset, normalise
-from run_folder import now, write_atomically
+from run_folder import write_atomically
+from runs.description import now
 
 RUNS, LOCKS, DESCRIPTION = "runs", "locks", "comparison.json"
 

@@ -16,6 +16,7 @@ from config import Config
 from data import ARRAYS, Dataset
 from logs import EPISODE_METRICS
 from presets import PRESETS
+from runs.schemas import SCHEMA
 from screen import import_tensorflow_quietly
 
 import_tensorflow_quietly()  # before any other import of it, for its settings are those of the first
@@ -120,8 +121,14 @@ def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **c
     """Writes the files of a finished run with these rounds and costs of its episodes."""
     path = folder / f"{policy}-{preset}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
     path.mkdir(parents=True)
-    config = Config(policy=policy, seed=seed, **PRESETS[preset] | changes)
-    description = {"config": dataclasses.asdict(config), "end": "2026-01-01", "dataset": "mnist", "preset": preset}
+    config = Config(**PRESETS[preset] | {"policy": policy, "seed": seed} | changes)
+    description = {
+        "schema": SCHEMA,
+        "config": dataclasses.asdict(config),
+        "end": "2026-01-01",
+        "dataset": "mnist",
+        "preset": preset,
+    }
     description |= {"processor": "abacus", "git_commit": "0123456789", "dataset_sha256": "cafe", "resumed": []}
     (path / "run.json").write_text(json.dumps(description))
     episodes = pd.DataFrame({"rounds": rounds, "communication_cost": costs})

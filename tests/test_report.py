@@ -9,7 +9,7 @@ from conftest import write_run
 import report
 import report_figures
 import report_tables
-from presets import PRESETS
+from presets import CHANGES, PAPER, PRESETS
 
 
 def test_claims_by_hand(folder):
@@ -137,7 +137,8 @@ def test_settings_are_told_apart(tmp_path, capsys):
 
 def test_agents_are_compared_with_the_one_random_policy(tmp_path, monkeypatch):
     """A preset that changes the agent alone makes no other random policy; single settings do not either."""
-    monkeypatch.setitem(PRESETS, "other", {"updates": 9, "discount": 0.5})  # the last of the presets
+    monkeypatch.setitem(CHANGES, "other", {"updates": 9, "discount": 0.5})
+    monkeypatch.setitem(PRESETS, "other", PAPER | CHANGES["other"])  # the last of the presets
     for seed in (0, 1):
         write_run(tmp_path, "dqn", seed, [10] * 2, [1] * 2)
         write_run(tmp_path, "dqn", seed, [5] * 2, [1] * 2, preset="other")

@@ -1,13 +1,12 @@
 """The report's figures, of runs made up for it."""
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from conftest import write_run
 
 import report
 import report_figures
-from plots import STYLE
+from plots import own_style
 
 
 def test_two_settings_are_not_drawn_over_one_of_them(tmp_path):
@@ -52,7 +51,7 @@ def test_legend_of_the_learning_curves_fits_beside_one_panel_and_beside_two(fold
         if splits == 2:
             write_run(folder, "dqn", 0, [10] * 3, [0.1] * 3, split="published")
         runs = report.read_runs(folder)[0]
-        with mpl.rc_context(STYLE):
+        with own_style():
             figure = report_figures.learning(runs, report.per_seed(runs))
             figure.draw_without_rendering()
         (legend,) = figure.legends

@@ -1,0 +1,1 @@
+"""A run: its folder, its description, what it resumes from, and how it talks to the terminal."""

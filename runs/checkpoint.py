@@ -1,0 +1,78 @@
+"""Writes and reads what a run resumes from: the last episode, what the CSV files held then, the policy's arrays."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from config import Config, UsageError
+from run_folder import CHECKPOINT, logged_episodes, write_arrays
+from runs.description import fixed_settings
+
+
+@dataclasses.dataclass(frozen=True)
+class Extent:
+    """How much of a CSV file a checkpoint vouches for: its first `size` bytes, whose SHA-256 is `sha256`."""
+
+    size: int
+    sha256: str
+
+    def check(self, path: Path, header: list[str]):
+        """Raises UsageError where the file does not begin with exactly these bytes; changes nothing."""
+        content = path.read_bytes() if path.exists() else b""
+        if hashlib.sha256(content[: self.size]).hexdigest() == self.sha256 and len(content) >= self.size:
+            return
+        if len(content) < self.size:
+            raise UsageError(f"{path} is shorter than at the checkpoint; put the whole file back, or --overwrite")
+        columns = content.decode("utf-8-sig", "replace").split("\n", 1)[0].rstrip("\r")
+        if columns != ",".join(header):
+            raise UsageError(f"{path} has other columns, from another version; resume it with that, or --overwrite")
+        raise UsageError(
+            f"{path} was changed since the run wrote it (edited, or saved with other line ends or a byte order mark); "
+            "put the original back, or --overwrite"
+        )
+
+
+def write_checkpoint(
+    folder: Path,
+    config: Config,
+    episode: int,
+    extents: dict[str, Extent],
+    policy_state: Mapping[str, np.ndarray | np.generic],
+):
+    """Makes an episode permanent: its number, the Extents of the CSV files by name, and the policy's arrays."""
+    arrays = {f"policy_{key}": value for key, value in policy_state.items()}
+    tables = {name: dataclasses.astuple(extent) for name, extent in extents.items()}
+    arrays |= {"settings": json.dumps(fixed_settings(config)), "episode": episode, "tables": json.dumps(tables)}
+    write_arrays(folder / CHECKPOINT, arrays)
+
+
+def read_checkpoint(folder: Path, config: Config) -> tuple[int, dict[str, Extent], dict[str, np.ndarray] | None]:
+    """Returns (last episode done, Extents of the CSV files, the policy's arrays), or (.., {}, None) before the first.
+
+    Raises UsageError where it cannot be read, is of another run, or has more episodes than are wanted.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        if logged_episodes(folder) > 1:  # a run is killed before its first checkpoint with at most one
+            raise UsageError(
+                f"{folder} has episodes but no {CHECKPOINT}; put that back, or start anew with --overwrite"
+            )
+        return config.first_episode - 1, {}, None
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            state = {key.removeprefix("policy_"): arrays[key] for key in arrays if key.startswith("policy_")}
+            episode, tables = int(arrays["episode"]), json.loads(str(arrays["tables"]))
+            settings = json.loads(str(arrays["settings"]))
+            extents = {name: Extent(int(size), str(sha256)) for name, (size, sha256) in tables.items()}
+    except Exception as error:  # a damaged zip file raises a dozen different errors
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(f"{path} is damaged ({reason}); start again with --overwrite") from error
+    if fixed_settings(config) | settings != fixed_settings(config):  # run.json tells of settings that came later
+        raise UsageError(f"{path} is of a run with other settings; put its own back, or start again with --overwrite")
+    if config.episodes < episode:
+        raise UsageError(f"{folder} has {episode} episodes already; --episodes must be at least that")
+    return episode, extents, state

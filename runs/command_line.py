@@ -1,0 +1,40 @@
+"""What the command lines have in common: how they take paths, and how they end."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from config import UsageError
+from runs.terminal import guarded_output, stop_signals
+
+
+def path_argument(text: str) -> Path:
+    """Reads a path of a command line, in which ~ is the home folder; raises ArgumentTypeError where it is none."""
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # no such user
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be expanded ({error})") from error
+
+
+def command(program: str, work: Callable[[], int], hint: Callable[[], str]) -> int:
+    """Does the work of a command line; returns its exit code, 2 where something has to be changed first, or 130.
+
+    What ends it early is said in one line on stderr; `hint` returns how to go on after an interruption.
+    """
+    with guarded_output():
+        try:
+            with stop_signals():
+                return work()
+        except UsageError as error:
+            said, code = f"error: {error}", 2
+        except MemoryError:
+            said, code = f"error: not enough memory; close other programs, then {hint()}", 2
+        except OSError as error:
+            said, code = f"error: {error}; fix this, then {hint()}", 2
+        except KeyboardInterrupt:
+            said, code = f"interrupted; {hint()}", 130
+        print(f"{program}: {' '.join(said.splitlines())}", file=sys.stderr)
+        return code

@@ -1,0 +1,179 @@
+"""Reads and writes run.json: how a run was made, on what, and every part in which it was resumed."""
+
+import argparse
+import dataclasses
+import datetime
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config import Config, UsageError, flag
+from run_folder import DESCRIPTION, write_atomically
+from runs.schemas import RESUMABLE, SCHEMA, read_settings
+
+if TYPE_CHECKING:
+    from data import NamedData
+
+MODULES = {  # distribution: the module that tells its version too
+    "tensorflow": "tensorflow",
+    "keras": "keras",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "matplotlib": "matplotlib",
+    "scikit-learn": "sklearn",
+    "scipy": "scipy",
+    "gymnasium": "gymnasium",
+    "rich": "rich",
+    "filelock": "filelock",
+}
+FREE_ON_RESUME = ("episodes", "data_path", "figure_every")  # settings that a resumed run may change
+# Environment variables with these beginnings can change the numbers that TensorFlow and NumPy compute.
+NUMERIC_VARIABLES = (
+    "TF_ENABLE_",
+    "TF_DISABLE_",
+    "TF_XLA_",
+    "TF_ONEDNN_",
+    "TF_SET_ONEDNN_",
+    "TF_DETERMINISTIC_",
+    "TF_USE_",
+    "XLA_",
+    "ONEDNN_",
+    "DNNL_",
+    "OPENBLAS_CORETYPE",
+    "MKL_CBWR",
+    "MKL_ENABLE_",
+    "NPY_DISABLE_",
+    "NPY_ENABLE_",
+    "NVIDIA_TF32_",
+)
+
+
+def read_description(folder: Path) -> dict:
+    """Returns what run.json says, its configuration as a Config; raises UsageError where there is none to read."""
+    path = folder / DESCRIPTION
+    try:
+        description = json.loads(path.read_text(encoding="utf-8-sig"))
+        if lacking := {"preset", "dataset", "dataset_sha256", "resumed", "end"} - set(description):
+            raise ValueError(f"it lacks {min(lacking)}")
+        description["schema"] = description.get("schema", 1)
+        return description | {"config": read_settings(description["config"], description["schema"])}
+    except FileNotFoundError as error:
+        raise UsageError(f"{folder} holds no run; check the path") from error
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+        raise UsageError(f"{path} is damaged or of another version ({error}); put it back or run it anew") from error
+
+
+def write_description(folder: Path, description: dict):
+    """Writes run.json from a dict whose configuration is a Config."""
+    plain = description | {"config": dataclasses.asdict(description["config"])}
+    write_atomically(folder / DESCRIPTION, json.dumps(plain, indent=2).encode() + b"\n")
+
+
+def describe(config: Config, dataset: "NamedData", options: argparse.Namespace) -> dict:
+    """Returns what run.json says at the start: settings, data, environment, versions, machine, commit, command."""
+    return {
+        "schema": SCHEMA,
+        "config": config,
+        "preset": options.preset,
+        "seed": config.seed,
+        "dataset": dataset.name,
+        "dataset_sha256": dataset.sha256(),
+        "engine": options.engine,
+        "environment": numeric_environment(),
+        "threads": config.threads,
+        **part(options),
+        "resumed": [],
+        "end": None,
+    }
+
+
+def part(options: argparse.Namespace) -> dict:
+    """Returns on what, by which code and by which command a run is started or resumed now."""
+    return machine() | {
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_modified": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "command_line": options.command_line,
+        "start": now(),
+    }
+
+
+def redescribe(folder: Path, config: Config, dataset: "NamedData", options: argparse.Namespace) -> dict:
+    """Returns the description of a run that is resumed now; raises UsageError where what fixes its numbers differs."""
+    description = read_description(folder)
+    if description["schema"] < RESUMABLE:
+        commit = str(description.get("git_commit"))[:7]
+        raise UsageError(f"{folder} is a run of an earlier version (commit {commit}); resume it with that version")
+    then = fixed_settings(description["config"]) | {"engine": description["engine"]}
+    present = fixed_settings(config) | {"engine": options.engine}
+    if changes := [f"{flag(key)} {then[key]} (now {present[key]})" for key in then if then[key] != present[key]]:
+        raise UsageError(f"{folder} was started with {', '.join(changes)}; resume it with that, or start another run")
+    if description["dataset_sha256"] != dataset.sha256():
+        raise UsageError(f"{folder} was started on other data ({description['dataset']}); give the same --data-path")
+    then, present = description["environment"], numeric_environment()
+    for name in sorted(set(then) | set(present)):
+        if then.get(name) != present.get(name):
+            remedy = f"export {name}={then[name]!r}" if name in then else f"unset {name}"
+            raise UsageError(f"{folder} was started with another {name}, which can change numbers; first: {remedy}")
+    description["resumed"].append(part(options))
+    return description | {"schema": SCHEMA, "config": config, "end": None}
+
+
+def fixed_settings(config: Config) -> dict[str, str | float]:
+    """Returns the settings that must not change when a run is resumed, as a dict."""
+    return {key: value for key, value in dataclasses.asdict(config).items() if key not in FREE_ON_RESUME}
+
+
+def machine() -> dict:
+    """Returns on what a number was measured: versions, processor, cores that this process may use."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in MODULES},
+        "processor": _processor(),
+        "cores": processors(),
+    }
+
+
+def processors() -> int:
+    """Returns how many processors this process may use: those of its affinity where the system has such."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def version(distribution: str) -> str:
+    """Returns a package's version, also where its distribution has another name, such as tensorflow-cpu."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return getattr(importlib.import_module(MODULES[distribution]), "__version__", "unknown")
+
+
+def numeric_environment() -> dict[str, str]:
+    """Returns the environment variables that can change a run's numbers, as a dict."""
+    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(NUMERIC_VARIABLES)}
+
+
+def now() -> str:
+    """Returns the present time, in UTC, as text."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _processor() -> str:
+    """Returns the processor's name, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def _git(*arguments: str) -> str | None:
+    """Returns what git says of this project's folder, None outside a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

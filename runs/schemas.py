@@ -1,0 +1,34 @@
+"""Reads the settings of runs of earlier versions: `run.json` has the number of the schema that wrote it."""
+
+from config import Config, UsageError
+
+SCHEMA = 2  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
+# Settings that a run of the schema before may lack, with the value that stands for what was done then. These values
+# never change: whoever edits the defaults of config.py edits later runs alone.
+ADDED = {
+    1: {
+        "learner": "cnn",
+        "learner_variant": "",
+        "renamed_share": 0,
+        "round_price": 0,
+        "explore_repeat": 1,
+        "patience": 0,
+        "greedy_from": 0,
+        "average_last": 0,
+    }
+}
+RESUMABLE = 2  # the first schema whose checkpoints tell all that a resume checks
+
+
+def read_settings(settings: dict, schema: int) -> Config:
+    """Returns the Config of a run whose settings `schema` wrote.
+
+    Raises UsageError for a schema that this version does not know, ValueError where a setting is missing or unknown.
+    """
+    if schema not in range(1, SCHEMA + 1):
+        raise UsageError(f"it was written by schema {schema}, this version reads 1 to {SCHEMA}; use a later version")
+    for number in range(schema, SCHEMA):
+        settings = ADDED[number] | settings
+    if differing := set(settings) ^ set(Config.__dataclass_fields__):
+        raise ValueError(f"{min(differing)} is missing or unknown")
+    return Config(**settings)
