@@ -15,10 +15,9 @@ from rich.panel import Panel
 
 from config import Config, Parser
 from data import STAND_IN, Dataset, load_dataset
-from runs.command_line import command, path_argument
+from runs.command_line import command, path_argument, seed_list, text_list
 from runs.description import machine
 from screen import STAND_IN_NOTICE, import_tensorflow_quietly, progress_bar
-from sweep import seed_list, text_list
 
 if TYPE_CHECKING:
     from comparison.units import Unit
@@ -56,7 +55,7 @@ def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Returns the options of a command line; exits as argparse does."""
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Parser(prog="compare_learners.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     choices = Config.__dataclass_fields__["dataset"].metadata["choices"]
     parser.add_argument("--out", type=path_argument, default=Path("results/learners"), help="folder [results/learners]")
     parser.add_argument("--parts", type=text_list, default=list(PARTS), help=f"some of {','.join(PARTS)} [all]")

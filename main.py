@@ -113,7 +113,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
 def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     """Returns (Config, options) of a command line; raises UsageError, or exits as argparse does."""
     presets = "; ".join(f"{name}: {text}" for name, text in PRESET_HELP.items())
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Parser(prog="main.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--preset", choices=PRESETS, help=f"{presets} [the defaults in config.py]")
     folder = "results/runs/<time>-<policy>-<dataset>-seed<k>"
     parser.add_argument("--run-dir", type=path_argument, help=f"folder of the run [{folder}]")

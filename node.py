@@ -3,6 +3,7 @@
 import collections
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -194,12 +195,14 @@ def kind(config: Config) -> str:
 def load_agent(config: Config, shape: Sequence[int]) -> np.ndarray:
     """Returns the weights [P] of a saved agent; raises UsageError where the file is none of this one's kind."""
     try:
-        with np.load(config.load_agent, allow_pickle=False) as arrays:
+        with np.load(Path(config.load_agent).expanduser(), allow_pickle=False) as arrays:
             weights, theirs = arrays["weights"], str(arrays["kind"])
-    except Exception as error:  # a damaged file raises a dozen different errors
+    except OSError as error:
         raise UsageError(
             f"--load-agent {config.load_agent} cannot be read ({error}); give a run's agent.npz"
         ) from error
+    except Exception as error:  # another kind of file raises a dozen different errors
+        raise UsageError(f"--load-agent {config.load_agent} is no agent of a run; give a run's agent.npz") from error
     if theirs != kind(config):
         raise UsageError(
             f"--load-agent {config.load_agent} needs {theirs}, as its run had; this one has {kind(config)}"

@@ -238,7 +238,7 @@ def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, title: str, xlabel:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
-    parser = Parser(description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="plots.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("run_dirs", type=path_argument, nargs="+", metavar="RUN_DIR", help="folder of a run of main.py")
     parser.add_argument("--out", type=path_argument, required=True, help="folder for the figures")
     options = parser.parse_args(arguments)

@@ -166,7 +166,7 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Parser(prog="report.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("folders", type=path_argument, nargs="+", help="--out folders of sweep.py")
     parser.add_argument("--out", type=path_argument, help="folder for the report [the first of the folders]")
     options = parser.parse_args(arguments)

@@ -29,6 +29,8 @@ STAND_IN_NOTICE = (
     "mnist.npz or the folder of its idx files with --data-path or HL_DATA."
 )
 NEVER_GREEDY = "The agent is to turn greedy in episode {}, after this run's last."
+# Variables that concern other programs, and that could end the import of Keras, which imports Matplotlib.
+FOREIGN = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH", "MPLBACKEND")
 QUICK_NOTICE = "The preset quick is a look at the program. Its few episodes and lower goal prove nothing."
 
 
@@ -137,29 +139,23 @@ def import_tensorflow_quietly():
     UsageError where Keras cannot be had with TensorFlow.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
+    os.environ |= {"TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}
+    foreign = {name: os.environ.pop(name, None) for name in FOREIGN}
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        import tensorflow  # noqa: F401
+        import tensorflow  # noqa: F401, I001, first: it imports Keras in its own order
 
-        _import_keras()
+        import keras
+    except (ValueError, AssertionError) as error:
+        reason = str(error) or "it does not say which"
+        files = "keras.json (in ~/.keras or KERAS_HOME) or matplotlibrc"
+        raise UsageError(f"Keras or Matplotlib refuses a setting ({reason}); correct your {files}") from error
     finally:
+        os.environ |= {name: value for name, value in foreign.items() if value is not None}
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
-
-
-def _import_keras():
-    """Imports Keras on TensorFlow, with the settings that Keras has without a keras.json."""
-    foreign = {name: os.environ.pop(name, None) for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")}
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    try:
-        import keras
-    except ValueError as error:
-        raise UsageError(f"Keras refuses a setting ({error}); correct keras.json in ~/.keras or KERAS_HOME") from error
-    finally:
-        os.environ |= {name: value for name, value in foreign.items() if value is not None}
     if keras.backend.backend() != "tensorflow":
         raise UsageError(f"Keras runs on {keras.backend.backend()} in this process; start a new process")
     keras.config.set_floatx("float32")

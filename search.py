@@ -176,7 +176,7 @@ def read_routes(path: Path) -> pd.DataFrame:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, or 2 where something has to be changed first."""
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Parser(prog="search.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--split", default="disjoint", help="which images the nodes hold [disjoint]")
     parser.add_argument("--seed", type=int, default=200, help="seed of the initial weights [200]")
     parser.add_argument("--episodes", type=int, default=4, help="initial weights of that seed [4]")

@@ -24,7 +24,7 @@ from config import Config, Parser, UsageError, flag
 from data import STAND_IN
 from presets import concerns_agent_alone
 from run_folder import holds_run, logged_episodes
-from runs.command_line import command, path_argument
+from runs.command_line import command, path_argument, seed_list, text_list
 from runs.description import fixed_settings, processors, read_description
 from runs.terminal import SWEEP
 from screen import progress_bar
@@ -123,11 +123,13 @@ def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
     episodes = {settings: experiment.parse([*_flags(settings), *shared])[0].episodes for settings in grid}
     ways = itertools.product(options.seeds, grid, options.splits, options.policies)
-    planned = {}
+    planned, named = {}, {}
     for seed, settings, split, policy in ways:
         new = run(policy, split, seed, settings, episodes, options, shared)
         if planned.setdefault(new.name, new).config != new.config:
             raise UsageError(f"two different runs would be called {new.name}; vary their settings in two sweeps")
+        if (twin := named.setdefault(new.config, new.name)) != new.name:
+            raise UsageError(f"{twin} and {new.name} are the same experiment; leave out one of the values")
     return list(planned.values())
 
 
@@ -202,7 +204,12 @@ def make_workers(options: argparse.Namespace) -> "LocalWorkers | RayWorkers":
 
 def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     """Returns (options, the flags for main.py) of a command line; exits as argparse does."""
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False, epilog="All other flags: main.py --help")
+    parser = Parser(
+        prog="sweep.py",
+        description=__doc__.splitlines()[0],
+        allow_abbrev=False,
+        epilog="All other flags: main.py --help",
+    )
     policies = Config.__dataclass_fields__["policy"].metadata["choices"]
     parser.add_argument("--policies", type=text_list, default=["dqn", "random"], help=f"some of {', '.join(policies)}")
     parser.add_argument("--splits", type=text_list, default=[None], help="splits, separated by commas [the preset's]")
@@ -245,22 +252,6 @@ def _field(name: str) -> str:
 
 def _flags(settings: Sequence[tuple[str, str]]) -> list[str]:
     return [text for name, value in settings for text in (f"--{name}", value)]
-
-
-def text_list(text: str) -> list[str]:
-    """Reads values separated by commas."""
-    return text.split(",")
-
-
-def seed_list(text: str) -> list[int]:
-    """Reads seeds and ranges of them."""
-    seeds = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        seeds += range(int(first), int(last or first) + 1)
-    if not seeds:
-        raise argparse.ArgumentTypeError("no seed")
-    return seeds
 
 
 def _setting(text: str) -> tuple[str, list[str]]:

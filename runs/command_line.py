@@ -1,4 +1,4 @@
-"""What the command lines have in common: how they take paths, and how they end."""
+"""What the command lines have in common: how they take paths and lists, and how they end."""
 
 import argparse
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 
 from config import UsageError
 from runs.terminal import guarded_output, stop_signals
+
+MOST_SEEDS = 100_000
 
 
 def path_argument(text: str) -> Path:
@@ -17,6 +19,23 @@ def path_argument(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError as error:  # no such user
         raise argparse.ArgumentTypeError(f"{text!r} cannot be expanded ({error})") from error
+
+
+def text_list(text: str) -> list[str]:
+    """Reads values separated by commas."""
+    return text.split(",")
+
+
+def seed_list(text: str) -> list[int]:
+    """Reads seeds and ranges of them."""
+    seeds = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        between = range(int(first), int(last or first) + 1)
+        if not 0 < len(between) <= MOST_SEEDS:
+            raise argparse.ArgumentTypeError(f"{part!r} names no seed, or more than {MOST_SEEDS}")
+        seeds += between
+    return seeds
 
 
 def command(program: str, work: Callable[[], int], hint: Callable[[], str]) -> int:

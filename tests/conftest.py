@@ -91,7 +91,7 @@ def assert_rounds_fit(rounds, goal):
 
 def start(*arguments, **changes):
     command = [sys.executable, str(PROJECT / "main.py"), *map(str, arguments)]
-    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **changes)
+    return subprocess.Popen(command, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | changes)
 
 
 def tables(folder):

@@ -1,5 +1,6 @@
 """Sweeps of real runs on the tiny data set: what fails is reported, what is done is not done again."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from conftest import PROJECT, same, start
 
 import report
 import sweep
+from run_folder import locked
 
 
 def flags(tiny, out, **changes):
@@ -145,6 +147,8 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
     ("arguments", "says"),
     [
         ("--seeds x", "argument --seeds"),
+        ("--seeds 5-3", "names no seed"),
+        ("--seeds 0-999999999999", "or more than"),
         ("--policies dqn,other", "--policy must be one of"),
         ("--vary goal", "not like drop-rate"),
         ("--vary goal=2", "--goal must be at most 1"),
@@ -155,6 +159,15 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
         ("--policy=random", "give --policies"),
         ("--vary split=disjoint,published", "give --splits"),
         ("--overwrite", "give another --out"),
+        ("--resume", "give the same command again"),
+        ("--vary goal=0.5,0.6 --goal 0.8", "--vary goal is contradicted"),
+        ("--vary goal=0.5,0.6 --goal=0.8", "--vary goal is contradicted"),
+        ("--vary goal=0.5 --vary goal=0.6", "--vary goal is contradicted"),
+        ("--vary preset=paper,improved --preset quick", "--vary preset is contradicted"),
+        ("--vary greedy-from=5,6 --evaluate --load-agent x", "--vary greedy-from is contradicted"),
+        ("--vary goal=0.5,0.5", "names a value twice"),
+        ("--vary goal=0.5,0.50", "the same experiment"),
+        ("--vary load-agent=a/b,a_b", "two different runs would be called"),
     ],
 )
 def test_bad_sweeps_are_refused_in_one_line(arguments, says, tmp_path, capsys):
@@ -166,6 +179,52 @@ def test_bad_sweeps_are_refused_in_one_line(arguments, says, tmp_path, capsys):
     assert code == 2
     assert says in error
     assert error.count("\n") == 1
+
+
+def test_values_with_commas_are_separated_by_semicolons(tmp_path, capsys):
+    flags = ["--policies", "dqn", "--seeds", "0", "--out", str(tmp_path), "--list"]
+    assert (
+        sweep.main([*flags, "--vary", "agent-hidden-units=500,200;64,64", "--vary", "observation=pca;round,holder"])
+        == 0
+    )
+    lines = capsys.readouterr().out.splitlines()
+    values = [[shlex.split(line)[shlex.split(line).index(flag) + 1] for line in lines] for flag in LISTED]
+    assert values == [["500,200", "500,200", "64,64", "64,64"], ["pca", "round,holder"] * 2]
+
+
+LISTED = ("--agent-hidden-units", "--observation")
+
+
+def test_controls_do_not_begin_before_the_learner(tmp_path, capsys):
+    flags = ["--policies", "dqn,random", "--seeds", "0", "--out", str(tmp_path), "--list"]
+    assert sweep.main([*flags, "--episodes", "1010", "--first-episode", "1001"]) == 0
+    lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    first = {max(int(words[at + 1]) for at, word in enumerate(words) if word == "--first-episode") for words in lines}
+    assert first == {1001}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_no_run_outlives_a_sweep(number, code, tiny, tmp_path):
+    """Its terminal is closed, or it is killed; the same command then goes on, and no run has failed."""
+    command = [sys.executable, "sweep.py", *flags(tiny, tmp_path, policies="dqn", seeds="0", episodes=4000)]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    folder = tmp_path / "dqn-disjoint-seed0"
+    while not (folder / "checkpoint.npz").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    process.communicate()
+    assert process.returncode == code
+    for _ in range(600):
+        if not (folder / ".lock.holder").exists():
+            break
+        time.sleep(0.05)
+    with locked(folder):  # nobody works there any more
+        logged = len(pd.read_csv(folder / "episodes.csv"))
+    command[command.index("--episodes") + 1] = str(logged + 1)
+    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(pd.read_csv(folder / "episodes.csv")) == logged + 1
 
 
 def test_report_of_a_sweep_of_one_seed(swept, capsys):
