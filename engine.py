@@ -31,14 +31,15 @@ class LocalEngine:
 
     bytes_moved = 0  # between processes, in the present round
 
-    def __init__(self, config: Config, dataset: Dataset, only: int | None = None):
-        """Deals out the images; with `only`, a node's number, to that node alone."""
+    def __init__(self, config: Config, dataset: Dataset, only: Sequence[int] | None = None):
+        """Deals out the images; with `only`, numbers of nodes, to these alone."""
         self.config, self.name, self.sha256 = config, dataset.name, dataset.sha256
         self.partition = partition(dataset.y_train, config)
-        dealt = self.partition if only is None else self.partition[[only]]
+        numbers = range(config.nodes) if only is None else only
+        dealt = self.partition[list(numbers)]
         self.held, rows = np.unique(dealt, return_inverse=True)  # positions in the file that some node holds
         rows = rows.reshape(dealt.shape).astype(np.int32)  # the same as positions in `held`
-        self.rows = dict(zip(range(config.nodes) if only is None else [only], rows, strict=True))
+        self.rows = dict(zip(numbers, rows, strict=True))
         self.train_images = tf.constant(normalise(dataset.x_train[self.held]))
         self.train_labels = tf.constant(dataset.y_train[self.held].astype(np.int64))
         self.test_images = tf.constant(normalise(dataset.x_test))
@@ -136,12 +137,14 @@ class LocalEngine:
         return nodes * repeats, plane([weights.numpy() for weights in trained])
 
 
-def make_engine(config: Config, kind: str = "local", ray_address: str | None = None) -> "LocalEngine | RayEngine":
-    """Returns the nodes: in this process (`local`), or as Ray actors that hold their images apart (`ray`)."""
+def make_engine(
+    config: Config, kind: str = "local", ray_address: str | None = None, ray_actors: int | None = None
+) -> "LocalEngine | RayEngine":
+    """Returns the nodes: in this process (`local`), or in Ray actors that hold their images apart (`ray`)."""
     if kind == "ray":
         from ray_engine import RayEngine  # only where it is asked for
 
-        return RayEngine(config, ray_address)
+        return RayEngine(config, ray_address, ray_actors)
     return LocalEngine(config, load_dataset(config))
 
 

@@ -90,7 +90,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
     from references import make_environment
 
     start_tensorflow(config.threads)
-    engine = make_engine(config, options.engine, options.ray_address)
+    engine = make_engine(config, options.engine, options.ray_address, options.ray_actors)
     environment = make_environment(config, None, engine)
     resumed = options.resume and (options.run_dir / CHECKPOINT).exists()  # and needs no other run's agent any more
     policy = make_policy(dataclasses.replace(config, load_agent="") if resumed else config, environment.distances)
@@ -123,10 +123,13 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     parser.add_argument("--tensorboard", action="store_true", help="also write TensorBoard events")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where the nodes live [local]")
     parser.add_argument("--ray-address", help="Ray cluster to use, auto: the one that is up [a new one, here]")
+    parser.add_argument("--ray-actors", type=int, help="processes that share the nodes [one a node, up to processors]")
     add_flags(parser)
     options = parser.parse_args(arguments)
     flags = {name: vars(options).pop(name) for name in list(vars(options)) if name in Config.__dataclass_fields__}
     options.command_line = shlex.join(["python", "main.py", *arguments])
+    if options.engine != "ray" and (options.ray_address or options.ray_actors is not None):
+        raise UsageError("--ray-address and --ray-actors need --engine ray")
     check_options(options.run_dir, options.resume, options.overwrite)
     if options.evaluate and flags.setdefault("greedy_from", 1) != 1:
         raise UsageError("--evaluate stands for --greedy-from 1; leave one of them out")

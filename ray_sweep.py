@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ray_engine import connect
+from ray_cluster import Pulse, connect, first_line
 
 if TYPE_CHECKING:
     from sweep import Run
@@ -35,11 +35,14 @@ def run_experiment(arguments: list[str], log: str, folder: str) -> int:
 class RayWorkers:
     """Runs experiments as Ray tasks of one processor each."""
 
+    jobs = sys.maxsize  # at once: the cluster knows its processors, those of machines that join later too
+
     def __init__(self, address: str | None = None):
         """Connects to the cluster at `address` (None: a new one on this machine)."""
         from sweep import ONE_THREAD
 
         self._ray = connect(address)
+        self._pulse = Pulse(self._ray)
         options = {"num_cpus": 1, "max_retries": 5, "max_calls": 1, "runtime_env": {"env_vars": ONE_THREAD}}
         self._experiment = self._ray.remote(**options)(run_experiment)
         self._tasks = {}  # run's name: its task
@@ -49,7 +52,8 @@ class RayWorkers:
         self._tasks[run.name] = self._experiment.remote(run.arguments, str(run.log), str(Path.cwd()))
 
     def ended(self, run: "Run") -> int | None:
-        """Returns a run's exit code, None while it runs or waits."""
+        """Returns a run's exit code, None while it runs or waits; raises ConnectionError where the cluster is gone."""
+        self._check()
         ready, _ = self._ray.wait([self._tasks[run.name]], timeout=0)
         if not ready:
             return None
@@ -57,13 +61,25 @@ class RayWorkers:
             return self._ray.get(self._tasks[run.name])
         except self._ray.exceptions.RayError as error:
             with open(run.log, "a") as log:
-                log.write(f"{type(error).__name__}: {str(error).splitlines()[0]}\n")
+                log.write(f"{type(error).__name__}: {first_line(error)}\n")
             return 1
 
     def stop(self, running: "list[Run]"):
-        """Interrupts the runs and waits for them; those on their way finish their round."""
+        """Interrupts the runs and waits until those on their way have finished their round; kills those that take more
+        than a minute for it, which resume from their last checkpoint."""
         tasks = [self._tasks[run.name] for run in running]
-        for task in tasks:
+        if not tasks:
+            return
+        self._check()
+        for task in reversed(tasks):  # first those that wait, so that none of them takes an interrupted one's place
             self._ray.cancel(task)
-        if tasks:
-            self._ray.wait(tasks, num_returns=len(tasks), timeout=60)
+        _, left = self._ray.wait(tasks, num_returns=len(tasks), timeout=60)
+        for task in left:
+            self._ray.cancel(task, force=True)
+
+    def _check(self):
+        """Raises ConnectionError where the cluster is gone."""
+        try:
+            self._pulse.check()
+        except ConnectionError as error:
+            raise ConnectionError(f"{error}; when it is up again, the same command goes on") from error

@@ -96,6 +96,7 @@ class LocalWorkers:
     """Runs experiments in processes of this machine."""
 
     def __init__(self):
+        self.jobs = processors()  # at once
         self._processes = {}  # run's name: its process
 
     def start(self, run: Run):
@@ -160,8 +161,11 @@ def run(
     return Run(name.replace("/", "_"), arguments, options.out)
 
 
-def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int, console: Console) -> list[Run]:
-    """Lets `workers` run `todo`, at most `jobs` at once; returns the failed ones. On Ctrl-C all finish their round."""
+def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int | None, console: Console) -> list[Run]:
+    """Lets `workers` run `todo`, at most `jobs` at once (None: as many as they can); returns the failed ones.
+
+    On Ctrl-C all finish their round.
+    """
     waiting, running, failed = list(todo), [], []
     for run in todo:
         run.log.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +177,7 @@ def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int, cons
     with progress:
         try:
             while waiting or running:
-                while waiting and len(running) < jobs:
+                while waiting and len(running) < (jobs or workers.jobs):
                     running.append(waiting.pop(0))
                     workers.start(running[-1])
                 time.sleep(0.5)
@@ -225,7 +229,7 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument(
         "--control-episodes", type=int, default=20, help="a policy that does not learn runs only these last ones [20]"
     )
-    parser.add_argument("--jobs", type=int, default=processors(), help="runs at once, one thread each [all cores]")
+    parser.add_argument("--jobs", type=int, help="runs at once, one thread each [all processors, here or of Ray]")
     out = Path("results/sweep")
     parser.add_argument("--out", type=path_argument, default=out, help=f"folder of the runs [{out}]")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="who runs them [local]")
@@ -233,7 +237,7 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--list", action="store_true", help="print the runs and start none")
     options, shared = parser.parse_known_args(arguments)
     for name in ("jobs", "control_episodes"):
-        if getattr(options, name) < 1:
+        if getattr(options, name) is not None and getattr(options, name) < 1:
             parser.error(f"{flag(name)} must be at least 1")
     given = [text.removeprefix("--").partition("=")[0] for text in shared if text.startswith("--")]
     varied = [name for name, _ in options.vary]

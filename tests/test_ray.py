@@ -1,36 +1,46 @@
 """Nodes as Ray actors: the same logs as in one process, images that stay where they are."""
 
+import dataclasses
+import gc
 import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT, same, start
+from conftest import PROJECT, refuse, same, start
 
 import data
+import sweep
 from config import Config, UsageError
+from engine import LocalEngine
 
 # Ray replaces 127.0.0.1 by the machine's own address unless it is told that it runs on one machine alone.
-os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
+# Without RAY_AUTH_MODE it may write a token to the home folder. RAY_ADDRESS points nowhere, and must not matter.
+os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+os.environ["RAY_ADDRESS"] = "127.0.0.1:1"
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
 
-from ray_engine import Node, RayEngine, connect  # noqa: E402
+import ray_cluster  # noqa: E402
+from ray_cluster import connect  # noqa: E402
+from ray_engine import Nodes, RayEngine  # noqa: E402
 
 FEW = ["--nodes", 3, "--pca-components", 3, "--episodes", 3, "--threads", 1]
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A Ray cluster of two nodes on this machine, on the loopback address."""
+    """A Ray cluster of two nodes with two processors each on this machine, on the loopback address."""
     from ray.cluster_utils import Cluster
 
-    settings = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
+    settings = {"num_cpus": 2, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
     cluster = Cluster(initialize_head=True, head_node_args=settings | {"include_dashboard": False})
     cluster.add_node(**settings)
     yield cluster
@@ -39,30 +49,35 @@ def cluster():
 
 
 def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
-    """With one node and with two a round; what really moved is logged beside what is modelled."""
+    """With one node and with two a round, one node and several an actor; what really moved is logged beside what is
+    modelled, and is less where nodes share an actor."""
     flags = [*tiny, *FEW, "--observation", "pca,node-models,holder", "--nodes-per-round", 2]
-    ray_flags = ["--engine", "ray", "--ray-address", cluster.address]
-    processes = [
-        start(*flags, "--run-dir", tmp_path / "local"),
-        start(*flags, *ray_flags, "--run-dir", tmp_path / "ray"),
-    ]
+    ways = {
+        "local": [],
+        "apart": ["--engine", "ray", "--ray-address", cluster.address],  # by default an actor a node
+        "shared": ["--engine", "ray", "--ray-address", "auto", "--ray-actors", 2],
+    }
+    processes = [start(*flags, *way, "--run-dir", tmp_path / name) for name, way in ways.items()]
     for process in processes:
         _, errors = process.communicate()
         assert process.returncode == 0, errors
-    assert same(tmp_path / "local", tmp_path / "ray")
-    moved = pd.read_csv(tmp_path / "ray" / "transfers.csv")
-    assert len(moved) == len(pd.read_csv(tmp_path / "ray" / "rounds.csv"))
-    assert (moved["bytes_moved"] == moved["bytes_sent"]).all()
-    assert moved["bytes_moved"].max() >= 134_320
+    assert same(tmp_path / "local", tmp_path / "apart")
+    assert same(tmp_path / "local", tmp_path / "shared")
+    apart, shared = (pd.read_csv(tmp_path / name / "transfers.csv") for name in ("apart", "shared"))
+    assert len(apart) == len(shared) == len(pd.read_csv(tmp_path / "apart" / "rounds.csv"))
+    assert (apart["bytes_moved"] == apart["bytes_sent"]).all()
+    assert (shared["bytes_moved"] <= shared["bytes_sent"]).all()
+    assert apart["bytes_moved"].sum() > shared["bytes_moved"].sum() >= 134_320
     assert not (tmp_path / "local" / "transfers.csv").exists()
 
 
 def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monkeypatch):
     """All that an actor answers is small or weights; the driver never loads the data set."""
+    load = data.load_dataset
     monkeypatch.setattr(data, "load_dataset", lambda config: pytest.fail("the driver loaded the data set"))
     connect(cluster.address)
-    config = Config(dataset="fashion-mnist", data_path=str(tiny[3]), samples_per_node=40, nodes=2, pca_components=2)
-    engine = RayEngine(config)
+    config = Config(dataset="fashion-mnist", data_path=str(tiny[3]), samples_per_node=40, nodes=3, pca_components=2)
+    engine = RayEngine(config, actors=2)
     fresh = engine.start(0, 1)
     (parcel,), losses = engine.train([1], [fresh], (0, 1, 1))
     weights = ray.get(parcel).weights
@@ -76,14 +91,36 @@ def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monk
         "model_scores": engine.model_scores({1: parcel}, fresh),
         "plane": engine._get(engine._actors[0].plane.remote(parcel, parcel)),
     }
+    local = LocalEngine(config, load(config))
+    np.testing.assert_array_equal(answers["label_counts"], local.label_counts())
     for name, answer in answers.items():
         assert len(pickle.dumps(answer)) < 28 * 28, name  # less than one image
-    public = {name for name in vars(Node) if not name.startswith("_")}
+    public = {name for name in vars(Nodes) if not name.startswith("_")}
     assert public == {*answers, "start", "train", "mean", "inputs"}
     actor = engine._actors[0]
     assert not [name for name in dir(actor) if "image" in name or ("engine" in name and not name.startswith("__"))]
     holding = [name for name, value in vars(engine).items() if isinstance(value, np.ndarray) and value.size > 40]
     assert not holding
+    ray.kill(engine._actors[1])
+    with pytest.raises(ConnectionError, match="a process of the nodes was lost"):
+        engine.judge(1, fresh)
+    assert engine.judge(2, fresh) == engine.judge(0, fresh)  # nodes of the other actor
+
+
+def test_an_actor_keeps_the_images_of_its_own_nodes_only(dataset, monkeypatch):
+    """What it loaded the data set for is gone when it is ready; what is left is what its nodes were dealt."""
+    loaded = dataclasses.replace(dataset, x_train=dataset.x_train.copy())
+    theirs, config = weakref.ref(loaded.x_train), Config(samples_per_node=40, nodes=3, pca_components=2)
+    copies = [loaded]
+    del loaded
+    monkeypatch.setattr(data, "load_dataset", lambda config: copies.pop())
+    nodes = Nodes(config, 0, [0, 2])
+    nodes.load()
+    gc.collect()
+    assert theirs() is None
+    dealt = data.partition(dataset.y_train, config)[[0, 2]]
+    np.testing.assert_array_equal(nodes._engine.held, np.unique(dealt))
+    assert len(nodes._engine.train_images) == len(np.unique(dealt))
 
 
 def sweep_flags(tiny, out, *more):
@@ -115,9 +152,12 @@ def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
     others = experiments()
     process = subprocess.Popen(on_ray, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     checkpoint = tmp_path / "ray" / "dqn-disjoint-seed0" / "checkpoint.npz"
+    most = 0
     while not checkpoint.exists():
         assert process.poll() is None, process.communicate()
+        most = max(most, len(experiments() - others))
         time.sleep(0.05)
+    assert most == 4  # all of the cluster's processors, whatever this machine has
     started = experiments() - others
     assert started
     for number in started:
@@ -132,9 +172,102 @@ def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
         assert same(tmp_path / "ray" / name, tmp_path / "local" / name)
 
 
-def test_references_and_missing_clusters_are_refused(tiny, capfd):
+def test_an_interrupted_sweep_on_ray_leaves_no_run_behind(cluster, tiny, tmp_path):
+    """Those on their way finish their round, those that wait never start."""
+    more = ["--engine", "ray", "--ray-address", cluster.address, "--seeds", "0-7", "--policies", "dqn"]
+    others = experiments()
+    command = [*sweep_flags(tiny, tmp_path, *more), "--episodes", "1000"]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("*/checkpoint.npz")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate()
+    assert errors == "sweep.py: interrupted; the same command goes on\n"
+    assert process.returncode == 130
+    assert not experiments() - others
+    assert len(list(tmp_path.glob("dqn-*"))) <= 4
+    stopped = next(tmp_path.glob("*/checkpoint.npz")).parent.name
+    assert "interrupted" in (tmp_path / "logs" / f"{stopped}.txt").read_text()
+
+
+def test_what_cannot_be_run_on_ray_is_refused(capfd):
     with pytest.raises(UsageError, match="one model travel"):
         RayEngine(Config(policy="fedavg"), "auto")
+    with pytest.raises(UsageError, match=r"--ray-actors must be from 1 to --nodes \(10\), not 11"):
+        RayEngine(Config(), "auto", 11)
+    assert "need --engine ray" in refuse(capfd, "--ray-actors", 2)
+    assert "need --engine ray" in refuse(capfd, "--ray-address", "auto")
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """A process that is on no cluster yet; returns what `ray.init` is called with."""
+    calls = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda address, **settings: calls.append(settings | {"address": address}))
+    return calls
+
+
+def test_a_new_ray_is_started_here_whatever_the_environment_says(alone, monkeypatch):
+    """With the processors that this process may use, and with the process' own way to end."""
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    may_use = os.sched_getaffinity(0)
+    handler = signal.getsignal(signal.SIGTERM)
+    os.sched_setaffinity(0, {min(may_use)})
+    try:
+        connect(None)
+        assert sweep.LocalWorkers().jobs == 1
+    finally:
+        os.sched_setaffinity(0, may_use)
+    assert (alone[0]["address"], alone[0]["num_cpus"]) == ("local", 1)
+    assert "RAY_ADDRESS" not in os.environ
+    assert signal.getsignal(signal.SIGTERM) is handler
+
+
+def test_a_ray_that_does_not_start_is_told_in_one_line(alone, monkeypatch):
+    def fail(*arguments, **settings):
+        raise ModuleNotFoundError("No module named 'hook'\nin two lines")
+
+    monkeypatch.setattr(ray, "init", fail)
+    with pytest.raises(
+        UsageError, match=r"^Ray does not start here \(ModuleNotFoundError: No module named 'hook'\); .*$"
+    ):
+        connect(None)
+
+
+def test_a_cluster_that_does_not_answer_is_told_in_time(alone, monkeypatch):
+    """Nobody there, somebody who says nothing, no address at all."""
+    monkeypatch.setattr(ray_cluster, "PATIENCE", 3)
+    started = time.perf_counter()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with pytest.raises(UsageError, match=f"no Ray cluster at 127.0.0.1:{port} .*no answer within 3 seconds"):
+            connect(f"127.0.0.1:{port}")
+    with pytest.raises(UsageError, match=f"no Ray cluster at 127.0.0.1:{port} .*refused.*start one first"):
+        connect(f"127.0.0.1:{port}")
+    assert time.perf_counter() - started < 15
+    monkeypatch.setattr(ray_cluster, "PATIENCE", 60)
+    with pytest.raises(UsageError, match=r"no Ray cluster at nonsense .*Invalid address"):
+        connect("nonsense")
+    assert not alone
+
+
+def test_a_process_is_on_one_cluster_only(cluster):
+    connect(cluster.address)
+    assert connect("auto") is connect(None) is ray
+    with pytest.raises(UsageError, match=f"this process is on the Ray cluster at {cluster.address}"):
+        connect("127.0.0.1:1")
+
+
+def test_the_end_of_a_cluster_is_noticed(cluster, monkeypatch):
+    connect(cluster.address)
+    pulse = ray_cluster.Pulse(ray)
+    monkeypatch.setattr(pulse, "EVERY", 0)
+    pulse.check()
+    pulse._address = "127.0.0.1:1"
+    with pytest.raises(ConnectionError, match=r"the Ray cluster at 127\.0\.0\.1:1 is gone"):
+        pulse.check()
 
 
 def test_without_ray_the_flag_says_how_to_install_it(tiny, tmp_path):
