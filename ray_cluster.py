@@ -100,13 +100,15 @@ def signals_kept() -> Iterator[None]:
 
 
 class Pulse:
-    """Tells whether the cluster's first process is still there; without it Ray ends this process after a minute, with
-    no word on how to go on."""
+    """Tells whether the cluster is still there; without its first process Ray ends this one after a minute, with no
+    word on how to go on, and without this machine's part of it some calls never return."""
 
     EVERY = 5  # seconds between two looks
 
     def __init__(self, ray: ModuleType):
-        self._address, self._looked = ray.get_runtime_context().gcs_address, time.monotonic()
+        context = ray.get_runtime_context()
+        self._ray, self._address, self._here = ray, context.gcs_address, context.get_node_id()
+        self._looked = time.monotonic()
 
     def check(self):
         """Raises ConnectionError where the cluster is gone; looks every few seconds only."""
@@ -117,6 +119,8 @@ class Pulse:
             socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
         except OSError as error:
             raise ConnectionError(f"the Ray cluster at {self._address} is gone ({error})") from error
+        if self._here not in {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}:
+            raise ConnectionError(f"this machine is no part of the Ray cluster at {self._address} any more")
         self._looked = time.monotonic()
 
 

@@ -262,9 +262,12 @@ def test_a_process_is_on_one_cluster_only(cluster):
 
 def test_the_end_of_a_cluster_is_noticed(cluster, monkeypatch):
     connect(cluster.address)
-    pulse = ray_cluster.Pulse(ray)
+    pulse, nodes = ray_cluster.Pulse(ray), ray.nodes()
     monkeypatch.setattr(pulse, "EVERY", 0)
     pulse.check()
+    monkeypatch.setattr(ray, "nodes", lambda: [node | {"Alive": False} for node in nodes])
+    with pytest.raises(ConnectionError, match="this machine is no part of the Ray cluster"):
+        pulse.check()
     pulse._address = "127.0.0.1:1"
     with pytest.raises(ConnectionError, match=r"the Ray cluster at 127\.0\.0\.1:1 is gone"):
         pulse.check()
