@@ -1,6 +1,6 @@
 """What a round costs when the nodes are Ray actors: `python -m benchmarks.ray_overhead --out results/benchmarks`.
 
-The same rounds in one process and on Ray actors of this machine, in turn.
+The same rounds in one process and on Ray actors of this machine, one a node, in turn.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def measure(options: argparse.Namespace) -> dict[str, str]:
     config = Config(threads=options.threads, nodes=options.nodes, pca_components=options.nodes, goal=1.0)
     environments = {
         "one process": HomogeneousLearningEnv(config, load_dataset(config)),
-        "Ray actors": HomogeneousLearningEnv(config, None, RayEngine(config)),
+        "Ray actors": HomogeneousLearningEnv(config, None, RayEngine(config, actors=config.nodes)),
     }
     actions = generator(options.seed, "exploration").integers(options.nodes, size=options.rounds)
     seconds, accuracies = {name: [] for name in environments}, {name: [] for name in environments}

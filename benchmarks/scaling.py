@@ -1,38 +1,46 @@
 """What a round costs with many nodes: `python -m benchmarks.scaling --out results/benchmarks`.
 
-Episodes of ten rounds with the DQN agent, at 10, 100 and 1,000 nodes in turn, in one process. A node holds 50 images,
-as many as MNIST has for 1,000 nodes; that makes the training short, so that any cost of the nodes shows all the more.
+Episodes of ten rounds with the DQN agent, at 10, 100 and 1,000 nodes in turn, in one process and on Ray actors of this
+machine, of which there are as many as processors. A node holds 50 images, as many as MNIST has for 1,000 nodes; that
+makes the training short, so that any cost of the nodes shows all the more.
 """
 
 import argparse
+import contextlib
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import joblib
 import pandas as pd
 
 from benchmarks.command import run
-from config import Config, generator
+from config import Config, UsageError, generator
 from data import Dataset, load_dataset
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
     from node import DQNAgent
+    from ray_engine import RayEngine
 
 NODES = (10, 100, 1000)
 ROUNDS = 10
+HERE, RAY = "one process", "Ray actors"
 
 
-def build(nodes: int, threads: int, dataset: Dataset) -> "tuple[HomogeneousLearningEnv, DQNAgent]":
-    """Returns (environment, agent) with `nodes` nodes."""
+def build(
+    nodes: int, threads: int, dataset: Dataset | None, engine: "Callable[[Config], RayEngine] | None" = None
+) -> "tuple[HomogeneousLearningEnv, DQNAgent]":
+    """Returns (environment, agent) with `nodes` nodes, in this process or where `engine` puts them."""
     from environment import HomogeneousLearningEnv
     from node import DQNAgent
 
     config = Config(nodes=nodes, samples_per_node=50, threads=threads, goal=1.0, round_limit=ROUNDS, minibatch=16)
     agent = DQNAgent(config)
     agent.epsilon = 0.5
-    return HomogeneousLearningEnv(config, dataset), agent
+    return HomogeneousLearningEnv(config, dataset, engine and engine(config)), agent
 
 
 def episode(environment: "HomogeneousLearningEnv", agent: "DQNAgent", number: int) -> list[float]:
@@ -60,27 +68,63 @@ def resident() -> float:
     return pages * 4096 / 2**20
 
 
+def actors() -> set[Path]:
+    """Returns the folders under /proc of all Ray actors that hold nodes (Linux)."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # of a process that has just ended
+            if (folder / "cmdline").read_bytes().startswith(b"ray::Nodes"):
+                found.add(folder)
+    return found
+
+
+def private(folders: set[Path]) -> float:
+    """Returns the memory in MiB that the processes share with no other (Linux)."""
+    lines = [line.split() for folder in folders for line in (folder / "smaps_rollup").read_text().splitlines()]
+    return sum(int(line[1]) for line in lines if line[0].startswith("Private_")) / 1024
+
+
+def warmed_up(*arguments: object) -> "tuple[HomogeneousLearningEnv, DQNAgent]":
+    """Returns what `build` does after two episodes, in the second of which the agent learns."""
+    built = build(*arguments)
+    for number in (1, 2):
+        episode(*built, number)
+    return built
+
+
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
-    """Returns the table and the seconds of every round."""
+    """Returns the table and the seconds of every round; raises UsageError where the engines' accuracies differ."""
+    from ray_engine import RayEngine
+
     dataset = load_dataset(Config())
     rows, built, memory = [], {}, {}
     for nodes in NODES:
-        before = resident()
-        built[nodes] = build(nodes, options.threads, dataset)
-        for warm_up in (1, 2):  # the second one learns
-            episode(*built[nodes], warm_up)
-        memory[nodes] = resident() - before
+        before, others = resident(), actors()
+        built[nodes, HERE] = warmed_up(nodes, options.threads, dataset)
+        memory[nodes, HERE] = resident() - before
+        built[nodes, RAY] = warmed_up(nodes, options.threads, None, RayEngine)
+        memory[nodes, RAY] = private(actors() - others)
     for repetition in range(options.repetitions):
-        for nodes in NODES:
-            seconds = episode(*built[nodes], repetition + 3)
-            rows += [(nodes, repetition, number, second) for number, second in enumerate(seconds, 1)]
-    times = pd.DataFrame(rows, columns=["nodes", "repetition", "round", "seconds"])
-    medians = times.groupby("nodes")["seconds"].median()
-    lines = ["| nodes | round s | of that at 10 nodes | memory added MiB |", "| --- | --- | --- | --- |"]
-    for nodes, seconds in medians.items():
-        lines.append(f"| {nodes} | {seconds:.3f} | {seconds / medians[10]:.2f} | {memory[nodes]:.0f} |")
-    text = "\n".join(lines) + f"\n\nMedians of {len(times) // len(NODES)} rounds on {options.threads} thread(s).\n"
-    return {".md": text, ".csv": times.to_csv(index=False)}
+        for (nodes, engine), (environment, agent) in built.items():
+            seconds = episode(environment, agent, repetition + 3)
+            rows += [(nodes, engine, repetition, number, second) for number, second in enumerate(seconds, 1)]
+            if environment.accuracy != built[nodes, HERE][0].accuracy:
+                raise UsageError("the two engines differ in an accuracy; this is a fault of the program")
+    times = pd.DataFrame(rows, columns=["nodes", "engine", "repetition", "round", "seconds"])
+    medians = times.groupby(["nodes", "engine"])["seconds"].median()
+    lines = [
+        "| nodes | round s | of that at 10 nodes | memory added MiB | on Ray: round s | of one process | actors' MiB |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for nodes in NODES:
+        here, ray = medians[nodes, HERE], medians[nodes, RAY]
+        cells = f"{here:.3f} | {here / medians[10, HERE]:.2f} | {memory[nodes, HERE]:.0f}"
+        lines.append(f"| {nodes} | {cells} | {ray:.3f} | {ray / here:.2f} | {memory[nodes, RAY]:.0f} |")
+    count = len(times) // len(built)
+    note = (
+        f"Medians of {count} rounds on {options.threads} thread(s), same accuracies; {joblib.cpu_count()} Ray actors."
+    )
+    return {".md": "\n".join(lines) + f"\n\n{note}\n", ".csv": times.to_csv(index=False)}
 
 
 if __name__ == "__main__":
