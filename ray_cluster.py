@@ -29,6 +29,7 @@ def connect(address: str | None) -> ModuleType:
     the cluster is not found.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of several actors that fail alike, one is told of
     os.environ.pop("RAY_ADDRESS", None)
     with signals_kept():
         try:

@@ -53,7 +53,7 @@ class RayWorkers:
 
     def ended(self, run: "Run") -> int | None:
         """Returns a run's exit code, None while it runs or waits; raises ConnectionError where the cluster is gone."""
-        self._check()
+        self._pulse.check()
         ready, _ = self._ray.wait([self._tasks[run.name]], timeout=0)
         if not ready:
             return None
@@ -70,16 +70,9 @@ class RayWorkers:
         tasks = [self._tasks[run.name] for run in running]
         if not tasks:
             return
-        self._check()
+        self._pulse.check()
         for task in reversed(tasks):  # first those that wait, so that none of them takes an interrupted one's place
             self._ray.cancel(task)
         _, left = self._ray.wait(tasks, num_returns=len(tasks), timeout=60)
         for task in left:
             self._ray.cancel(task, force=True)
-
-    def _check(self):
-        """Raises ConnectionError where the cluster is gone."""
-        try:
-            self._pulse.check()
-        except ConnectionError as error:
-            raise ConnectionError(f"{error}; when it is up again, the same command goes on") from error

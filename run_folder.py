@@ -95,6 +95,7 @@ def resume_hint(options: argparse.Namespace) -> str:
     command = ["python", "main.py", "--resume", "--run-dir", str(options.run_dir)]
     if options.engine == "ray":
         command += ["--engine", "ray", *(["--ray-address", options.ray_address] if options.ray_address else [])]
+        command += ["--ray-actors", str(options.ray_actors)] if options.ray_actors else []
     return f"go on with: {shlex.join(command + ['--tensorboard'] * options.tensorboard)}"
 
 

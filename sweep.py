@@ -162,10 +162,7 @@ def run(
 
 
 def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int | None, console: Console) -> list[Run]:
-    """Lets `workers` run `todo`, at most `jobs` at once (None: as many as they can); returns the failed ones.
-
-    On Ctrl-C all finish their round.
-    """
+    """Lets `workers` run `todo`, `jobs` at once (None: all they can), and stops them at last; returns failed ones."""
     waiting, running, failed = list(todo), [], []
     for run in todo:
         run.log.parent.mkdir(parents=True, exist_ok=True)
@@ -199,11 +196,11 @@ def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int | Non
 
 def make_workers(options: argparse.Namespace) -> "LocalWorkers | RayWorkers":
     """Returns what runs the experiments: processes of this machine, or tasks of a Ray cluster."""
-    if options.engine == "ray":
-        from ray_sweep import RayWorkers  # only where it is asked for
+    if options.engine == "local":
+        return LocalWorkers()
+    from ray_sweep import RayWorkers  # only where it is asked for
 
-        return RayWorkers(options.ray_address)
-    return LocalWorkers()
+    return RayWorkers(options.ray_address)
 
 
 def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
@@ -237,7 +234,7 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
     parser.add_argument("--list", action="store_true", help="print the runs and start none")
     options, shared = parser.parse_known_args(arguments)
     for name in ("jobs", "control_episodes"):
-        if getattr(options, name) is not None and getattr(options, name) < 1:
+        if (number := getattr(options, name)) is not None and number < 1:
             parser.error(f"{flag(name)} must be at least 1")
     given = [text.removeprefix("--").partition("=")[0] for text in shared if text.startswith("--")]
     varied = [name for name, _ in options.vary]

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import joblib
 import pandas as pd
 
 from benchmarks.command import run
 from config import Config, UsageError, generator
 from data import Dataset, load_dataset
+from runs.description import processors
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
@@ -121,9 +121,7 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
         cells = f"{here:.3f} | {here / medians[10, HERE]:.2f} | {memory[nodes, HERE]:.0f}"
         lines.append(f"| {nodes} | {cells} | {ray:.3f} | {ray / here:.2f} | {memory[nodes, RAY]:.0f} |")
     count = len(times) // len(built)
-    note = (
-        f"Medians of {count} rounds on {options.threads} thread(s), same accuracies; {joblib.cpu_count()} Ray actors."
-    )
+    note = f"Medians of {count} rounds on {options.threads} thread(s), same accuracies; {processors()} Ray actors."
     return {".md": "\n".join(lines) + f"\n\n{note}\n", ".csv": times.to_csv(index=False)}
 
 

@@ -223,19 +223,22 @@ def test_a_setting_counts_by_its_value_and_not_as_it_is_written(tiny, tmp_path, 
 
 
 def test_the_hint_names_a_command_that_works(tmp_path):
-    options = argparse.Namespace(run_dir=tmp_path / "my run", engine="ray", ray_address=None, tensorboard=False)
+    options = argparse.Namespace(run_dir=tmp_path / "my run", engine="ray", tensorboard=False)
+    options.ray_address = options.ray_actors = None
     assert resume_hint(options) == "start again"  # nothing there to resume
     options.run_dir.mkdir()
     (options.run_dir / "run.json").write_text("{}")
     assert shlex.split(resume_hint(options))[3:] == [
         *("python", "main.py", "--resume", "--run-dir", f"{options.run_dir}", "--engine", "ray")
     ]
-    options.ray_address, options.tensorboard = "10.0.0.1:6379", True
+    options.ray_address, options.ray_actors, options.tensorboard = "10.0.0.1:6379", 2, True
     assert shlex.split(resume_hint(options))[8:] == [
         "--engine",
         "ray",
         "--ray-address",
         "10.0.0.1:6379",
+        "--ray-actors",
+        "2",
         "--tensorboard",
     ]
 

@@ -202,18 +202,23 @@ def test_what_cannot_be_run_on_ray_is_refused(capfd):
 
 @pytest.fixture
 def alone(monkeypatch):
-    """A process that is on no cluster yet; returns what `ray.init` is called with."""
+    """A process that is on no cluster yet; returns what `ray.init` is called with, which as Ray's takes SIGTERM."""
     calls = []
+
+    def init(address, **settings):
+        calls.append(settings | {"address": address, "hang-up": signal.getsignal(signal.SIGHUP)})
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", lambda address, **settings: calls.append(settings | {"address": address}))
+    monkeypatch.setattr(ray, "init", init)
     return calls
 
 
 def test_a_new_ray_is_started_here_whatever_the_environment_says(alone, monkeypatch):
-    """With the processors that this process may use, and with the process' own way to end."""
+    """With the processors that this process may use, deaf to the end of the terminal; signals stay the process' own."""
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     may_use = os.sched_getaffinity(0)
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
     os.sched_setaffinity(0, {min(may_use)})
     try:
         connect(None)
@@ -221,8 +226,9 @@ def test_a_new_ray_is_started_here_whatever_the_environment_says(alone, monkeypa
     finally:
         os.sched_setaffinity(0, may_use)
     assert (alone[0]["address"], alone[0]["num_cpus"]) == ("local", 1)
+    assert alone[0]["hang-up"] is signal.SIG_IGN
     assert "RAY_ADDRESS" not in os.environ
-    assert signal.getsignal(signal.SIGTERM) is handler
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == handlers
 
 
 def test_a_ray_that_does_not_start_is_told_in_one_line(alone, monkeypatch):
