@@ -54,7 +54,7 @@ def start_here(ray: ModuleType):
         ray.init(address="local", **QUIET, **settings)
     except Exception as error:  # of many kinds, as Ray's settings, files and processes are
         reason = f"{type(error).__name__}: {first_line(error)}"
-        raise UsageError(f"Ray does not start here ({reason}); mend that, or unset the variables RAY_...") from error
+        raise UsageError(f"Ray does not start here ({reason}); fix this, or unset the variables RAY_...") from error
 
 
 def join(ray: ModuleType, address: str):
