@@ -1,4 +1,4 @@
-"""How sure is a number? Means over seeds with 95 % intervals, paired comparisons, means of censored rounds."""
+"""How sure is a number? Means over seeds with 95 % intervals, paired comparisons."""
 
 from collections.abc import Callable
 
@@ -80,15 +80,3 @@ def probability_of_less(ours: ArrayLike, theirs: ArrayLike, axis: int = -1) -> n
     below = np.expand_dims(ours, -1) < np.expand_dims(theirs, -2)
     equal = np.expand_dims(ours, -1) == np.expand_dims(theirs, -2)
     return (below + equal / 2).mean(axis=(-2, -1))
-
-
-def restricted_mean(rounds: ArrayLike, reached: ArrayLike, limit: int) -> float:
-    """Returns the mean number of rounds to the goal within `limit` rounds: the area under Kaplan and Meier's curve.
-
-    An episode that did not reach the goal (`reached` [n] bool) is censored at its last round: it would have taken more.
-    """
-    data = stats.CensoredData.right_censored(np.asarray(rounds, float), ~np.asarray(reached, bool))
-    survival = stats.ecdf(data).sf
-    starts = np.concatenate([[0], survival.quantiles[survival.quantiles < limit], [limit]])
-    heights = np.concatenate([[1], survival.probabilities[survival.quantiles < limit]])
-    return float(np.sum(np.diff(starts) * heights))

@@ -11,11 +11,21 @@ from pathlib import Path
 import pandas as pd
 
 from config import Config, Parser, UsageError
-from intervals import FEWEST, restricted_mean
+from intervals import FEWEST
 from plots import read_table
-from presets import ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
+from presets import AGENT_FIELDS, ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
 from report_figures import draw
-from report_tables import averaging_table, claim_table, improvement_table, markdown, policy_table, step_table
+from report_tables import (
+    AUTHORS,
+    CLAIMS,
+    OTHER,
+    averaging_table,
+    claim_table,
+    improvement_table,
+    markdown,
+    policy_table,
+    step_table,
+)
 from run_folder import DESCRIPTION, write_atomically
 from runs.command_line import command, path_argument
 from runs.description import FREE_ON_RESUME, read_description
@@ -32,6 +42,21 @@ AVERAGES = {
 }
 # Fields that do not make another experiment, but another part of one, a baseline, or the same one on other hardware.
 NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "route"}
+_REACHES = "; ".join(f"{claim}: below {claimed / 2:+.1%} and down to {claimed:+.1%}" for claim, _, claimed in CLAIMS)
+RULE = (
+    "A claim counts as reproduced by the authors' agent when the 95 % interval of the change lies wholly beyond half "
+    f"of the claimed change and reaches it ({_REACHES}). It counts as reproduced in part when the interval excludes "
+    "zero on the claimed side. For the final accuracy, of which no figure is claimed, an interval that excludes zero "
+    "reproduces the claim. An agent with any setting other than the authors' reproduces nothing: by the same rule it "
+    "meets the paper's figures or misses them."
+)
+ERROR_RATES = Path(__file__).parent / "results/checks/verdict_errors.md"
+ON_ERROR_RATES = (
+    "How often each verdict comes out where the true change is known: experiments of 5 and 10 seeds, drawn from the "
+    "published runs and rescaled to that change. From the lowest to the highest rate over the authors' agent and the "
+    "improved one, both splits and two ways of rescaling (`python -m checks.verdict_errors --out results/checks`, "
+    "whose CSV file has each). The former rule asked only for an interval that excludes zero and reaches the claim."
+)
 _SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for name in ("split", "policy"))
 
 
@@ -88,6 +113,24 @@ def settings(run: dict) -> dict:
     return {name: ANY if concerns_agent_alone(name, [value]) else value for name, value in values.items()}
 
 
+def averaged(run: dict, average: str) -> pd.DataFrame:
+    """Returns the episodes over which a run is averaged: all of a policy that does not learn, those that AVERAGES names
+    of one that learns. Of an agent that turns greedy these are among the greedy ones, however few there are, as what it
+    does while it learns and what it has learned are different things."""
+    config, episodes = run["config"], run["episodes"]
+    if config.policy not in LEARNING:
+        return episodes
+    return AVERAGES[average][1](episodes[episodes["episode"] >= config.greedy_from])
+
+
+def agent(config: Config) -> str:
+    """Returns whose agent picks the nodes: the authors', with each of their settings, another one, or "none"."""
+    if config.policy not in LEARNING:
+        return "none"
+    authors = all(getattr(config, name) == PAPER[name] for name in AGENT_FIELDS)
+    return AUTHORS if authors else OTHER
+
+
 def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
     """Returns a DataFrame with one row a run: its settings, policy, seed and its means over the episodes.
 
@@ -95,16 +138,13 @@ def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
     """
     names, rows = varied(runs), []
     for folder, run in runs.items():
-        config, values = run["config"], settings(run)
-        learns = config.policy in LEARNING
-        episodes = AVERAGES[average][1](run["episodes"]) if learns else run["episodes"]
-        reached = episodes["reached_goal"]
+        config, values, episodes = run["config"], settings(run), averaged(run, average)
         rows.append(
             {"split": config.split, **{name: values[name] for name in names}}
             | {"policy": config.policy, "seed": config.seed, "run": folder, "dataset": run["dataset"]}
-            | {"episodes": f"{episodes['episode'].min()} to {episodes['episode'].max()}"}
+            | {"agent": agent(config)}
+            | {"episodes": f"{len(episodes)} ({episodes['episode'].min()} to {episodes['episode'].max()})"}
             | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
-            | {"restricted_rounds": restricted_mean(episodes["rounds"], reached, config.round_limit)}
         )
     places = {name: place for place, name in enumerate([*_SPLITS, *_POLICIES, *PRESETS, EDITED, ANY])}
     table = pd.DataFrame(rows)
@@ -129,6 +169,8 @@ def write_report(folders: list[Path], out: Path) -> str:
     sections = [("What was run", _what_was_run(folders, runs, unfinished))]
     if has_dqn:
         sections.append(("Claims", markdown(claim_table(table))))
+        if ERROR_RATES.exists():
+            sections.append(("Error rates of the verdicts", f"{ON_ERROR_RATES}\n\n{ERROR_RATES.read_text()}"))
     sections.append(("Policies", markdown(policy_table(table))))
     if has_dqn:
         sections.append(("Averaging", markdown(averaging_table(tables))))
@@ -153,15 +195,42 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
     left_out = f" Left out, because unfinished: {', '.join(unfinished)}." if unfinished else ""
     return (
         f"{len(runs)} finished runs in {names}, {hours:.1f} hours of one thread each on {processors}; data: {data}; "
-        f"code: {commits}.{left_out}\n\n"
+        f"code: {commits}.{left_out}{_resumed(runs)}\n\n"
         f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes "
-        "of one that does not; episodes of the same number start from the same initial weights. Intervals are of 95 % "
-        "over the seeds: Student's t for means, a bootstrap of the seeds (expanded percentiles), with what belongs to "
-        "a seed drawn together, for changes in per cent and interquartile means. An episode without the goal counts "
-        "with the round limit; the restricted mean treats it as censored there (the same number, unless an episode "
-        "broke off before). A claim counts as reproduced when the interval of the change lies below zero and reaches "
-        f"the claimed value or beyond; fewer than {FEWEST} seeds give no bootstrap.\n"
+        "of one that does not. Every average of an agent that turns greedy is over greedy episodes alone, over fewer "
+        "than 20 where there are fewer. Episodes of the same number start from the same initial weights. Intervals are "
+        "of 95 % over the seeds: Student's t for means, a bootstrap of the seeds (expanded percentiles), with what "
+        "belongs to a seed drawn together, for changes in per cent and interquartile means. An episode without the "
+        f"goal counts with the round limit. Fewer than {FEWEST} seeds give no bootstrap.\n\n{RULE}\n"
     )
+
+
+def _resumed(runs: dict[str, dict]) -> str:
+    """Returns sentences on the runs that were resumed under something else than they were started with."""
+    found, unknown = [], 0
+    for name, run in runs.items():
+        unknown += any(isinstance(part, str) for part in run["resumed"])  # a time is all that older runs have
+        parts = [part for part in run["resumed"] if not isinstance(part, str)]
+        changes = list(dict.fromkeys(change for part in parts for change in _changes(run, part)))
+        if changes:
+            found.append(f"{name} ({', '.join(changes)})")
+    text = f" Resumed under something else than they were started with: {'; '.join(found)}." if found else ""
+    if unknown:
+        text += f" Resumed, without a record of what under: {unknown} of the runs."
+    return text
+
+
+def _changes(run: dict, part: dict) -> list[str]:
+    """Returns what code, versions and processor a part of a run has otherwise than its start, in words."""
+    then, now = ({"python": each.get("python"), **each.get("packages", {})} for each in (run, part))
+    changes = [f"{name} {now[name]}" for name in now if now[name] != then.get(name)]
+    if part["processor"] != run["processor"]:
+        changes.append(f"processor {part['processor']}")
+    if part["git_commit"] != run["git_commit"]:
+        changes.insert(0, f"commit {str(part['git_commit'])[:7]}")
+    if part["git_modified"] and not run.get("git_modified"):
+        changes.insert(0, "uncommitted changes")
+    return changes
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -118,7 +118,8 @@ def refuse(capfd, *arguments):
 
 
 def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **changes):
-    """Writes the files of a finished run with these rounds and costs of its episodes."""
+    """Writes the files of a finished run with these rounds and costs of its episodes, numbered from 1 or, where the
+    agent turns greedy after as many, from the first greedy one."""
     path = folder / f"{policy}-{preset}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
     path.mkdir(parents=True)
     config = Config(**PRESETS[preset] | {"policy": policy, "seed": seed} | changes)
@@ -132,7 +133,8 @@ def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **c
     description |= {"processor": "abacus", "git_commit": "0123456789", "dataset_sha256": "cafe", "resumed": []}
     (path / "run.json").write_text(json.dumps(description))
     episodes = pd.DataFrame({"rounds": rounds, "communication_cost": costs})
-    episodes["episode"] = np.arange(1, len(rounds) + 1)
+    first = config.greedy_from if config.greedy_from > len(rounds) else 1
+    episodes["episode"] = np.arange(first, first + len(rounds))
     episodes["reached_goal"] = episodes["rounds"] < limit
     episodes["final_accuracy"] = np.where(episodes["reached_goal"], 0.8, 0.75)
     for metric in EPISODE_METRICS:

@@ -10,7 +10,6 @@ from intervals import (
     interquartile_mean,
     probability_of_less,
     relative_change,
-    restricted_mean,
     student_t,
 )
 
@@ -73,12 +72,3 @@ def test_probability_of_less_is_mann_whitneys():
     expected = stats.mannwhitneyu(theirs, ours).statistic / 80
     assert probability_of_less(ours, theirs) == pytest.approx(expected)
     assert probability_of_less([1, 2], [2, 3]) == pytest.approx((1 + 1 + 0.5 + 1) / 4)
-
-
-def test_restricted_mean_by_hand():
-    """Goals after 2 and 4 rounds, one lost sight of after 3: survival 1, 2/3, 2/3 to round 4, then 0."""
-    assert restricted_mean([2, 3, 4], [True, False, True], limit=10) == pytest.approx(2 + 2 * 2 / 3)
-    assert restricted_mean([2, 3, 4], [True, False, True], limit=3) == pytest.approx(2 + 2 / 3)
-    assert restricted_mean([20, 36, 36, 30], [True, False, False, True], limit=36) == pytest.approx(122 / 4)
-    assert restricted_mean([36, 36], [False, False], limit=36) == 36
-    assert restricted_mean([3, 5], [True, True], limit=36) == 4
