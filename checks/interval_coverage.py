@@ -1,7 +1,7 @@
 """How often the reports' intervals hold the truth: `python -m checks.interval_coverage --out results/checks`.
 
-Draws rounds of two policies, paired by seed, about as scattered as DQN's and the random policy's, and asks whether
-intervals for their relative change and their difference hold the true ones.
+Draws experiments of 5 and 10 seeds, with replacement, from the ten published seeds of each split: skewed, the rounds
+capped at 36, a seed's DQN and random means drawn together. The truth is the change, or the difference, of the ten.
 """
 
 import argparse
@@ -11,10 +11,9 @@ import numpy as np
 from scipy import stats
 
 from benchmarks import command
+from checks.populations import SEEDS, draws, populations, with_progress
 from intervals import LEVEL, bootstrap, relative_change, student_t
 
-OURS, THEIRS = (21.0, 2.5), (22.0, 0.6)  # mean and standard deviation of the rounds over the seeds
-CHANGE, DIFFERENCE = OURS[0] / THEIRS[0] - 1, OURS[0] - THEIRS[0]
 INTERVALS = ("bootstrap of the change, plain percentiles", "the reports', expanded", "Student t of the difference")
 
 
@@ -27,21 +26,23 @@ def plain_percentiles(*samples: np.ndarray) -> tuple[float, float]:
     return result.confidence_interval
 
 
-def hits(seeds: int, rng: np.random.Generator) -> list[bool | np.bool_]:
-    """Draws one experiment of `seeds` pairs; returns which of the INTERVALS hold the truth [3] bool."""
-    ours, theirs = (rng.normal(*moments, seeds) for moments in (OURS, THEIRS))
-    change = (plain_percentiles(ours, theirs), bootstrap(relative_change, ours, theirs)[1:])
-    _, *difference = student_t(ours - theirs)
-    return [*(low <= CHANGE <= high for low, high in change), difference[0] <= DIFFERENCE <= difference[1]]
+def hits(ours: np.ndarray, theirs: np.ndarray, change: float, difference: float) -> list[bool]:
+    """Returns which of the INTERVALS of one experiment hold the true change or difference [3] bool."""
+    of_change = (plain_percentiles(ours, theirs), bootstrap(relative_change, ours, theirs)[1:])
+    _, low, high = student_t(ours - theirs)
+    return [*(low <= change <= high for low, high in of_change), low <= difference <= high]
 
 
 def check(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table of coverages, nominally 95 %."""
     rng = np.random.default_rng(options.seed)
-    lines = [f"| seeds | {' | '.join(INTERVALS)} |", "| --- | --- | --- | --- |"]
-    for seeds in (5, 10):
-        shares = np.mean([hits(seeds, rng) for _ in range(options.experiments)], 0)
-        lines.append(f"| {seeds} | {' | '.join(f'{share:.1%}' for share in shares)} |")
+    lines = [f"| runs drawn from | split | seeds | {' | '.join(INTERVALS)} |", "| --- " * 6 + "|"]
+    cases = [(*population, seeds) for population in populations() for seeds in SEEDS]
+    for claim, _, where, ours, theirs, seeds in with_progress(cases, "coverage"):
+        truth = relative_change(ours, theirs), np.mean(ours - theirs)
+        found = [hits(*pair, *truth) for pair in draws((ours, theirs), seeds, options.experiments, rng)]
+        shares = " | ".join(f"{share:.1%}" for share in np.mean(found, 0))
+        lines.append(f"| {claim} | {where['split']} | {seeds} | {shares} |")
     return {".md": "\n".join(lines) + "\n"}
 
 
