@@ -77,12 +77,15 @@ def ranges(table: pd.DataFrame) -> pd.DataFrame:
     """Returns by claim, true change and seeds the lowest and the highest rate over all else, as text."""
     rows = []
     for (claim, change, seeds), group in table.groupby(["claim", "true change", "seeds"], sort=False):
-        spans = {name: (group[name].min(), group[name].max()) for name in COLUMNS}
-        texts = {
-            name: f"{low:.0%}" if low == high else f"{low:.1%} to {high:.1%}" for name, (low, high) in spans.items()
-        }
-        rows.append({"claim": claim, "true change": f"{change:+.1%}" if change else "none", "seeds": seeds} | texts)
+        row = {"claim": claim, "true change": f"{change:+.1%}" if change else "none", "seeds": seeds}
+        rows.append(row | {name: _span(group[name]) for name in COLUMNS})
     return pd.DataFrame(rows).sort_values(["claim", "seeds"], ascending=[False, True], kind="stable")
+
+
+def _span(shares: pd.Series) -> str:
+    """Returns the lowest and the highest of shares, as text."""
+    low, high = f"{shares.min():.1%}", f"{shares.max():.1%}"
+    return low if low == high else f"{low} to {high}"
 
 
 if __name__ == "__main__":

@@ -15,15 +15,15 @@ from plots import COLOURS, MARKERS, own_style, save
 BAR = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4}
 
 
-def draw(folder: Path, tables: dict[str, pd.DataFrame], dataset: str):
-    """Draws what the tables allow, as PNG and PDF in folder/figures."""
+def draw(folder: Path, tables: dict[str, pd.DataFrame], tuned: pd.DataFrame | None, dataset: str):
+    """Draws what the tables allow, as PNG and PDF in folder/figures; `tuned` is that of `frontier`."""
     figures = {}
     if "accuracy" in tables:
         figures["accuracy"] = accuracy
     if "alignment" in tables:
         figures |= {"alignment": alignment, "growth": growth}
     if "forgetting" in tables:
-        figures["forgetting"] = frontier
+        figures["forgetting"] = lambda table: frontier(table, tuned)
     part = {"growth": "alignment"}
     (folder / "figures").mkdir(exist_ok=True)
     with own_style():
@@ -111,8 +111,11 @@ def growth(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def frontier(table: pd.DataFrame) -> Figure:
-    """Draws the accuracy on all tasks at the end against that on each just learned, a point a learning rate."""
+def frontier(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
+    """Draws the accuracy on all tasks at the end against that on each just learned, a point a learning rate.
+
+    The line of all tasks at once is at the learning rate that is best by `tuned`, the same table of other images.
+    """
     scenarios = list(dict.fromkeys(table["scenario"]))
     figure = Figure(figsize=(0.6 + 2.4 * len(scenarios), 3.6))
     panels = figure.subplots(1, len(scenarios), squeeze=False)[0]
@@ -128,8 +131,15 @@ def frontier(table: pd.DataFrame) -> Figure:
             axes.errorbar(x, y, **errors, linewidth=0.8, label=method, **style(RATES, method), **BAR)
         joint = of_scenario[of_scenario["method"] == JOINT]
         if len(joint):
-            best = max((rows["acc"] for _, rows in joint.groupby("rate")), key=np.mean)
-            axes.axhline(100 * best.mean(), color="0.4", linewidth=1, linestyle="--", label="all tasks at once")
+            judged = tuned[(tuned["scenario"] == scenario) & (tuned["method"] == JOINT)]
+            best = judged.groupby("rate")["acc"].mean().idxmax()
+            axes.axhline(
+                100 * joint[joint["rate"] == best]["acc"].mean(),
+                color="0.4",
+                linewidth=1,
+                linestyle="--",
+                label="all tasks at once",
+            )
         learned = (
             100 * of_scenario[of_scenario["method"] != JOINT].groupby(["method", "rate"])["learning_accuracy"].mean()
         )

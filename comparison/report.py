@@ -36,6 +36,15 @@ ALIGNMENT = (
     f"{100 * alignments.STEP:g} % of the kernel's, and what its first-order formula predicts, as means over the "
     "layers, before and after training; shares of attention always sum to the same."
 )
+TUNED = (
+    "Learning rates, the points of the frontiers and their weights are chosen by the means over the seeds {}, on the "
+    "last sixth of the training images. What is reported at them is measured on the test images."
+)
+NOT_TUNED = (
+    "**The learning rates of these comparisons, and the points of the frontiers, were chosen on the images and seeds "
+    "that are reported here**, which flatters what is chosen. `compare_learners.py` on this folder measures what is "
+    "lacking to choose them on held-out training images, and writes this report anew."
+)
 METRICS = ["learning_accuracy", "acc", "forgetting", "backward_transfer"]
 CONTROLS = (REFERENCE, ELASTIC, "random")  # about which the claim says nothing
 SUPPORTED, AGAINST, UNDECIDED = "supported", "not supported", "undecided"
@@ -99,26 +108,31 @@ def span(values: pd.Series) -> str:
     return span_text(student_t(values), ".3f")
 
 
-def compared(table: pd.DataFrame, rule: str) -> dict[str, tuple[list[float], pd.DataFrame, pd.DataFrame]]:
+Parts = tuple[list[float], pd.DataFrame, pd.DataFrame]
+
+
+def compared(table: pd.DataFrame, tuned: pd.DataFrame, rule: str) -> dict[str, Parts]:
     """Returns {method: (rates, its runs, backpropagation's runs)} by one of RULES; `table` is of one scenario.
 
-    Both runs have one row a seed. Methods that cannot be compared are left out.
+    Both runs have one row a seed. Which rates is decided by `tuned`, the same of other images and seeds. Methods that
+    cannot be compared are left out.
     """
-    runs = {name: group for name, group in table.groupby("method", sort=False) if name != JOINT}
+    runs, judged = (dict(list(rows.groupby("method", sort=False))) for rows in (table, tuned))
+    runs.pop(JOINT, None)
     if rule == "frontier":
-        found = {name: on_frontier(group, runs[REFERENCE]) for name, group in runs.items()}
+        found = {name: on_frontier(runs[name], runs[REFERENCE], judged[name], judged[REFERENCE]) for name in runs}
         return {name: parts for name, parts in found.items() if parts}
-    rates = compared_rates(table, rule)
+    rates = compared_rates(tuned, rule)
     at_rate = {name: runs[name][runs[name]["rate"] == rate] for name, rate in rates.items()}
     return {name: ([rates[name]], rows, at_rate[REFERENCE]) for name, rows in at_rate.items()}
 
 
-def compared_rates(table: pd.DataFrame, rule: str) -> dict[str, float]:
+def compared_rates(tuned: pd.DataFrame, rule: str) -> dict[str, float]:
     """Returns at which learning rate each method is compared by the rules that take one.
 
     Methods that have no such rate within NEAR are left out.
     """
-    means = table[table["method"] != JOINT].groupby(["method", "rate"], sort=False)[["learning_accuracy", "acc"]].mean()
+    means = tuned[tuned["method"] != JOINT].groupby(["method", "rate"], sort=False)[["learning_accuracy", "acc"]].mean()
     target, rates = means.loc[REFERENCE, "learning_accuracy"].max(), {}
     for method, rows in means.groupby("method", sort=False):
         rows = rows.droplevel("method").sort_index()
@@ -131,10 +145,13 @@ def compared_rates(table: pd.DataFrame, rule: str) -> dict[str, float]:
     return rates
 
 
-def on_frontier(ours: pd.DataFrame, reference: pd.DataFrame) -> tuple[list[float], pd.DataFrame, pd.DataFrame] | None:
-    """Returns (rates, our runs, the reference's at the same learning accuracy) on both frontiers; None where there are
-    none: one row a seed, the mean over the rates."""
-    means, theirs = (runs.groupby("rate")[["learning_accuracy", "acc"]].mean() for runs in (ours, reference))
+def on_frontier(
+    ours: pd.DataFrame, reference: pd.DataFrame, our_tuning: pd.DataFrame, reference_tuning: pd.DataFrame
+) -> Parts | None:
+    """Returns (rates, our runs, the reference's at the same learning accuracy) on both frontiers, which are those of
+    the tuning, one row a seed, the mean over the rates; None where there are none."""
+    tuning = (our_tuning, reference_tuning)
+    means, theirs = (runs.groupby("rate")[["learning_accuracy", "acc"]].mean() for runs in tuning)
     lowest, theirs, means = theirs["learning_accuracy"].min(), undominated(theirs), undominated(means)
     means = means[means["learning_accuracy"] >= lowest]
     if means.empty:
@@ -161,13 +178,13 @@ def verdict(low: float, high: float) -> str:
     return SUPPORTED if low > 0 else AGAINST if high < 0 else UNDECIDED
 
 
-def forgetting_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of the comparison at equal learning accuracy, for every scenario, rule and method."""
+def forgetting_table(table: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of the comparison at equal learning accuracy, by scenario, rule and method; `tuned` decides."""
     rows = []
     for scenario in [name for name in SCENARIOS if REFERENCE in set(table[table["scenario"] == name]["method"])]:
-        of_scenario = table[table["scenario"] == scenario]
+        of_scenario, judged = (rows_of[rows_of["scenario"] == scenario] for rows_of in (table, tuned))
         for rule in RULES:
-            parts, present = compared(of_scenario, rule), set(of_scenario["method"]) - {JOINT}
+            parts, present = compared(of_scenario, judged, rule), set(of_scenario["method"]) - {JOINT}
             for method in [name for name in RATES if name in present]:
                 where = {"benchmark": scenario, "rule": rule, "method": method}
                 if method not in parts:
@@ -263,10 +280,14 @@ def write_report(folder: Path) -> str:
         sections.append(
             ("Alignment with the gradient", f"{ALIGNMENT}\n\n{markdown(alignment_table(tables['alignment']))}")
         )
+    tuned = None
     if "forgetting" in tables:
-        rows = forgetting_table(tables["forgetting"])
+        tuned = task_sequences.read_tuning(folder, tables["forgetting"])
+        chosen = NOT_TUNED if tuned is None else TUNED.format(_listed(tuned["seed"]))
+        tuned = tables["forgetting"] if tuned is None else tuned
+        rows = forgetting_table(tables["forgetting"], tuned)
         rules = "\n".join(f"- `{name}`: {text}." for name, text in RULES.items())
-        body = f"{claim(rows)}\n\nLearning rates, by three rules:\n\n{rules}\n\n{markdown(rows)}"
+        body = f"{claim(rows)}\n\n{chosen}\n\nLearning rates, by three rules:\n\n{rules}\n\n{markdown(rows)}"
         sections += [
             ("Forgetting", body),
             ("Forgetting, at every learning rate", markdown(rate_table(tables["forgetting"]))),
@@ -275,5 +296,5 @@ def write_report(folder: Path) -> str:
     for name, table in tables.items():
         write_atomically(folder / f"{name}.csv", table.to_csv(index=False).encode())
     write_atomically(folder / "report.md", text.encode())
-    draw(folder, tables, settings["dataset"])
+    draw(folder, tables, tuned, settings["dataset"])
     return text

@@ -106,6 +106,17 @@ def rows(matrix: np.ndarray, rate: float, strength: float, first: int = 0) -> li
     ]
 
 
+def learn(
+    scenario: str, method: str, rate: float, strength: float, seed: int, images: Images, epochs: int
+) -> list[dict[str, float]]:
+    """Learns the tasks of a scenario by a method; returns the accuracies as rows of a table."""
+    model = vector_model(scenario, method, rate, strength, seed if method == "random" else 0)
+    if method != JOINT:
+        return rows(learn_in_turn(model, scenario, seed, images, epochs or EPOCHS), rate, strength)
+    matrix = learn_jointly(model, scenario, seed, images, epochs or EPOCHS)
+    return rows(matrix, rate, strength, first=matrix.shape[1] - 1)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StrengthTuning(Unit):
     """The accuracies of elastic weight consolidation of one strength, on held-out training images."""
@@ -116,10 +127,23 @@ class StrengthTuning(Unit):
     strength: float
 
     def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
-        model = vector_model(self.scenario, ELASTIC, self.rate, self.strength)
-        epochs = epochs or EPOCHS
-        matrix = learn_in_turn(model, self.scenario, self.seed, images.for_tuning(), epochs)
-        return rows(matrix, self.rate, self.strength)
+        return learn(self.scenario, ELASTIC, self.rate, self.strength, self.seed, images.for_tuning(), epochs)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RateTuning(Unit):
+    """The accuracies of one method at one learning rate, on held-out training images.
+
+    Those of elastic weight consolidation are the StrengthTuning of its best strength.
+    """
+
+    part = "rate"
+    scenario: str
+    method: str
+    rate: float
+
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
+        return learn(self.scenario, self.method, self.rate, 0.0, self.seed, images.for_tuning(), epochs)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -131,24 +155,22 @@ class Sequence(Unit):
     method: str
     rate: float
 
-    def needs(self) -> list[Unit]:
+    def tuning(self) -> list[Unit]:
+        """Returns the units by which its strength and its learning rate are judged."""
+        where = {"scenario": self.scenario, "rate": self.rate}
+        if self.method != ELASTIC:
+            return [RateTuning(method=self.method, seed=seed, **where) for seed in TUNING_SEEDS]
+        strengths = [step / self.rate for step in PENALTY_STEPS[self.scenario]]
         return [
-            StrengthTuning(scenario=self.scenario, rate=self.rate, strength=step / self.rate, seed=seed)
-            for seed in TUNING_SEEDS
-            for step in PENALTY_STEPS[self.scenario]
-            if self.method == ELASTIC
+            StrengthTuning(strength=strength, seed=seed, **where) for seed in TUNING_SEEDS for strength in strengths
         ]
 
+    def needs(self) -> list[Unit]:
+        return self.tuning() if self.method == ELASTIC else []
+
     def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
-        epochs = epochs or EPOCHS
         strength = best_strength([unit.read(folder) for unit in self.needs()]) if self.needs() else 0.0
-        model = vector_model(
-            self.scenario, self.method, self.rate, strength, self.seed if self.method == "random" else 0
-        )
-        if self.method != JOINT:
-            return rows(learn_in_turn(model, self.scenario, self.seed, images, epochs), self.rate, strength)
-        matrix = learn_jointly(model, self.scenario, self.seed, images, epochs)
-        return rows(matrix, self.rate, strength, first=matrix.shape[1] - 1)
+        return learn(self.scenario, self.method, self.rate, strength, self.seed, images, epochs)
 
 
 def best_strength(tables: list[pd.DataFrame]) -> float:
@@ -166,12 +188,31 @@ def units(seeds: list[int]) -> list[Unit]:
         for method, rates in RATES.items()
         for rate in rates
     ]
-    return list(dict.fromkeys(unit for sequence in sequences for unit in sequence.needs())) + sequences
+    return list(dict.fromkeys(unit for sequence in sequences for unit in sequence.tuning())) + sequences
 
 
 def read(folder: Path) -> pd.DataFrame:
     """Returns the finished sequences, one row a unit with its metrics; joint training has `acc` alone."""
-    table = read_part(folder, Sequence.part)
+    return _measured(read_part(folder, Sequence.part))
+
+
+def read_tuning(folder: Path, sequences: pd.DataFrame) -> pd.DataFrame | None:
+    """Returns what `read` does of the tuning units, one row a seed of the tuning; None where not every method and
+    learning rate of the `sequences` (a DataFrame as from `read`) has been measured with every such seed."""
+    by_strength = read_part(folder, StrengthTuning.part).assign(method=ELASTIC)
+    tables = [read_part(folder, RateTuning.part)]
+    for _, group in by_strength.groupby(["scenario", "rate"]) if len(by_strength) else ():
+        tables.append(group[group["strength"] == best_strength([group])])
+    tuned = _measured(pd.concat(tables, ignore_index=True))
+    if tuned.empty:
+        return None
+    keys = ["scenario", "method", "rate"]
+    tuned = sequences[keys].drop_duplicates().merge(tuned, how="left")
+    return tuned if (tuned.groupby(keys)["seed"].nunique() == len(TUNING_SEEDS)).all() else None
+
+
+def _measured(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the metrics of a table of accuracies, one row a unit."""
     found = []
     keys = ["scenario", "method", "rate", "strength", "seed"]
     for values, group in table.groupby(keys, sort=False) if len(table) else ():

@@ -15,6 +15,7 @@ from conftest import PROJECT
 
 import compare_learners
 from comparison import accuracies, alignments, task_sequences, units
+from comparison import report as learner_report
 from comparison.accuracies import ENTRIES, Training, best_rate
 from comparison.units import Images
 from data import ARRAYS, digits_stand_in
@@ -33,7 +34,7 @@ def digits(tmp_path_factory):
 
 @pytest.fixture
 def small(monkeypatch):
-    """Leaves 3 trainings and 2 of tuning, 2 alignments, 4 sequences and 1 of tuning, all of them small."""
+    """Leaves 3 trainings and 2 of tuning, 2 alignments, 4 sequences and 4 of tuning, all of them small."""
     rates = {"dense 256-256": (1e-3, 3e-3), "attention l1": (1e-3,), "kde stacked-shift": (1e-3,)}
     kept = {name: dataclasses.replace(ENTRIES[name], rates=some) for name, some in rates.items()}
     monkeypatch.setattr(accuracies, "ENTRIES", kept)
@@ -67,7 +68,8 @@ def test_small_comparison_writes_everything_once(small, digits, tmp_path, capsys
     assert "nan" not in text
     assert "forgets less than backpropagation" in text
     measured = contents(tmp_path)
-    assert len(measured) == 2 * 3 + 2 + 2 * 2 + 2 * 4 + 1
+    assert len(measured) == 2 * 3 + 2 + 2 * 2 + 2 * 4 + 4
+    assert "chosen by the means over the seeds 100, on the last sixth of the training images" in text
     table = pd.read_csv(tmp_path / "accuracy.csv")
     assert table["accuracy_without_noise"].notna().tolist() == (table["entry"] == "kde stacked-shift").tolist()
     shown = capsys.readouterr().out
@@ -78,6 +80,38 @@ def test_small_comparison_writes_everything_once(small, digits, tmp_path, capsys
     assert compare(*digits, "--out", tmp_path, "--seeds", "0-2", "--list") == 0
     states = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert (states.count("finished"), states.count("new")) == (len(measured), 3 + 2 + 4)
+
+
+def test_learning_rates_are_judged_on_held_out_training_images(small, dataset, monkeypatch):
+    """Every method and rate, by the tuning's seeds alone; what is reported is measured on all images."""
+    learned = []
+    monkeypatch.setattr(task_sequences, "learn", lambda *what: learned.append(what))
+    images, measured = Images.of(dataset, 120), task_sequences.units([0, 1])
+    for unit in measured:
+        if not isinstance(unit, task_sequences.Sequence):
+            unit.measure(images, 1, None)
+    assert {(method, rate) for _, method, rate, *_ in learned} == {
+        (method, rate) for method, rates in task_sequences.RATES.items() for rate in rates
+    }
+    for *_, seed, shown, _ in learned:
+        assert seed == 100
+        np.testing.assert_array_equal(shown.x_test, images.x_train[100:])
+        assert len(shown.x_train) == 100
+    reported = task_sequences.Sequence(scenario="split-domain", method="l1_scaled", rate=0.1, seed=1)
+    reported.measure(images, 1, None)
+    assert learned[-1][-3:] == (1, images, 1)
+
+
+def test_report_without_tuned_rates_says_so(small, digits, tmp_path):
+    """As it was made before rates were tuned, or where a seed of the tuning is lacking."""
+    assert compare(*digits, "--out", tmp_path, "--seeds", "0-1", "--parts", "forgetting") == 0
+    (tmp_path / "runs" / "rate-split-domain-l1_scaled-0.1-seed100.csv").unlink()
+    assert "**The learning rates of these comparisons" in learner_report.write_report(tmp_path)
+    for path in tmp_path.glob("runs/rate-*.csv"):
+        path.unlink()
+    assert "**The learning rates of these comparisons" in learner_report.write_report(tmp_path)
+    assert compare(*digits, "--out", tmp_path, "--seeds", "0-1", "--parts", "forgetting") == 0
+    assert "**The learning rates of these comparisons" not in (tmp_path / "report.md").read_text()
 
 
 def test_interrupted_comparison_goes_on(small, digits, tmp_path, monkeypatch, capsys):

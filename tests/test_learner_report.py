@@ -38,18 +38,54 @@ def test_frontiers_by_hand():
     """Backpropagation at l1's learning accuracy: between 0.90 and 0.957 at 0.94, at its end 0.96 for 0.961."""
     share = (0.94 - 0.90) / (0.957 - 0.90)
     expected = [np.mean([0.8 + share * (first - 0.8), first - 0.1]) for first in (0.70, 0.71, 0.72)]
-    rates, ours, theirs = learner_report.compared(sequences(), "frontier")["l1"]
+    rates, ours, theirs = learner_report.compared(sequences(), sequences(), "frontier")["l1"]
     assert rates == [0.1, 0.3]
     assert theirs["acc"].tolist() == pytest.approx(expected)
     assert ours["acc"].tolist() == pytest.approx([0.775, 0.785, 0.78])
-    _, ours, theirs = learner_report.compared(sequences(), "frontier")["backpropagation"]
+    _, ours, theirs = learner_report.compared(sequences(), sequences(), "frontier")["backpropagation"]
     pd.testing.assert_frame_equal(ours, theirs)
+
+
+def test_rates_are_chosen_by_the_tuning_and_not_by_what_is_reported():
+    """In the tuning backpropagation is best at 0.1, and l1 at 0.1 learns as much and remembers more than at 0.3."""
+    tuned = pd.DataFrame(
+        runs("backpropagation", 0.01, 0.90, [0.80, 0.80])
+        + runs("backpropagation", 0.1, 0.97, [0.85, 0.85])
+        + runs("backpropagation", 0.3, 0.96, [0.60, 0.60])
+        + runs("l1", 0.1, 0.965, [0.90, 0.90])
+        + runs("l1", 0.3, 0.961, [0.65, 0.65])
+        + runs("random", 0.3, 0.5, [0.9, 0.9])
+    )
+    for rule in ("nearest", "best"):
+        parts = learner_report.compared(sequences(), tuned, rule)
+        assert {method: rates for method, (rates, _, _) in parts.items()} == {"backpropagation": [0.1], "l1": [0.1]}
+        _, ours, theirs = parts["l1"]
+        assert ours["acc"].tolist() == [0.90, 0.90, 0.90]  # as reported, over the seeds that are
+        assert theirs["acc"].tolist() == [0.70, 0.71, 0.72]
+    parts = learner_report.compared(sequences(), tuned, "frontier")
+    assert set(parts) == {"backpropagation", "l1"}
+    rates, ours, theirs = parts["l1"]
+    assert rates == [0.1]  # 0.3 learns less and remembers less
+    # in the tuning backpropagation's frontier is its rate 0.1 alone
+    assert theirs["acc"].tolist() == [0.70, 0.71, 0.72]
+    assert ours["acc"].tolist() == [0.90, 0.90, 0.90]
+
+
+def test_frontier_is_interpolated_by_the_learning_accuracies_of_the_tuning():
+    """Half way between backpropagation's rates in the tuning, so half of the reported ACC of each."""
+    tuned = pd.DataFrame(
+        runs("backpropagation", 0.01, 0.90, [0.80])
+        + runs("backpropagation", 0.3, 0.98, [0.60])
+        + runs("l1", 0.1, 0.94, [0.7])
+    )
+    _, _, theirs = learner_report.compared(sequences().query("method != 'random'"), tuned, "frontier")["l1"]
+    assert theirs["acc"].tolist() == pytest.approx([(0.8 + acc) / 2 for acc in (0.60, 0.61, 0.62)])
 
 
 def test_what_learns_less_at_every_rate_is_not_compared_on_the_frontier():
     table = sequences()
     table.loc[table["method"] == "random", "learning_accuracy"] = 0.89
-    assert set(learner_report.compared(table, "frontier")) == {"backpropagation", "l1"}
+    assert set(learner_report.compared(table, table, "frontier")) == {"backpropagation", "l1"}
 
 
 def test_dominated_rates_are_no_part_of_a_frontier():
@@ -58,7 +94,7 @@ def test_dominated_rates_are_no_part_of_a_frontier():
 
 
 def test_claim_needs_all_rules():
-    rows = learner_report.forgetting_table(sequences())
+    rows = learner_report.forgetting_table(sequences(), sequences())
     by_rule = rows[rows["method"] == "l1"].set_index("rule")
     assert by_rule["verdict"].to_dict() == {"nearest": "supported", "best": "not supported", "frontier": "supported"}
     # differences 5, 6, 4 points: mean 5, standard deviation 1, half width 4.302653 / sqrt(3) = 2.5
@@ -73,12 +109,12 @@ def test_claim_needs_all_rules():
 def test_claim_in_plain_words(shift, says):
     table = sequences()
     table.loc[table["method"] == "l1", "acc"] += shift
-    assert f"**{says}**" in learner_report.claim(learner_report.forgetting_table(table))
+    assert f"**{says}**" in learner_report.claim(learner_report.forgetting_table(table, table))
 
 
 def test_one_seed_decides_nothing():
     table = sequences()
-    rows = learner_report.forgetting_table(table[table["seed"] == 0])
+    rows = learner_report.forgetting_table(table[table["seed"] == 0], table)
     assert set(rows[rows["method"] == "l1"]["verdict"]) == {"not testable with one seed"}
     assert "**undecided**" in learner_report.claim(rows)
 
