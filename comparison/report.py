@@ -37,15 +37,15 @@ ALIGNMENT = (
     "layers, before and after training; shares of attention always sum to the same."
 )
 TUNED = (
-    "Learning rates, the points of the frontiers and their weights are chosen by the means over the seeds {}, on the "
-    "last sixth of the training images. What is reported at them is measured on the test images."
+    "Which learning rates are compared, and which are on a frontier, is chosen by the means over the seeds {}, on the "
+    "last sixth of the training images; all that is reported is measured on the test images."
 )
 NOT_TUNED = (
-    "**The learning rates of these comparisons, and the points of the frontiers, were chosen on the images and seeds "
-    "that are reported here**, which flatters what is chosen. `compare_learners.py` on this folder measures what is "
-    "lacking to choose them on held-out training images, and writes this report anew."
+    "**The learning rates of these comparisons were chosen on the images and seeds that are reported here**, which "
+    "flatters what is chosen. Run `compare_learners.py` on this folder again to choose them on held-out training images."
 )
-METRICS = ["learning_accuracy", "acc", "forgetting", "backward_transfer"]
+JUDGED = ["learning_accuracy", "acc"]
+METRICS = [*JUDGED, "forgetting", "backward_transfer"]
 CONTROLS = (REFERENCE, ELASTIC, "random")  # about which the claim says nothing
 SUPPORTED, AGAINST, UNDECIDED = "supported", "not supported", "undecided"
 
@@ -132,7 +132,7 @@ def compared_rates(tuned: pd.DataFrame, rule: str) -> dict[str, float]:
 
     Methods that have no such rate within NEAR are left out.
     """
-    means = tuned[tuned["method"] != JOINT].groupby(["method", "rate"], sort=False)[["learning_accuracy", "acc"]].mean()
+    means = tuned[tuned["method"] != JOINT].groupby(["method", "rate"], sort=False)[JUDGED].mean()
     target, rates = means.loc[REFERENCE, "learning_accuracy"].max(), {}
     for method, rows in means.groupby("method", sort=False):
         rows = rows.droplevel("method").sort_index()
@@ -148,20 +148,19 @@ def compared_rates(tuned: pd.DataFrame, rule: str) -> dict[str, float]:
 def on_frontier(
     ours: pd.DataFrame, reference: pd.DataFrame, our_tuning: pd.DataFrame, reference_tuning: pd.DataFrame
 ) -> Parts | None:
-    """Returns (rates, our runs, the reference's at the same learning accuracy) on both frontiers, which are those of
-    the tuning, one row a seed, the mean over the rates; None where there are none."""
-    tuning = (our_tuning, reference_tuning)
-    means, theirs = (runs.groupby("rate")[["learning_accuracy", "acc"]].mean() for runs in tuning)
-    lowest, theirs, means = theirs["learning_accuracy"].min(), undominated(theirs), undominated(means)
-    means = means[means["learning_accuracy"] >= lowest]
+    """Returns (rates, our runs, the reference's at the same learning accuracy) on both frontiers, one row a seed, the
+    mean over the rates; None where there are none. The rates are chosen by the tuning, and matched as reported."""
+    learned = [runs.groupby("rate")["learning_accuracy"].mean() for runs in (ours, reference)]
+    rates = [undominated(runs.groupby("rate")[JUDGED].mean()).index for runs in (our_tuning, reference_tuning)]
+    means, theirs = (reported[chosen].sort_values() for reported, chosen in zip(learned, rates, strict=True))
+    means = means[means >= learned[1].min()]
     if means.empty:
         return None
     rows = ours[ours["rate"].isin(means.index)].groupby("seed")[METRICS].mean()
     matched = pd.DataFrame(index=rows.index.intersection(reference["seed"].unique()))
     for name in METRICS:
         by_rate = reference.pivot(index="seed", columns="rate", values=name)[theirs.index].loc[matched.index]
-        values = [np.interp(means["learning_accuracy"], theirs["learning_accuracy"], row) for row in by_rate.to_numpy()]
-        matched[name] = np.mean(values, axis=1)
+        matched[name] = np.mean([np.interp(means, theirs, row) for row in by_rate.to_numpy()], axis=1)
     return list(means.index), rows.reset_index(), matched.reset_index()
 
 
