@@ -42,7 +42,7 @@ TUNED = (
 )
 NOT_TUNED = (
     "**The learning rates of these comparisons were chosen on the images and seeds that are reported here**, which "
-    "flatters what is chosen. Run `compare_learners.py` on this folder again to choose them on held-out training images."
+    "flatters what is chosen. Run `compare_learners.py` on this folder again to choose them on held-out images."
 )
 JUDGED = ["learning_accuracy", "acc"]
 METRICS = [*JUDGED, "forgetting", "backward_transfer"]
