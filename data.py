@@ -1,29 +1,17 @@
 """Which images there are, and which node holds which of them."""
 
 import dataclasses
-import gzip
-import hashlib
 import os
-import socket
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from config import Config, UsageError, generator
+from data_download import from_keras
+from data_files import ARRAYS, CLASSES, KNOWN, SIDE, convert, identify, read_files, sha256
 
-ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-CLASSES = 10
-SIDE = 28
-# SHA-256 over the bytes of the four uint8 arrays, in the order of ARRAYS.
-MNIST_SHA256 = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 STAND_IN = "digits-stand-in"
-IDX_FILES = {
-    "x_train": "train-images-idx3-ubyte",
-    "y_train": "train-labels-idx1-ubyte",
-    "x_test": "t10k-images-idx3-ubyte",
-    "y_test": "t10k-labels-idx1-ubyte",
-}
 
 
 class NamedData(Protocol):
@@ -47,10 +35,7 @@ class Dataset:
 
     def sha256(self) -> str:
         """Returns the hexadecimal SHA-256 of the four arrays' bytes."""
-        digest = hashlib.sha256()
-        for key in ARRAYS:
-            digest.update(np.ascontiguousarray(getattr(self, key)).tobytes())
-        return digest.hexdigest()
+        return sha256({key: getattr(self, key) for key in ARRAYS})
 
 
 def normalise(images: np.ndarray) -> np.ndarray:
@@ -61,8 +46,9 @@ def normalise(images: np.ndarray) -> np.ndarray:
 def load_dataset(config: Config) -> Dataset:
     """Loads the data set, or where MNIST cannot be had the stand-in, and drops test images where that is asked for.
 
-    The Dataset's name tells both. Order: `data_path`, $HL_DATA, Keras' cache, Keras' download. Raises UsageError on a
-    file that is not what it should be, and where a data set other than MNIST cannot be had.
+    The Dataset's name tells what was loaded: data given as Fashion-MNIST that are not Fashion-MNIST's are named
+    "other-" and the first 8 digits of their SHA-256. Order: `data_path`, $HL_DATA, Keras' cache, Keras' download.
+    Raises UsageError on a file that is not what it should be, and where a data set other than MNIST cannot be had.
     """
     dataset = _load(config)
     return fewer_test_images(dataset, config.evaluation_samples) if config.evaluation_samples else dataset
@@ -86,92 +72,32 @@ def _load(config: Config) -> Dataset:
     """Returns the whole data set."""
     if config.dataset == STAND_IN:
         return digits_stand_in(config.seed)
-    path = config.data_path or os.environ.get("HL_DATA", "")
+    known = KNOWN[config.dataset]
+    path = os.path.expanduser(config.data_path or os.environ.get("HL_DATA", ""))
     if path:
-        return _checked(config.dataset, _read_files(Path(path)), path)
-    arrays = _from_keras(config.dataset)
+        source = path if config.data_path else f"{path} (HL_DATA)"
+        return _named(config.dataset, convert(read_files(Path(path), known.torchvision), source), source)
+    arrays = from_keras(config.dataset)
     if arrays is not None:
-        return _checked(config.dataset, arrays, "Keras' copy")
+        return Dataset(config.dataset, **arrays)
     if config.dataset != "mnist":
         raise UsageError(f"{config.dataset} could not be downloaded; give its file or folder with --data-path")
     return digits_stand_in(config.seed)
 
 
-def _from_keras(name: str) -> dict[str, np.ndarray] | None:
-    """Returns Keras' cached or downloaded arrays, or None where they cannot be had."""
-    import keras  # only here: it takes seconds
+def _named(asked: str, arrays: dict[str, np.ndarray], source: str) -> Dataset:
+    """Returns the Dataset under the name of what it is; raises UsageError where that is another one than was asked for.
 
-    timeout = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(30)
-    try:
-        module = keras.datasets.mnist if name == "mnist" else keras.datasets.fashion_mnist
-        (x_train, y_train), (x_test, y_test) = module.load_data()
-    except Exception:  # Keras raises a bare Exception where the download fails
-        return None
-    finally:
-        socket.setdefaulttimeout(timeout)
-    return dict(zip(ARRAYS, (x_train, y_train, x_test, y_test), strict=True))
-
-
-def _read_files(path: Path) -> dict[str, np.ndarray]:
-    """Returns the four arrays of an .npz file or of a folder of idx files (plain or .gz)."""
-    try:
-        if path.is_dir():
-            return {key: _read_idx(path, name) for key, name in IDX_FILES.items()}
-        with np.load(path, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in ARRAYS}
-    except UsageError:
-        raise
-    except FileNotFoundError as error:
-        raise UsageError(f"data file {error.filename} does not exist; check --data-path and HL_DATA") from error
-    except KeyError as error:
-        raise UsageError(f"{path} lacks an array; an .npz file needs {', '.join(ARRAYS)}") from error
-    except Exception as error:  # a damaged file raises a dozen different errors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{path} cannot be read as .npz or idx files ({reason}); get a fresh copy") from error
-
-
-def _read_idx(folder: Path, name: str) -> np.ndarray:
-    """Returns the array of one idx file: magic 0 0 8 dimensions, sizes as big-endian int32, then the bytes."""
-    path = folder / name
-    if path.exists():
-        raw = path.read_bytes()
-    else:
-        with gzip.open(folder / f"{name}.gz") as file:
-            raw = file.read()
-    dimensions = 3 if "idx3" in name else 1
-    start = 4 + 4 * dimensions
-    if len(raw) < start or raw[:4] != bytes([0, 0, 8, dimensions]):
-        raise UsageError(f"{path} is not an idx file of {dimensions} dimensions; get a fresh copy")
-    shape = np.frombuffer(raw[4:start], ">i4").astype(int)
-    if (shape < 0).any() or shape.prod() != len(raw) - start:
-        raise UsageError(
-            f"{path} has {len(raw) - start} bytes, its header says {tuple(shape.tolist())}; get a fresh copy"
-        )
-    return np.frombuffer(raw[start:], np.uint8).reshape(shape)
-
-
-def _checked(name: str, arrays: dict[str, np.ndarray], source: str) -> Dataset:
-    """Returns the Dataset once shapes, types, labels and, for MNIST, the SHA-256 are right; else raises UsageError."""
-    for key in ARRAYS:
-        array = arrays[key]
-        if array.dtype != np.uint8:
-            raise UsageError(f"{source}: {key} holds {array.dtype}, not uint8; this is not {name}")
-        if (
-            array.ndim != (3 if key.startswith("x") else 1)
-            or array.shape[1:] not in ((), (SIDE, SIDE))
-            or not len(array)
-        ):
-            raise UsageError(f"{source}: {key} has shape {array.shape}; this is not {name}")
-    for images, labels in (("x_train", "y_train"), ("x_test", "y_test")):
-        if len(arrays[images]) != len(arrays[labels]):
-            raise UsageError(f"{source}: {images} and {labels} differ in length; this is not {name}")
-        if arrays[labels].max() >= CLASSES:
-            raise UsageError(f"{source}: {labels} holds labels above {CLASSES - 1}; this is not {name}")
-    dataset = Dataset(name, **arrays)
-    if name == "mnist" and dataset.sha256() != MNIST_SHA256:
+    MNIST is never anything but MNIST. Fashion-MNIST may be replaced by any images of its form, under another name.
+    """
+    wanted, name = KNOWN[asked].title, identify(arrays)
+    if name is None and asked == "mnist":
         raise UsageError(f"{source}: the arrays are not MNIST's (their SHA-256 differs); get a fresh copy")
-    return dataset
+    if name not in (None, asked):
+        raise UsageError(
+            f"{source} holds {KNOWN[name].title}, not {wanted}; give --dataset {name}, or the path of {wanted}"
+        )
+    return Dataset(name or f"other-{sha256(arrays)[:8]}", **arrays)
 
 
 def digits_stand_in(seed: int, train_size: int = 60_000, test_size: int = 10_000) -> Dataset:

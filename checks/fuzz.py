@@ -22,7 +22,8 @@ import numpy as np
 import main
 from benchmarks import command
 from config import Config, UsageError, flag
-from data import ARRAYS, IDX_FILES, load_dataset, partition
+from data import load_dataset, partition
+from data_files import ARRAYS, IDX_FILES
 from presets import PRESETS
 
 LIMIT = 10  # seconds

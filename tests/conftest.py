@@ -13,7 +13,8 @@ import pytest
 
 import main
 from config import Config
-from data import ARRAYS, Dataset
+from data import Dataset
+from data_files import ARRAYS
 from logs import EPISODE_METRICS
 from presets import PRESETS
 from runs.schemas import SCHEMA
@@ -45,13 +46,23 @@ def dataset():
     return Dataset("tiny", **dict(zip(ARRAYS, arrays, strict=True)))
 
 
+@pytest.fixture
+def fashion(tmp_path, dataset, monkeypatch):
+    """A config for a small .npz, which is taken as Fashion-MNIST's replacement, and the arrays in it."""
+    monkeypatch.delenv("HL_DATA", raising=False)
+    arrays = {key: getattr(dataset, key).copy() for key in ARRAYS}
+    path = tmp_path / "fashion.npz"
+    np.savez(path, **arrays)
+    return Config(dataset="fashion-mnist", data_path=str(path)), arrays
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory, dataset):
     """Flags of a run that takes seconds, on the tiny data set."""
     path = tmp_path_factory.mktemp("data") / "tiny.npz"
     np.savez(path, **{key: getattr(dataset, key) for key in ARRAYS})
     flags = {
-        "dataset": "fashion-mnist",  # whose hash is not checked
+        "dataset": "fashion-mnist",  # which other data may replace
         "data-path": path,
         "samples-per-node": 40,
         "episodes": 4,

@@ -18,7 +18,8 @@ from comparison import accuracies, alignments, task_sequences, units
 from comparison import report as learner_report
 from comparison.accuracies import ENTRIES, Training, best_rate
 from comparison.units import Images
-from data import ARRAYS, digits_stand_in
+from data import digits_stand_in
+from data_files import ARRAYS
 
 FIGURES = ("accuracy", "alignment", "growth", "forgetting")
 

@@ -42,10 +42,10 @@ EPISODES = [
 ]
 
 
-def test_columns(finished):
+def test_columns(finished, dataset):
     assert list(pd.read_csv(finished / "rounds.csv").columns[: len(ROUNDS)]) == ROUNDS
     assert list(pd.read_csv(finished / "episodes.csv").columns[: len(EPISODES)]) == EPISODES
-    assert set(pd.read_csv(finished / "rounds.csv")["dataset"]) == {"fashion-mnist"}
+    assert set(pd.read_csv(finished / "rounds.csv")["dataset"]) == {f"other-{dataset.sha256()[:8]}"}
 
 
 def test_logged_numbers_fit_together(finished):
@@ -114,13 +114,13 @@ def test_more_episodes_continue_a_finished_run(finished, tiny, tmp_path):
     assert same(finished, folder)
 
 
-def test_running_twice_just_works(tiny, tmp_path, monkeypatch):
+def test_running_twice_just_works(tiny, dataset, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
         run(*tiny, "--policy", "random", "--episodes", 1)
     names = sorted(path.name for path in (tmp_path / "results" / "runs").iterdir())
     assert len(names) == 2
-    assert all("-random-fashion-mnist-seed0" in name for name in names)
+    assert all(f"-random-other-{dataset.sha256()[:8]}-seed0" in name for name in names)
 
 
 def test_overwrite_replaces_a_run_and_nothing_else(tiny, tmp_path):

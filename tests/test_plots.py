@@ -41,7 +41,7 @@ def test_a_run_of_one_episode_that_was_cut_short(copy, tmp_path):
     assert len(plots.read_table(copy, "episodes.csv")) == 1
 
 
-def test_what_the_curves_show(copy):
+def test_what_the_curves_show(copy, dataset):
     """The lines' values against pandas; the window is on the axis, the data set in the legend."""
     episodes = pd.read_csv(copy / "episodes.csv")
     longer = pd.concat([episodes] * 4, ignore_index=True).assign(episode=range(1, 4 * len(episodes) + 1))
@@ -51,7 +51,7 @@ def test_what_the_curves_show(copy):
     assert thin.get_ydata().tolist() == longer["episode_return"].tolist()
     assert bold.get_ydata()[-1] == pytest.approx(longer["episode_return"][-10:].mean())
     assert "10-episode mean" in figure.axes[0].get_ylabel()
-    assert "fashion-mnist" in figure.legends[0].get_texts()[0].get_text()
+    assert f"other-{dataset.sha256()[:8]}" in figure.legends[0].get_texts()[0].get_text()
 
 
 def test_routes_count_moves(copy):
