@@ -166,7 +166,7 @@ class Config:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+            object.__setattr__(self, field.name, _check(field, getattr(self, field.name)))
         if self.pca_components > self.nodes:
             raise UsageError(f"--pca-components must be at most --nodes ({self.nodes}), not {self.pca_components}")
         if self.starter >= self.nodes:
@@ -232,9 +232,11 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _check(field: dataclasses.Field, value: object):
-    """Raises UsageError unless `value` is of the field's type and within its limits."""
+def _check(field: dataclasses.Field, value: object) -> str | float:
+    """Returns the value, a NumPy number as Python's; raises UsageError unless it is of the type and within limits."""
     limits = field.metadata
+    if isinstance(value, np.integer | np.floating):
+        value = int(value) if isinstance(value, np.integer) else float(str(value))  # np.float32(0.8) means 0.8
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if field.type is str:
         if not isinstance(value, str):
@@ -249,6 +251,7 @@ def _check(field: dataclasses.Field, value: object):
         raise UsageError(f"{flag(field.name)} must be above {limits['above']}, not {value}")
     if limits["high"] is not None and value > limits["high"]:
         raise UsageError(f"{flag(field.name)} must be at most {limits['high']}, not {value}")
+    return value
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,14 +5,17 @@ handles that the caller only passes on.
 """
 
 import math
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import PCA
+from tensorflow.python.eager import context
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
-from config import Config, generator
+from config import Config, UsageError, generator
 from data import CLASSES, Dataset, load_dataset, normalise, partition
 from models import VectorModel, local_foundation_model
 from observation import model_scores, pca_observation
@@ -21,19 +24,48 @@ if TYPE_CHECKING:
     from ray_engine import RayEngine
 
 When = tuple[int, int, int]  # (seed, episode, round)
+TENSORS = ("train_images", "train_labels", "test_images", "test_labels", "optimizer_states", "states_before")
+_forked_from_tensorflow = False
+
+
+def _after_fork():
+    global _forked_from_tensorflow
+    _forked_from_tensorflow |= context.context()._initialized
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def forked() -> bool:
+    """Tells whether this process was forked from one in which TensorFlow had begun to compute.
+
+    TensorFlow's threads do not survive a fork, so that its next operation would wait for them for ever.
+    """
+    return _forked_from_tensorflow
+
+
+def refuse_fork():
+    """Raises UsageError where TensorFlow cannot compute because the process is `forked`."""
+    if forked():
+        raise UsageError(
+            "TensorFlow cannot go on in a forked process; start processes by spawn, as in "
+            'gymnasium.vector.AsyncVectorEnv(..., context="spawn")'
+        )
 
 
 class LocalEngine:
     """Nodes in this process; a handle is a tensor of weights [P] float32.
 
-    Where a round counts, `when` is (seed, episode, round). `name` and `sha256()` are the data set's.
+    Where a round counts, `when` is (seed, episode, round). `name` and `sha256()` are the data set's. Copies and pickles
+    carry the nodes' images and optimizer states; the compiled model is built anew.
     """
 
     bytes_moved = 0  # between processes, in the present round
 
     def __init__(self, config: Config, dataset: Dataset, only: Sequence[int] | None = None):
         """Deals out the images; with `only`, numbers of nodes, to these alone."""
-        self.config, self.name, self.sha256 = config, dataset.name, dataset.sha256
+        refuse_fork()
+        self.config, self.name, self._sha256 = config, dataset.name, dataset.sha256()
         self.partition = partition(dataset.y_train, config)
         numbers = range(config.nodes) if only is None else only
         dealt = self.partition[list(numbers)]
@@ -49,6 +81,31 @@ class LocalEngine:
         self.gradient_steps = config.local_epochs * math.ceil(config.samples_per_node / config.batch_size)  # a round
         self.optimizer_states = {}  # node: its own Adam moments and step count, kept for the whole episode (authors)
         self.states_before = {}  # the same before the present round
+
+    def __getstate__(self) -> dict:
+        """Returns all but the model, tensors as arrays, and the settings of TensorFlow that fix the last digits."""
+        state = {name: value for name, value in vars(self).items() if name != "model"}
+        state |= tf.nest.map_structure(lambda tensor: tensor.numpy(), {name: state[name] for name in TENSORS})
+        threading = tf.config.threading
+        threads = threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()
+        return state | {"tensorflow": (*threads, is_op_determinism_enabled())}
+
+    def __setstate__(self, state: dict):
+        """Takes `__getstate__`'s dict; TensorFlow gets its settings where it has not begun to compute yet."""
+        refuse_fork()
+        intra, inter, deterministic = state["tensorflow"]
+        if not context.context()._initialized:
+            tf.config.threading.set_intra_op_parallelism_threads(intra)
+            tf.config.threading.set_inter_op_parallelism_threads(inter)
+            if deterministic:
+                tf.config.experimental.enable_op_determinism()
+        state |= tf.nest.map_structure(tf.constant, {name: state[name] for name in TENSORS})
+        vars(self).update({name: value for name, value in state.items() if name != "tensorflow"})
+        self.model = local_foundation_model(self.config)
+
+    def sha256(self) -> str:
+        """Returns the hexadecimal SHA-256 of the data set's arrays."""
+        return self._sha256
 
     def start(self, seed: int, episode: int) -> tf.Tensor:
         """Forgets the optimizers' states and returns the episode's fresh weights, the same for all nodes."""

@@ -1,6 +1,7 @@
 """What happens in a round: the chosen node trains the travelling model, everyone learns how good it became."""
 
 import dataclasses
+import operator
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 from config import Config, generator
 from data import Dataset
-from engine import LocalEngine, When
+from engine import LocalEngine, When, forked, refuse_fork
 from observation import observe, size
 
 if TYPE_CHECKING:
@@ -53,12 +54,14 @@ class HomogeneousLearningEnv(gymnasium.Env):
     `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode), stalled
     (for how many rounds the model has stayed, near the goal but not better than before in the episode), previous_node,
     unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, bytes_moved (between processes),
-    gradient_steps, accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only episode, round,
-    node (who holds the model) and visits.
+    gradient_steps, accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only episode_number,
+    round, node (who holds the model) and visits.
     A round whose weights are not finite truncates the episode; `round_inputs` says what it started from.
 
     Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
     to the next episode, `options={"episode": e}` chooses one. Without a seed the configuration's is used.
+
+    `copy.deepcopy` and pickles go on from where the original was, with the same numbers; with Ray they raise TypeError.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012, Gymnasium's own form
@@ -67,7 +70,9 @@ class HomogeneousLearningEnv(gymnasium.Env):
         """`engine` brings the nodes; by default they live in this process and share `dataset`."""
         self.config = config
         self.distances = distance_matrix(config)
-        self.engine = engine or LocalEngine(config, dataset)
+        if engine is None and not forked():  # where `reset` raises, whose error an AsyncVectorEnv passes on
+            engine = LocalEngine(config, dataset)
+        self.engine = engine
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size(config),), np.float32)
         self.action_space = gymnasium.spaces.Discrete(config.nodes)
         self.starter_action = config.starter
@@ -75,12 +80,22 @@ class HomogeneousLearningEnv(gymnasium.Env):
             self.action_space = gymnasium.spaces.MultiDiscrete([config.nodes] * config.nodes_per_round)
             self.starter_action = np.full(config.nodes_per_round, config.starter)
         self.seed, self.episode = config.seed, 0
+        self.over = True  # no episode has begun, or it has ended
+
+    def __getstate__(self) -> dict:
+        if not isinstance(self.engine, LocalEngine):
+            raise TypeError("an environment whose nodes are Ray actors cannot be copied; make another one in its place")
+        return vars(self)
 
     def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
-        """Starts an episode with fresh weights, which all nodes hold; returns (observation, info)."""
-        super().reset(seed=seed)
+        """Starts an episode with fresh weights, which all nodes hold; returns (observation, info).
+
+        Raises UsageError in a process that was forked after TensorFlow had begun to compute.
+        """
+        refuse_fork()
         if seed is not None:
-            self.seed, self.episode = seed, 0
+            self.seed, self.episode = operator.index(seed), 0  # Gymnasium takes no NumPy numbers
+        super().reset(seed=None if seed is None else self.seed)
         self.episode = (options or {}).get("episode", self.episode + 1)
         self.round = 0
         self.holder = self.config.starter  # the node that holds the current model
@@ -91,7 +106,9 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.accuracy = self.best = 0.0  # of the current model, fresh weights counting as 0; the episode's highest
         self.stalled = 0
         self.node_weights = {}  # node: the weights it had after its last training, in this episode
-        info = {"episode": self.episode, "round": 0, "node": (self.holder,), "visits": self.visits.copy()}
+        self.over = False
+        # Not "episode", which is where Gymnasium's wrappers put an episode's statistics.
+        info = {"episode_number": self.episode, "round": 0, "node": (self.holder,), "visits": self.visits.copy()}
         return self.observe(), info
 
     def reach(self, ranking: Sequence[int]) -> int | np.ndarray:
@@ -121,7 +138,14 @@ class HomogeneousLearningEnv(gymnasium.Env):
         return answering
 
     def step(self, action: int | np.integer | np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
-        """Runs one round; returns (observation, reward, terminated, truncated, info)."""
+        """Runs one round; returns (observation, reward, terminated, truncated, info).
+
+        Raises ResetNeeded before the first `reset` and after an episode's end, ValueError on what is no action, and
+        UsageError in a process that was forked after TensorFlow had begun to compute.
+        """
+        refuse_fork()
+        if self.over:
+            raise gymnasium.error.ResetNeeded("no episode is going on; call reset() before step()")
         if not self.action_space.contains(action):
             raise ValueError(f"action {action!r} is not in {self.action_space}")
         if self.round == 0:
@@ -164,6 +188,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.holder, self._failed = work.nodes[0], ()
         terminated = finite and accuracy >= self.config.goal
         truncated = not terminated and (self.round >= self.config.round_limit or not finite)
+        self.over = terminated or truncated
         observation = self.observe(work, before)
         if not finite:
             self.round_inputs = self.inputs(work.nodes, before)
@@ -171,7 +196,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     def snapshot(self) -> tuple[dict, dict[int, tf.Tensor]]:
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
-        names = ("seed", "episode", "round", "holder", "weights", "accuracy", "best", "stalled")
+        names = ("seed", "episode", "round", "holder", "weights", "accuracy", "best", "stalled", "over")
         state = {name: getattr(self, name) for name in names}
         state |= {"visits": self.visits.copy(), "last_visits": self.last_visits.copy(), "_fresh": self._fresh}
         state |= {"node_weights": dict(self.node_weights)}

@@ -127,7 +127,7 @@ def test_an_episode_by_the_rules(dataset):
     observation, info = environment.reset(seed=0)
     assert observation.shape == (100,)
     assert not observation.any()
-    assert info["episode"] == 1
+    assert info["episode_number"] == 1
     *_, terminated, truncated, info = environment.step(5)
     assert (info["node"], info["previous_node"], info["distance"], terminated, truncated) == (
         (2,),
@@ -143,7 +143,7 @@ def test_an_episode_by_the_rules(dataset):
     *_, terminated, truncated, info = environment.step(5)
     assert (info["round"], terminated, truncated) == (3, False, True)
     _, info = environment.reset()
-    assert info["episode"] == 2
+    assert info["episode_number"] == 2
     easy = HomogeneousLearningEnv(Config(goal=0.01, **SMALL), dataset)
     easy.reset()
     *_, terminated, truncated, _ = easy.step(0)
