@@ -51,7 +51,6 @@ class Nodes:
         start_tensorflow(self._config.threads)
         dataset = load_dataset(self._config)
         self._engine = engine = LocalEngine(self._config, dataset, only=self._numbers)
-        del engine.sha256  # a method of the data set, with which all other nodes' images would stay in memory
         about = {"name": dataset.name, "sha256": dataset.sha256()}
         return about | {"model_bytes": engine.model_bytes, "gradient_steps": engine.gradient_steps}
 
