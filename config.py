@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from learners import CONVOLUTIONAL, VARIANTS
+from learners import VARIANTS
 from observation import OF_EPISODE, PARTS
 
 
@@ -55,11 +55,12 @@ class Config:
     evaluation_batch: int = knob(
         250, "test images evaluated at once; for speed, but a learner's noise depends on it (ours)", low=1, high=10**6
     )
-    evaluation_dtype: str = knob(
-        "winograd-checked",
-        "arithmetic of the evaluation; winograd is float32 with fewer multiplications, bfloat16 errs in a few images; "
-        "-checked: images that rounding may decide are evaluated once more in plain float32 (authors: float32)",
-        choices=("float32", "winograd-checked", "bfloat16", "bfloat16-checked"),
+    # Deviation D9: by default compiled code finds the test images' classes, and Keras' layers those that are close.
+    evaluation: str = knob(
+        "auto",
+        "how test images are classified: by Keras' layers (float32: authors), several times as fast by compiled code "
+        "with Keras' layers where two classes are close (fused-checked), or so where possible (auto)",
+        choices=("auto", "fused-checked", "float32"),
     )
     evaluation_samples: int = knob(
         0, "test images used, spread evenly over the file, for exploration; 0: all (authors)", low=0
@@ -184,8 +185,6 @@ class Config:
             raise UsageError("--average-last needs --greedy-from, and at least as many episodes before that")
         if self.learner_variant not in ("", *VARIANTS[self.learner]):
             raise UsageError(f"--learner-variant must be one of {', '.join(VARIANTS[self.learner])} for this --learner")
-        if self.learner not in CONVOLUTIONAL and self.evaluation_dtype.startswith("bfloat16"):
-            raise UsageError(f"--learner {self.learner} is evaluated in float32; leave out --evaluation-dtype")
         self.hidden_units()
         self.observation_parts()
         self.route_nodes()

@@ -1,6 +1,7 @@
 """Which images there are, and which node holds which of them."""
 
 import dataclasses
+import functools
 import os
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +36,10 @@ class Dataset:
 
     def sha256(self) -> str:
         """Returns the hexadecimal SHA-256 of the four arrays' bytes."""
+        return self._digest
+
+    @functools.cached_property
+    def _digest(self) -> str:
         return sha256({key: getattr(self, key) for key in ARRAYS})
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
-from sklearn.decomposition import PCA
 from tensorflow.python.eager import context
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from config import Config, UsageError, generator
 from data import CLASSES, Dataset, load_dataset, normalise, partition
-from models import VectorModel, local_foundation_model
+from learners.evaluation import choose_evaluation
+from models import local_foundation_model
 from observation import model_scores, pca_observation
 
 if TYPE_CHECKING:
@@ -75,9 +75,11 @@ class LocalEngine:
         self.train_images = tf.constant(normalise(dataset.x_train[self.held]))
         self.train_labels = tf.constant(dataset.y_train[self.held].astype(np.int64))
         self.test_images = tf.constant(normalise(dataset.x_test))
-        self.test_labels = tf.constant(dataset.y_test.astype(np.int64))
+        test_labels = tf.constant(dataset.y_test.astype(np.int64))
         self.model = local_foundation_model(config)
         self.model_bytes = 4 * self.model.size  # float32
+        evaluator, self.evaluation_reason = choose_evaluation(config, self.test_images.shape[1:])
+        self.evaluator, self.evaluation = evaluator(self.model, self.test_images, test_labels, config), evaluator.name
         self.gradient_steps = config.local_epochs * math.ceil(config.samples_per_node / config.batch_size)  # a round
         self.optimizer_states = {}  # node: its own Adam moments and step count, kept for the whole episode (authors)
         self.states_before = {}  # the same before the present round
@@ -149,13 +151,8 @@ class LocalEngine:
 
     def judge(self, node: int, weights: tf.Tensor) -> tuple[float, bool]:
         """Lets `node` evaluate weights; returns (test accuracy, whether all weights are finite)."""
-        correct = self.count_correct(self.model, weights)
-        return correct / len(self.test_labels), bool(np.isfinite(weights.numpy()).all())
-
-    def count_correct(self, model: VectorModel, weights: tf.Tensor) -> int:
-        """Returns how many test images `model`, a VectorModel, classifies correctly with these weights."""
-        batch = self.config.evaluation_batch
-        return int(model.count_correct(weights, self.test_images, self.test_labels, batch))
+        correct = self.evaluator.count_correct(weights)
+        return correct / len(self.test_images), bool(np.isfinite(weights.numpy()).all())
 
     def update_scores(self, nodes: Sequence[int], before: tf.Tensor, trained: Sequence[tf.Tensor]) -> np.ndarray:
         """Returns the part `pca` of the observation after `nodes` trained the weights `before` to `trained`."""
@@ -210,6 +207,8 @@ def plane(weights: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
     Empty where not all of them are finite.
     """
+    from sklearn.decomposition import PCA  # only where it is used: it takes a second
+
     if not np.isfinite(weights).all():
         return np.empty((0, 2)), np.empty(0)
     pca = PCA(2, svd_solver="full")

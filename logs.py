@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Config, UsageError
-from learners import CONVOLUTIONAL
 from policies import Policy
 from run_folder import (
     AGENT,
@@ -31,8 +30,9 @@ from runs.description import describe, now, redescribe, write_description
 if TYPE_CHECKING:
     import pandas as pd
 
-    from data import NamedData
+    from engine import LocalEngine
     from environment import HomogeneousLearningEnv
+    from ray_engine import RayEngine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Metric:
     sum_of: str = ""
 
 
-WHOSE = tuple(map(Metric, ("policy", "split", "dataset", "goal", "evaluation_dtype", "learner", "learner_variant")))
+WHOSE = tuple(map(Metric, ("policy", "split", "dataset", "goal", "evaluation", "learner", "learner_variant")))
 ROUND_METRICS = (
     Metric("seed"),
     Metric("episode"),
@@ -99,30 +99,29 @@ def shown(metrics: tuple[Metric, ...], row: dict) -> str:
 class RunLog:
     """Writes one run's folder; rounds and episodes go into it as they happen."""
 
-    def __init__(self, config: Config, dataset: "NamedData", options: argparse.Namespace):
+    def __init__(self, config: Config, engine: "LocalEngine | RayEngine", options: argparse.Namespace):
         """Starts or goes on with the run in the folder `options.run_dir`, as main.py's options say.
 
         Raises UsageError where the run to resume differs from this one or is damaged.
         """
         self.config, self.folder = config, options.run_dir
         whose = {metric.name: getattr(config, metric.name) for metric in WHOSE}
-        self._whose = whose | {"dataset": dataset.name}  # what was asked for, but for what was really used
-        if config.learner not in CONVOLUTIONAL:
-            self._whose["evaluation_dtype"] = "float32"
+        # What was asked for, but for what is really used.
+        self._whose = whose | {"dataset": engine.name, "evaluation": engine.evaluation}
         self.episodes_done, extents, self.policy_state = config.first_episode - 1, {}, None
         tables = {"rounds.csv": ROUND_METRICS, "episodes.csv": EPISODE_METRICS}
         if options.engine == "ray":
             tables["transfers.csv"] = TRANSFER_METRICS
         headers = {name: [metric.name for metric in metrics] for name, metrics in tables.items()}
         if options.resume:
-            self.description = redescribe(self.folder, config, dataset, options)
+            self.description = redescribe(self.folder, config, engine, options)
             self.episodes_done, extents, self.policy_state = read_checkpoint(self.folder, config)
             for name, extent in extents.items():  # all of them before any is changed
                 extent.check(self.folder / name, headers[name])
         else:
             if options.overwrite:
                 clear(self.folder)
-            self.description = describe(config, dataset, options)
+            self.description = describe(config, engine, options)
         remove_leftovers(self.folder)
         write_description(self.folder, self.description)
         self._files, self._digests = {}, {}
@@ -201,9 +200,8 @@ class RunLog:
             f"not finite; the round's inputs are in {path}; start again with a lower --learning-rate"
         )
 
-    def nodes(self, environment: "HomogeneousLearningEnv", models: int = 50):
-        """Writes what distinguishes the nodes: label counts, distances, and about `models` models that they train
-        from a common one, as principal components."""
+    def nodes(self, environment: "HomogeneousLearningEnv"):
+        """Writes what distinguishes the nodes: label counts and distances."""
         counts = environment.engine.label_counts()
         classes, whose = counts.argmax(1), list(self._whose.values())
         rows = [[node, classes[node], *counts[node], *whose] for node in range(len(counts))]
@@ -211,17 +209,27 @@ class RunLog:
         _write_table(self.folder / "nodes.csv", header, rows)
         rows = [[node, *row.tolist(), *whose] for node, row in enumerate(environment.distances)]
         _write_table(self.folder / "distances.csv", ["node", *range(len(rows)), *self._whose], rows)
-        nodes, (scores, explained) = environment.engine.node_models(max(1, models // len(counts)))
+
+    def node_models(self, engine: "LocalEngine | RayEngine", models: int = 50):
+        """Lets the nodes train about `models` models from a common one and writes their principal components.
+
+        Ends the engine's episode, as they start from fresh optimizer states.
+        """
+        classes, whose = engine.label_counts().argmax(1), list(self._whose.values())
+        nodes, (scores, explained) = engine.node_models(max(1, models // len(classes)))
         places = zip(nodes, scores.tolist(), strict=False)  # there are none where training went wrong
         rows = [[node, classes[node], *place, *explained.tolist(), *whose] for node, place in places]
         header = ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2", *self._whose]
         _write_table(self.folder / "node_models.csv", header, rows)
 
-    def draw_figures(self) -> str:
-        """Draws all figures from what is logged so far; returns why they could not be drawn, mostly nothing.
+    def draw_figures(self, engine: "LocalEngine | RayEngine") -> str:
+        """Draws all figures from what is logged so far, between two episodes; returns why they could not be drawn,
+        mostly nothing.
 
         A run does not end because of its figures, which can be drawn later from the CSV files.
         """
+        if not (self.folder / "node_models.csv").exists():  # they never change
+            self.node_models(engine)
         try:
             from plots import draw
 

@@ -40,7 +40,7 @@ def homogeneous_learning(
         log.checkpoint(episode, policy)
         screen.episode(row)
         if config.figure_every > 0 and episode % config.figure_every == 0 and episode < config.episodes:
-            screen.notice(log.draw_figures())
+            screen.notice(log.draw_figures(environment.engine))
 
 
 def run_episode(
@@ -105,7 +105,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
             homogeneous_learning(config, environment, policy, log, screen)
         log.finish(policy)
         if config.figure_every >= 0:
-            screen.notice(log.draw_figures())
+            screen.notice(log.draw_figures(engine))
         screen.summary(log.episode_table(), log.folder)
     return 0
 

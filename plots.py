@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -186,12 +187,23 @@ def own_style() -> Iterator[None]:
         yield
 
 
-def draw(run_dirs: list[Path], out: Path):
-    """Draws every figure of the runs into the folder `out`, as PNG and PDF."""
+def draw(run_dirs: list[Path], out: Path) -> int:
+    """Draws the figures of the runs into the folder `out`, as PNG and PDF; returns how many.
+
+    That of the node models is drawn for the runs that have them.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    drawn = {name: run_dirs for name in FIGURES} | {"node_models": [*filter(has_node_models, run_dirs)]}
+    drawn = {name: runs for name, runs in drawn.items() if runs}
     with own_style():
-        for name, make in FIGURES.items():
-            save(make(run_dirs), out, name)
+        for name, runs in drawn.items():
+            save(FIGURES[name](runs), out, name)
+    return len(drawn)
+
+
+def has_node_models(run_dir: Path) -> bool:
+    """Tells whether a run made the models of the figure `node_models`, as it does before it draws figures."""
+    return (run_dir / "node_models.csv").exists()
 
 
 def save(figure: Figure, out: Path, name: str):
@@ -247,8 +259,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     """Draws the figures of a command line's runs."""
-    draw(options.run_dirs, options.out)
-    print(f"{len(FIGURES)} figures of {len(options.run_dirs)} run(s) in {options.out}, each as PNG and PDF")
+    drawn = draw(options.run_dirs, options.out)
+    for run_dir in itertools.filterfalse(has_node_models, options.run_dirs):
+        print(f"{run_dir} is left out of the figure node_models: a run without figures has no node_models.csv")
+    print(f"{drawn} figures of {len(options.run_dirs)} run(s) in {options.out}, each as PNG and PDF")
     return 0
 
 

@@ -45,7 +45,7 @@ PAPER = {
     "seed": 0,
     "threads": 2,
     "evaluation_batch": 250,
-    "evaluation_dtype": "winograd-checked",
+    "evaluation": "auto",
     "evaluation_samples": 0,
     "figure_every": 20,
     "dataset": "mnist",

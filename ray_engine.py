@@ -39,8 +39,8 @@ class Nodes:
         self._config, self._actor, self._numbers = config, actor, numbers
 
     def load(self) -> dict:
-        """Takes the nodes' images from the data set; returns that set's name and SHA-256, the bytes of a model, and the
-        gradient steps of a round. Raises UsageError where they cannot be had."""
+        """Takes the nodes' images from the data set; returns that set's name and SHA-256, how the nodes evaluate, the
+        bytes of a model, and the gradient steps of a round. Raises UsageError where they cannot be had."""
         from screen import import_tensorflow_quietly
 
         import_tensorflow_quietly()
@@ -52,6 +52,7 @@ class Nodes:
         dataset = load_dataset(self._config)
         self._engine = engine = LocalEngine(self._config, dataset, only=self._numbers)
         about = {"name": dataset.name, "sha256": dataset.sha256()}
+        about |= {"evaluation": engine.evaluation, "evaluation_reason": engine.evaluation_reason}
         return about | {"model_bytes": engine.model_bytes, "gradient_steps": engine.gradient_steps}
 
     def start(self, seed: int, episode: int):
@@ -132,7 +133,13 @@ class RayEngine:
                     f"node {actor} would train on {other['name']}, other data than node 0's {about['name']}; give "
                     "every machine the same file under --data-path"
                 )
+            if other["evaluation"] != about["evaluation"]:
+                raise UsageError(
+                    f"node {actor} would evaluate by {other['evaluation']} ({other['evaluation_reason']}), node 0 by "
+                    f"{about['evaluation']}; install the same packages on every machine, or give --evaluation float32"
+                )
         self.name, self._sha256 = about["name"], about["sha256"]
+        self.evaluation, self.evaluation_reason = about["evaluation"], about["evaluation_reason"]
         self.model_bytes, self.gradient_steps = about["model_bytes"], about["gradient_steps"]
         self.bytes_moved = 0  # from actor to actor, in the present round
 

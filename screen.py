@@ -1,6 +1,7 @@
 """What the person at the terminal sees: notices, a progress bar with the time left, a table at the end."""
 
 import os
+import sys
 import time
 from pathlib import Path
 from types import FrameType
@@ -16,12 +17,15 @@ from rich.table import Table
 from rich.text import Text
 
 from config import Config, UsageError
-from data import STAND_IN, NamedData
+from data import STAND_IN
 from logs import EPISODE_METRICS, ROUND_METRICS, RunLog, shown
 from runs.terminal import orphaned, stop_signals
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from engine import LocalEngine
+    from ray_engine import RayEngine
 
 STAND_IN_NOTICE = (
     "This run does NOT use MNIST but a stand-in made from scikit-learn's 8x8 digits; its numbers are not the paper's.\n"
@@ -48,10 +52,10 @@ class Screen:
     of a sweep that was killed stops in the same way.
     """
 
-    def __init__(self, config: Config, dataset: NamedData, log: RunLog):
+    def __init__(self, config: Config, engine: "LocalEngine | RayEngine", log: RunLog):
         self.config, self.console = config, Console(highlight=False)
-        self.title = f"{config.policy}, {config.split} split, {dataset.name}, {config.learner}, seed {config.seed}"
-        if dataset.name.startswith(STAND_IN):
+        self.title = f"{config.policy}, {config.split} split, {engine.name}, {config.learner}, seed {config.seed}"
+        if engine.name.startswith(STAND_IN):
             self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
         if log.description["preset"] == "quick":
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))
@@ -60,6 +64,7 @@ class Screen:
         goal = f"goal {config.goal:g} within {config.round_limit} rounds, {config.nodes} nodes"
         rest = escape(f"{config.episodes} episodes, {goal}, logged in {log.folder}")
         self.console.print(f"[bold]{escape(self.title)}[/bold]: {rest}", soft_wrap=True)
+        self.console.print(escape(f"evaluation {engine.evaluation}: {engine.evaluation_reason}"), soft_wrap=True)
         self.progress = progress_bar("episode {task.fields[episode]}/{task.total}", self.console, 600)
         done = log.episodes_done
         self.task = self.progress.add_task("", total=config.episodes, completed=done, episode=done)
@@ -135,14 +140,17 @@ def import_tensorflow_quietly():
     """Imports TensorFlow and Keras with the settings of this program, whatever the user's other projects need.
 
     TensorFlow's start-up notes, which it writes past Python's stderr, are dropped. oneDNN is on everywhere, also on
-    processors without neural-network instructions, where TensorFlow leaves it off though it is faster. Raises
-    UsageError where Keras cannot be had with TensorFlow.
+    processors without neural-network instructions, where TensorFlow leaves it off though it is faster. Packages that
+    Keras imports where they are installed, for features that nothing here uses, are not imported with it: they take a
+    third of the time. Raises UsageError where Keras cannot be had with TensorFlow.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ |= {"TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}
     foreign = {name: os.environ.pop(name, None) for name in FOREIGN}
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
+    hidden = {"matplotlib", "pandas", "scipy", "sklearn"} - set(sys.modules)
+    sys.modules.update(dict.fromkeys(hidden))  # None: an import raises ImportError, for which Keras is prepared
     try:
         import tensorflow  # noqa: F401, I001, first: it imports Keras in its own order
 
@@ -153,6 +161,8 @@ def import_tensorflow_quietly():
         raise UsageError(f"Keras or Matplotlib refuses a setting ({reason}); correct your {files}") from error
     finally:
         os.environ |= {name: value for name, value in foreign.items() if value is not None}
+        for name in hidden:
+            del sys.modules[name]
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)

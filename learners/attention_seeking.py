@@ -204,7 +204,7 @@ class LocalLearner(cnn.LocalLearner):
     """
 
     def build(self, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Model:
-        return seeking(cnn.convolutional_network("float32", shape, classes), self.variant)
+        return seeking(cnn.convolutional_network(shape, classes), self.variant)
 
 
 def alignment(

@@ -4,8 +4,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from learners.evaluation import Evaluator
-
 CLASSES = 10
 
 
@@ -36,10 +34,6 @@ class Learner:
     def losses(self, labels: tf.Tensor | np.ndarray, outputs: tf.Tensor) -> tf.Tensor:
         """Returns the loss of each example [n]; labels [n] are whole numbers, outputs [n, classes] probabilities."""
         return keras.losses.categorical_crossentropy(tf.one_hot(labels, outputs.shape[-1]), outputs)
-
-    def evaluator(self, network: keras.Model, dtype: str) -> Evaluator:
-        """Returns the Evaluator of `network` in the arithmetic named `dtype`; by default the network itself."""
-        return Evaluator(network)
 
     # A learner with a rule of its own replaces this by a method `update(network, images, labels)` that changes the
     # network's weights, and returns its outputs from before. Otherwise the optimizer follows the losses' gradient.

@@ -1,49 +1,90 @@
-"""Which class a model gives to images, by faster arithmetic that is checked where rounding may decide."""
+"""How many test images a model classifies correctly: by Keras' layers, or faster with their help in close decisions."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
-if TYPE_CHECKING:
-    import keras
+from config import Config, UsageError
+from learners import CONVOLUTIONAL
 
-    from learners.winograd import WinogradNetwork
+if TYPE_CHECKING:
+    from models import VectorModel
+
+SHAPE = (28, 28, 1)  # of the images that learners/fused.py is written for
+# Keras' layers decide where the two largest logits of an image differ by less than SHARE of the image's range of
+# logits, which includes zero, plus LEAST. SHARE is at least three times the largest error of such a difference that
+# `python -m benchmarks.evaluation_error` found, the float32 layers' own error included. Below LEAST the probabilities
+# that Keras' layers give may round to equal ones.
+SHARE, LEAST = 3e-4, 1e-6
 
 
 class Evaluator:
-    """Finds the likeliest classes of images by `twin`, which computes what `network` does in faster arithmetic.
+    """Evaluates a VectorModel on fixed test images by Keras' layers in float32."""
 
-    Where the two largest logits of an image differ by less than `share` of its logits' range, `network` decides: for
-    this image, or with `whole_batch` for its batch, so that the rounding is that of `network` alone.
+    name = "float32"
+
+    def __init__(self, model: "VectorModel", images: tf.Tensor, labels: tf.Tensor, config: Config):
+        """`images` [n, ...] float32, `labels` [n] int64."""
+        self.model, self.images, self.labels, self.batch = model, images, labels, config.evaluation_batch
+
+    def count_correct(self, weights: tf.Tensor) -> int:
+        """Returns how many images are classified correctly with `weights` [P]."""
+        return int(self.model.count_correct(weights, self.images, self.labels, self.batch))
+
+
+class FusedEvaluator(Evaluator):
+    """Evaluates the convolutional network by learners/fused.py; in close decisions Keras' layers have the last word."""
+
+    name = "fused-checked"
+
+    def __init__(self, model: "VectorModel", images: tf.Tensor, labels: tf.Tensor, config: Config):
+        from learners.fused import FusedNetwork  # only where it is used: Numba takes half a second
+
+        super().__init__(model, images, labels, config)
+        self.network = FusedNetwork(images.numpy(), config.threads, SHARE, LEAST)
+
+    def count_correct(self, weights: tf.Tensor) -> int:
+        from learners.fused import LANES, LIMIT
+
+        vector = weights.numpy()
+        if not np.abs(vector).max() < LIMIT:  # or it is not a number
+            return super().count_correct(weights)
+        sizes = [math.prod(variable.shape) for variable in self.model.weights]
+        parts = np.split(vector, np.cumsum(sizes)[:-1])
+        arrays = [part.reshape(variable.shape) for part, variable in zip(parts, self.model.weights, strict=True)]
+        classes, doubtful = self.network(arrays)
+        doubtful = np.flatnonzero(doubtful)
+        if len(doubtful) > self.batch:
+            return super().count_correct(weights)
+        if len(doubtful):
+            # A single image would be rounded otherwise than in a batch, so images are repeated to fill blocks.
+            rows = np.resize(doubtful, math.ceil(len(doubtful) / LANES) * LANES)
+            decided = self.model.predict(weights, self.images.numpy()[rows]).numpy().argmax(1)
+            classes[doubtful] = decided[: len(doubtful)]
+        return int((classes == self.labels.numpy()).sum())
+
+
+def choose_evaluation(config: Config, shape: tuple[int, ...] = SHAPE) -> tuple[type[Evaluator], str]:
+    """Returns the class of evaluator for images of this shape, and why it is that.
+
+    Raises UsageError where `fused-checked` was asked for and cannot be had.
     """
-
-    def __init__(
-        self,
-        network: "keras.Model",
-        twin: "keras.Model | WinogradNetwork | None" = None,
-        share: float | np.floating = 0.0,
-        whole_batch: bool = False,
-    ):
-        self.network, self.twin, self.share, self.whole_batch = network, twin or network, share, whole_batch
-
-    def variables(self) -> "list[list[keras.Variable]]":
-        """Returns the lists of variables that have to hold the weights: one, where the twin shares the network's."""
-        ours, theirs = self.network.trainable_variables, self.twin.trainable_variables
-        return [ours] if theirs[0] is ours[0] else [ours, theirs]
-
-    def classes(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the classes [n] int64 of images [n, ...]."""
-        outputs = self.twin(images, training=False)
-        classes = tf.argmax(outputs, -1)
-        if not self.share:
-            return classes
-        logits = tf.sort(tf.math.log(tf.maximum(outputs, 1e-37)), direction="DESCENDING")  # but for a constant a row
-        certainty = tf.math.divide_no_nan(logits[:, 0] - logits[:, 1], logits[:, 0] - logits[:, -1])
-        doubtful = tf.where(certainty < self.share)
-        if tf.size(doubtful) == 0:  # TensorFlow's max-pooling fails on no image
-            return classes
-        if self.whole_batch:
-            return tf.argmax(self.network(images, training=False), -1)
-        checked = tf.argmax(self.network(tf.gather_nd(images, doubtful), training=False), -1)
-        return tf.tensor_scatter_nd_update(classes, doubtful, checked)
+    if config.evaluation == "float32":
+        return Evaluator, "as asked for"
+    obstacle = ""
+    if config.learner not in CONVOLUTIONAL:
+        obstacle = f"the learner {config.learner} is not the convolutional network"
+    elif tuple(shape) != SHAPE:
+        obstacle = f"images are {' x '.join(map(str, shape))}, not {' x '.join(map(str, SHAPE))}"
+    else:
+        try:
+            import numba  # noqa: F401
+        except ImportError as error:
+            obstacle = f"Numba cannot be imported ({error})"
+    if not obstacle:
+        return FusedEvaluator, "compiled by Numba; Keras' layers decide where two classes are close"
+    if config.evaluation == FusedEvaluator.name:
+        raise UsageError(f"--evaluation {config.evaluation} cannot be had: {obstacle}; use --evaluation auto")
+    return Evaluator, obstacle

@@ -1,6 +1,7 @@
 """Reads and writes run.json: how a run was made, on what, and every part in which it was resumed."""
 
 import argparse
+import contextlib
 import dataclasses
 import datetime
 import importlib
@@ -17,7 +18,8 @@ from run_folder import DESCRIPTION, write_atomically
 from runs.schemas import RESUMABLE, SCHEMA, read_settings
 
 if TYPE_CHECKING:
-    from data import NamedData
+    from engine import LocalEngine
+    from ray_engine import RayEngine
 
 MODULES = {  # distribution: the module that tells its version too
     "tensorflow": "tensorflow",
@@ -30,8 +32,10 @@ MODULES = {  # distribution: the module that tells its version too
     "gymnasium": "gymnasium",
     "rich": "rich",
     "filelock": "filelock",
+    "numba": "numba",
 }
-FREE_ON_RESUME = ("episodes", "data_path", "figure_every")  # settings that a resumed run may change
+# Settings that a resumed run may change; `evaluation` since the description tells which one was used.
+FREE_ON_RESUME = ("episodes", "data_path", "figure_every", "evaluation")
 # Environment variables with these beginnings can change the numbers that TensorFlow and NumPy compute.
 NUMERIC_VARIABLES = (
     "TF_ENABLE_",
@@ -50,6 +54,11 @@ NUMERIC_VARIABLES = (
     "NPY_DISABLE_",
     "NPY_ENABLE_",
     "NVIDIA_TF32_",
+    "NUMBA_CPU_",
+    "NUMBA_OPT",
+    "NUMBA_LOOP_VECTORIZE",
+    "NUMBA_SLP_VECTORIZE",
+    "NUMBA_DISABLE_JIT",
 )
 
 
@@ -61,6 +70,8 @@ def read_description(folder: Path) -> dict:
         if lacking := {"preset", "dataset", "dataset_sha256", "resumed", "end"} - set(description):
             raise ValueError(f"it lacks {min(lacking)}")
         description["schema"] = description.get("schema", 1)
+        # Before schema 3 it was the setting alone that told how a run was evaluated.
+        description.setdefault("evaluation", description["config"].get("evaluation_dtype"))
         return description | {"config": read_settings(description["config"], description["schema"])}
     except FileNotFoundError as error:
         raise UsageError(f"{folder} holds no run; check the path") from error
@@ -74,15 +85,16 @@ def write_description(folder: Path, description: dict):
     write_atomically(folder / DESCRIPTION, json.dumps(plain, indent=2).encode() + b"\n")
 
 
-def describe(config: Config, dataset: "NamedData", options: argparse.Namespace) -> dict:
+def describe(config: Config, engine: "LocalEngine | RayEngine", options: argparse.Namespace) -> dict:
     """Returns what run.json says at the start: settings, data, environment, versions, machine, commit, command."""
     return {
         "schema": SCHEMA,
         "config": config,
         "preset": options.preset,
         "seed": config.seed,
-        "dataset": dataset.name,
-        "dataset_sha256": dataset.sha256(),
+        "dataset": engine.name,
+        "dataset_sha256": engine.sha256(),
+        "evaluation": engine.evaluation,
         "engine": options.engine,
         "environment": numeric_environment(),
         "threads": config.threads,
@@ -102,7 +114,9 @@ def part(options: argparse.Namespace) -> dict:
     }
 
 
-def redescribe(folder: Path, config: Config, dataset: "NamedData", options: argparse.Namespace) -> dict:
+def redescribe(
+    folder: Path, config: Config, engine: "LocalEngine | RayEngine", options: argparse.Namespace
+) -> dict:
     """Returns the description of a run that is resumed now; raises UsageError where what fixes its numbers differs."""
     description = read_description(folder)
     if description["schema"] < RESUMABLE:
@@ -112,7 +126,12 @@ def redescribe(folder: Path, config: Config, dataset: "NamedData", options: argp
     present = fixed_settings(config) | {"engine": options.engine}
     if changes := [f"{flag(key)} {then[key]} (now {present[key]})" for key in then if then[key] != present[key]]:
         raise UsageError(f"{folder} was started with {', '.join(changes)}; resume it with that, or start another run")
-    if description["dataset_sha256"] != dataset.sha256():
+    if description["evaluation"] != engine.evaluation:
+        raise UsageError(
+            f"{folder} was evaluated by {description['evaluation']}, here it would be by {engine.evaluation} "
+            f"({engine.evaluation_reason}); resume it with --evaluation {description['evaluation']}"
+        )
+    if description["dataset_sha256"] != engine.sha256():
         raise UsageError(f"{folder} was started on other data ({description['dataset']}); give the same --data-path")
     then, present = description["environment"], numeric_environment()
     for name in sorted(set(then) | set(present)):
@@ -143,12 +162,15 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def version(distribution: str) -> str:
-    """Returns a package's version, also where its distribution has another name, such as tensorflow-cpu."""
+def version(distribution: str) -> str | None:
+    """Returns a package's version, also where its distribution has another name, such as tensorflow-cpu; None where it
+    is not installed, as Numba need not be."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
-        return getattr(importlib.import_module(MODULES[distribution]), "__version__", "unknown")
+        with contextlib.suppress(ImportError):
+            return getattr(importlib.import_module(MODULES[distribution]), "__version__", "unknown")
+        return None
 
 
 def numeric_environment() -> dict[str, str]:
