@@ -193,7 +193,7 @@ def draw(run_dirs: list[Path], out: Path) -> int:
     That of the node models is drawn for the runs that have them.
     """
     out.mkdir(parents=True, exist_ok=True)
-    drawn = {name: run_dirs for name in FIGURES} | {"node_models": [*filter(has_node_models, run_dirs)]}
+    drawn = dict.fromkeys(FIGURES, run_dirs) | {"node_models": [*filter(has_node_models, run_dirs)]}
     drawn = {name: runs for name, runs in drawn.items() if runs}
     with own_style():
         for name, runs in drawn.items():

@@ -1,11 +1,14 @@
 """What the benchmarks' command lines have in common: flags, TensorFlow's start, files, errors in one line."""
 
 import argparse
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 from config import Config, Parser
 from run_folder import write_atomically
 from runs.command_line import command, path_argument
+from runs.description import machine
 from screen import import_tensorflow_quietly
 
 
@@ -20,14 +23,15 @@ def run(
 ) -> int:
     """Runs `measure(options)` and writes what it returns, a dict of texts by file ending, to `name` + ending.
 
-    `flags` are further ones, with (default, help); what they take is of the default's type. Prints the text of `.md`;
-    returns 0, or 2 where something has to be changed first.
+    The files go into a folder of `--out` named after the processor, and every Markdown text tells that. `flags` are
+    further ones, with (default, help); what they take is of the default's type. Prints the Markdown; returns 0, or 2
+    where something has to be changed first.
     """
     parser = Parser(description=doc.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--threads", type=int, default=threads, help=f"processor threads [{threads}]")
     for flag, (default, help_text) in flags.items():
         parser.add_argument(f"--{flag}", type=type(default), default=default, help=f"{help_text} [{default}]")
-    parser.add_argument("--out", type=path_argument, required=True, help=f"folder for {name}.md and what belongs to it")
+    parser.add_argument("--out", type=path_argument, required=True, help="folder for the results, by processor")
     options = parser.parse_args(arguments)
     return command(name, lambda: _run(name, measure, options), lambda: "measure again")
 
@@ -38,9 +42,24 @@ def _run(name: str, measure: Callable[[argparse.Namespace], dict[str, str]], opt
     from models import start_tensorflow
 
     start_tensorflow(Config(threads=options.threads).threads)
-    texts = measure(options)
-    options.out.mkdir(parents=True, exist_ok=True)
-    for ending, text in texts.items():
-        write_atomically(options.out / f"{name}{ending}", text.encode())
-    print(texts[".md"])
+    processor, folder = processor_kind(options.out)
+    for ending, text in measure(options).items():
+        text += f"\nMeasured on {processor}.\n" if ending.endswith(".md") else ""
+        write_atomically(folder / f"{name}{ending}", text.encode())
+        if ending.endswith(".md"):
+            print(text)
     return 0
+
+
+def processor_kind(out: Path) -> tuple[str, Path]:
+    """Returns what kind of processor this is, as text, and the folder for its results in `out`, which it makes."""
+    about = machine()
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        flags = []
+    vectors = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "")
+    kind = f"{about['processor'].replace('(R)', '')} {vectors}".strip()
+    folder = out / re.sub("[^a-z0-9]+", "-", kind.lower())
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"{kind}, {about['cores']} cores", folder

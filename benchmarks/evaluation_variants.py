@@ -1,8 +1,8 @@
-"""Other ways to evaluate in float32: `python -m benchmarks.evaluation_variants --out results/benchmarks`.
+"""Other ways to evaluate: `python -m benchmarks.evaluation_variants --out results/benchmarks`.
 
 The local foundation model's arithmetic on 10,000 images, written out in TensorFlow's own operations, so that layout,
-padding, loops and compiler can be varied. All variants run in turn in one process; the two that need other settings of
-the process (oneDNN off, other threads) run in processes of their own.
+padding, loops and compiler can be varied; and the fused evaluation without its check. All variants run in turn in one
+process; the two that need other settings of the process (oneDNN off, other threads) run in processes of their own.
 """
 
 import os
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from benchmarks.command import processor_kind
 from config import Parser
 from screen import import_tensorflow_quietly
 
@@ -99,7 +100,18 @@ def variants(tf: ModuleType) -> "dict[str, Callable[[], tf.Tensor]]":
         "four columns in one": loop(network(tf, block=4), 250),
         "channels first": loop(network(tf, channels_first=True), 250),
         "XLA": loop(plain, 250, jit_compile=True),
+        "fused, unchecked": fused(images.numpy()),
     }
+
+
+def fused(images: np.ndarray) -> Callable[[], int]:
+    """Returns the evaluation by learners/fused.py, with random weights."""
+    from learners.fused import FusedNetwork
+
+    rng, network = np.random.default_rng(0), FusedNetwork(images, 2, 0, 0)
+    shapes = (5, 5, 1, CONV_1), (CONV_1,), (5, 5, CONV_1, CONV_2), (CONV_2,), (800, 10), (10,)
+    weights = [rng.uniform(-0.1, 0.1, shape).astype(np.float32) for shape in shapes]
+    return lambda: network(weights)[0].sum()
 
 
 def measure(repetitions: int, intra: int, inter: int, only: str | None = None) -> dict[str, list[float]]:
@@ -147,9 +159,11 @@ def main(arguments: list[str] | None = None) -> int:
         rows[name] = float(done.stdout.split()[-1])
     lines = ["| evaluation of 10,000 images | s | of the usual |", "| --- | --- | --- |"]
     lines += [f"| {name} | {seconds:.3f} | {seconds / rows[usual]:.2f} |" for name, seconds in rows.items()]
-    options.out.mkdir(parents=True, exist_ok=True)
-    text = "\n".join(lines) + f"\n\nMedians of {options.repetitions}; the usual is «{usual}».\n"
-    (options.out / "evaluation_variants.md").write_text(text)
+    processor, folder = processor_kind(options.out)
+    text = (
+        "\n".join(lines) + f"\n\nMedians of {options.repetitions}; the usual is «{usual}». Measured on {processor}.\n"
+    )
+    (folder / "evaluation_variants.md").write_text(text)
     print(text)
     return 0
 

@@ -31,10 +31,10 @@ PAUSE = 0.3  # seconds before each measurement, in which the thread pool of the 
 ROUNDS = 29  # of an episode, as a random policy needs with the published slices
 
 
-def build(config: Config, dtypes: list[str]) -> "tuple[dict[str, Ours | PlainKeras | Torch], float]":
+def build(config: Config) -> "tuple[dict[str, Ours | PlainKeras | Torch], float]":
     """Returns the implementations by name, PyTorch's only where it is installed, and the seconds plain Keras took.
 
-    Ours is there as it is by default, and with each other arithmetic of `dtypes`.
+    Ours is there as it is by default, and with the evaluation by Keras' layers in float32.
     """
     from benchmarks.rounds import Ours, PlainKeras, Torch
     from data import load_dataset
@@ -46,8 +46,7 @@ def build(config: Config, dtypes: list[str]) -> "tuple[dict[str, Ours | PlainKer
     built = {"plain Keras": PlainKeras(config, dataset, weights, agent_weights)}
     seconds = time.perf_counter() - started
     built["ours"] = ours
-    for dtype in dtypes:
-        built[f"ours, {dtype}"] = Ours(dataclasses.replace(config, evaluation_dtype=dtype), dataset)
+    built["ours, float32"] = Ours(dataclasses.replace(config, evaluation="float32"), dataset)
     try:
         built["PyTorch"] = Torch(config, dataset, weights, agent_weights)
     except ImportError:
@@ -130,25 +129,31 @@ def table(times: pd.DataFrame, setup: float, config: Config) -> str:
         f"Medians of {times['repetition'].nunique()} repetitions on {config.threads} thread(s). sgemm: peak "
         f"{peak / 1e9:.0f} GFLOP/s, median {sgemm.median() / 1e9:.0f} GFLOP/s."
     )
+    ours, others = medians.loc["ours"], medians.drop("ours")
+    ratios = ", ".join(f"{name} {row['round'] / ours['round']:.1f}" for name, row in others.iterrows())
+    evaluation = medians.loc["ours, float32", "evaluate"] / ours["evaluate"]
+    lines.append(
+        f"Rounds take longer than ours by these factors: {ratios}; the evaluation by float32 {evaluation:.1f}."
+    )
     return "\n".join(lines)
 
 
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table, every repetition, and the machine with how far the results are apart."""
     config = Config(threads=options.threads)
-    built, setup = build(config, options.dtypes.split(","))
+    built, setup = build(config)
     differences, first_rounds = compare(built, config.nodes)
     times = measure(built, options.repetitions, config.nodes)
     about = machine() | {"threads": config.threads, "largest_differences_from_plain_keras": differences}
     if "PyTorch" in built:
         about["packages"]["torch"] = importlib.metadata.version("torch")
+    ending = f"_{config.threads}_threads" if config.threads > 1 else "_1_thread"
     return {
-        ".md": table(times, setup + first_rounds, config) + "\n",
-        ".csv": times.to_csv(index=False),
-        ".json": json.dumps(about, indent=2) + "\n",
+        f"{ending}.md": table(times, setup + first_rounds, config) + "\n",
+        f"{ending}.csv": times.to_csv(index=False),
+        f"{ending}.json": json.dumps(about, indent=2) + "\n",
     }
 
 
 if __name__ == "__main__":
-    dtypes = ("float32,bfloat16,bfloat16-checked", "other evaluation dtypes, separated by commas")
-    sys.exit(run("round_speed", __doc__, benchmark, repetitions=(15, "rounds of each that are timed"), dtypes=dtypes))
+    sys.exit(run("round_speed", __doc__, benchmark, repetitions=(15, "rounds of each that are timed")))

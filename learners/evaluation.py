@@ -80,9 +80,11 @@ def choose_evaluation(config: Config, shape: tuple[int, ...] = SHAPE) -> tuple[t
         obstacle = f"images are {' x '.join(map(str, shape))}, not {' x '.join(map(str, SHAPE))}"
     else:
         try:
-            import numba  # noqa: F401
+            import numba
+
+            obstacle = "NUMBA_DISABLE_JIT is set" if numba.config.DISABLE_JIT else ""
         except ImportError as error:
-            obstacle = f"Numba cannot be imported ({error})"
+            obstacle = f"Numba cannot be imported ({str(error).splitlines()[0]})"
     if not obstacle:
         return FusedEvaluator, "compiled by Numba; Keras' layers decide where two classes are close"
     if config.evaluation == FusedEvaluator.name:

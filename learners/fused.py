@@ -7,6 +7,8 @@ the images are the last axis of every array, all arrays of a block lie in one fl
 LLVM knows that they do not overlap), and tuples are taken apart, never sliced.
 """
 
+# ruff: noqa: ANN001, ANN201 - the signature in `compiled` has the types, Numba finds those of the parts
+
 import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

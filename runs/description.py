@@ -54,11 +54,6 @@ NUMERIC_VARIABLES = (
     "NPY_DISABLE_",
     "NPY_ENABLE_",
     "NVIDIA_TF32_",
-    "NUMBA_CPU_",
-    "NUMBA_OPT",
-    "NUMBA_LOOP_VECTORIZE",
-    "NUMBA_SLP_VECTORIZE",
-    "NUMBA_DISABLE_JIT",
 )
 
 
@@ -114,9 +109,7 @@ def part(options: argparse.Namespace) -> dict:
     }
 
 
-def redescribe(
-    folder: Path, config: Config, engine: "LocalEngine | RayEngine", options: argparse.Namespace
-) -> dict:
+def redescribe(folder: Path, config: Config, engine: "LocalEngine | RayEngine", options: argparse.Namespace) -> dict:
     """Returns the description of a run that is resumed now; raises UsageError where what fixes its numbers differs."""
     description = read_description(folder)
     if description["schema"] < RESUMABLE:

@@ -1,0 +1,73 @@
+"""How often the fused evaluation changes an accuracy: `python -m benchmarks.evaluation_count --out results/benchmarks`.
+
+A random policy runs 2,000 rounds, as many with each split and each of ten seeds. The initial weights of every episode
+and the model after every round are evaluated on all test images by both, fused-checked and float32.
+"""
+
+import argparse
+import sys
+
+import pandas as pd
+from rich.console import Console
+
+from benchmarks.command import run
+from config import Config, UsageError, generator
+from data import Dataset, load_dataset
+from screen import progress_bar
+
+SPLITS, SEEDS = ("disjoint", "published"), 10
+
+
+def count(config: Config, dataset: Dataset, rounds: int) -> list[tuple]:
+    """Returns (split, seed, episode, round, images correct by float32, by fused-checked), round 0 being the initial
+    weights of an episode, until `rounds` rounds were run."""
+    from environment import HomogeneousLearningEnv
+    from learners.evaluation import Evaluator
+    from policies import random_ranking
+
+    environment = HomogeneousLearningEnv(config, dataset)
+    fused = environment.engine.evaluator
+    plain = Evaluator(fused.model, fused.images, fused.labels, config)
+    rows, left, done = [], rounds, True
+    while left:
+        if done:
+            environment.reset()
+            done = False
+        else:
+            rng = generator(config.seed, "exploration", environment.episode, environment.round + 1)
+            *_, terminated, truncated, _ = environment.step(environment.reach(random_ranking(config, rng)))
+            left, done = left - 1, terminated or truncated
+        counts = [evaluator.count_correct(environment.weights) for evaluator in (plain, fused)]
+        rows.append((config.split, config.seed, environment.episode, environment.round, *counts))
+    return rows
+
+
+def benchmark(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the table and the counts of every evaluation."""
+    common = {"dataset": options.dataset, "policy": "random", "evaluation": "fused-checked"}
+    configs = [
+        Config(split=split, seed=seed, threads=options.threads, **common) for split in SPLITS for seed in range(SEEDS)
+    ]
+    if options.rounds % len(configs):
+        raise UsageError(f"--rounds must be a multiple of {len(configs)}, not {options.rounds}")
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")  # it warns that every environment's functions are traced anew
+    dataset, rows = load_dataset(configs[0]), []
+    with progress_bar("rounds", Console(stderr=True)) as progress:
+        task = progress.add_task("", total=options.rounds)
+        for config in configs:
+            rows += count(config, dataset, options.rounds // len(configs))
+            progress.advance(task, options.rounds // len(configs))
+    columns = ["split", "seed", "episode", "round", "float32", "fused-checked"]
+    table = pd.DataFrame(rows, columns=columns)
+    lines = [f"| {dataset.name} | evaluations | with another accuracy |", "| --- | --- | --- |"]
+    for name, part in (("initial weights", table[table["round"] == 0]), ("after a round", table[table["round"] > 0])):
+        lines.append(f"| {name} | {len(part)} | {(part['float32'] != part['fused-checked']).sum()} |")
+    text = "\n".join(lines) + f"\n\nOf {len(dataset.y_test)} test images, {SEEDS} seeds, both splits.\n"
+    return {f"_{options.dataset}.md": text, f"_{options.dataset}.csv": table.to_csv(index=False)}
+
+
+if __name__ == "__main__":
+    flags = {"rounds": (2000, "rounds"), "dataset": ("mnist", "mnist or fashion-mnist")}
+    sys.exit(run("evaluation_count", __doc__, benchmark, **flags))

@@ -1,0 +1,112 @@
+"""How exact the fused evaluation is: `python -m benchmarks.evaluation_error --out results/benchmarks`.
+
+Compares the logits of learners/fused.py and of Keras' layers in float32 with those of the layers in float64, on all
+test images. What can change a class is the error of the difference of two logits: an image's is the largest over all
+pairs of classes, as a share of the image's range of logits, which includes zero. The weights are those of random
+policies' episodes; large step sizes make them diverge.
+"""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.command import run
+from config import Config, generator
+from data import Dataset, load_dataset, normalise
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH = 250
+WEIGHTS = (  # name, step size of the training, rounds after which it is measured
+    ("initial", 1e-3, (0,)),
+    ("early", 1e-3, (1, 2, 3, 5, 8)),
+    ("late", 1e-3, (16, 24, 32, 40)),
+    *((f"diverged, step size {rate:g}", rate, (1, 3, 8, 16, 40)) for rate in (1e-2, 0.1, 1, 10, 100, 1e4)),
+)
+
+
+def measure(dataset: Dataset, seeds: int, threads: int) -> list[tuple]:
+    """Returns (weights, seed, round, largest error of fused, of float32, of both together, images in doubt) a row."""
+    import keras
+
+    from environment import HomogeneousLearningEnv
+    from learners.cnn import convolutional_network
+    from learners.evaluation import LEAST, SHARE
+    from learners.fused import FusedNetwork
+    from policies import random_ranking
+
+    networks = [convolutional_network(dtype=dtype) for dtype in ("float32", "float64")]
+    for network in networks:
+        network.layers[-1].activation = keras.activations.linear  # logits instead of probabilities
+    images = normalise(dataset.x_test)
+    fused = FusedNetwork(images, threads, SHARE, LEAST)
+    rows = []
+    for name, rate, rounds in WEIGHTS:
+        for seed in range(seeds):
+            config = Config(seed=seed, learning_rate=rate, goal=1.0, round_limit=41, policy="random", threads=threads)
+            environment = HomogeneousLearningEnv(config, dataset)
+            environment.reset()
+            for number in range(max(rounds) + 1):
+                if number:
+                    rng = generator(seed, "exploration", 1, number)
+                    finite = environment.step(environment.reach(random_ranking(config, rng)))[-1]["finite"]
+                    if not finite:
+                        break
+                if number not in rounds:
+                    continue
+                parts = arrays(environment.weights.numpy(), networks[0])
+                logits = [outputs(network, parts, images) for network in networks]
+                _, doubtful = fused(parts)
+                errors = [spread(each - logits[1]) for each in (fused.logits, logits[0])]
+                spans = np.maximum(logits[1].max(1), 0) - np.minimum(logits[1].min(1), 0)
+                shares = [float((error / spans).max()) for error in (*errors, sum(errors))]
+                rows.append((name, seed, number, *shares, int(doubtful.sum())))
+            print(f"{name}, seed {seed}: {rows[-1][3:]}", flush=True)
+    return rows
+
+
+def arrays(vector: np.ndarray, network: "keras.Model") -> list[np.ndarray]:
+    """Cuts weights [P] into the arrays of a Keras network."""
+    shapes = [variable.shape for variable in network.trainable_variables]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
+    return [part.reshape(shape) for part, shape in zip(np.split(vector, ends), shapes, strict=True)]
+
+
+def outputs(network: "keras.Model", parts: list[np.ndarray], images: np.ndarray) -> np.ndarray:
+    """Returns a Keras network's outputs [n, 10] for images [n, 28, 28, 1], in float64."""
+    for variable, part in zip(network.trainable_variables, parts, strict=True):
+        variable.assign(part.astype(variable.dtype))
+    batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+    return np.concatenate([network(batch.astype(network.dtype)).numpy().astype(float) for batch in batches])
+
+
+def spread(errors: np.ndarray) -> np.ndarray:
+    """Returns the largest error of a difference of two logits [n], from the logits' errors [n, 10]."""
+    return errors.max(1) - errors.min(1)
+
+
+def benchmark(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the table and the largest errors for every weights."""
+    from learners.evaluation import SHARE
+
+    rows = measure(load_dataset(Config()), options.seeds, options.threads)
+    columns = ["weights", "seed", "round", "fused", "float32", "together", "doubtful"]
+    table = pd.DataFrame(rows, columns=columns)
+    lines = ["| weights | sets | fused | Keras' layers | together | images in doubt, mean |", "| --- " * 6 + "|"]
+    for name, group in table.groupby("weights", sort=False):
+        largest = " | ".join(f"{group[column].max():.1e}" for column in ("fused", "float32", "together"))
+        lines.append(f"| {name} | {len(group)} | {largest} | {group['doubtful'].mean():.1f} |")
+    factor = SHARE / table["together"].max()
+    text = "\n".join(lines) + (
+        f"\n\nLargest errors of a difference of two logits, as shares of the image's range of logits. The share below "
+        f"which Keras' layers decide, {SHARE:g}, is {factor:.1f} times the largest of both together.\n"
+    )
+    return {".md": text, ".csv": table.to_csv(index=False)}
+
+
+if __name__ == "__main__":
+    sys.exit(run("evaluation_error", __doc__, benchmark, seeds=(3, "seeds of each training")))
