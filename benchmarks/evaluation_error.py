@@ -7,6 +7,7 @@ policies' episodes; large step sizes make them diverge.
 """
 
 import argparse
+import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,11 @@ WEIGHTS = (  # name, step size of the training, rounds after which it is measure
     ("initial", 1e-3, (0,)),
     ("early", 1e-3, (1, 2, 3, 5, 8)),
     ("late", 1e-3, (16, 24, 32, 40)),
-    *((f"diverged, step size {rate:g}", rate, (1, 3, 8, 16, 40)) for rate in (1e-2, 0.1, 1, 10, 100, 1e4)),
+    *((f"diverged, step size {rate:g}", rate, (1, 3, 8, 16, 40)) for rate in (1e-2, 0.1, 1.0, 10.0, 100.0, 1e4)),
 )
 
 
-def measure(dataset: Dataset, seeds: int, threads: int) -> list[tuple]:
+def measure(config: Config, dataset: Dataset, seeds: int) -> list[tuple]:
     """Returns (weights, seed, round, largest error of fused, of float32, of both together, images in doubt) a row."""
     import keras
 
@@ -43,11 +44,11 @@ def measure(dataset: Dataset, seeds: int, threads: int) -> list[tuple]:
     for network in networks:
         network.layers[-1].activation = keras.activations.linear  # logits instead of probabilities
     images = normalise(dataset.x_test)
-    fused = FusedNetwork(images, threads, SHARE, LEAST)
+    fused = FusedNetwork(images, config.threads, SHARE, LEAST)
     rows = []
     for name, rate, rounds in WEIGHTS:
         for seed in range(seeds):
-            config = Config(seed=seed, learning_rate=rate, goal=1.0, round_limit=41, policy="random", threads=threads)
+            config = dataclasses.replace(config, seed=seed, learning_rate=rate, goal=1.0, round_limit=41)
             environment = HomogeneousLearningEnv(config, dataset)
             environment.reset()
             for number in range(max(rounds) + 1):
@@ -93,7 +94,7 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the largest errors for every weights."""
     from learners.evaluation import SHARE
 
-    rows = measure(load_dataset(Config()), options.seeds, options.threads)
+    rows = measure(Config(threads=options.threads), load_dataset(Config()), options.seeds)
     columns = ["weights", "seed", "round", "fused", "float32", "together", "doubtful"]
     table = pd.DataFrame(rows, columns=columns)
     lines = ["| weights | sets | fused | Keras' layers | together | images in doubt, mean |", "| --- " * 6 + "|"]

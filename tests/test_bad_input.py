@@ -32,7 +32,7 @@ BAD = [
     ("--resume --overwrite --run-dir x", "exclude each other"),
     ("--resume --run-dir nowhere", "holds no run"),
     ("--data-path nowhere.npz", "does not exist"),
-    ("--evaluation-dtype half", "--evaluation-dtype must be one of"),
+    ("--evaluation half", "--evaluation must be one of"),
     ("--evaluation-samples -1", "--evaluation-samples must be at least 0"),
     ("--observation holder,x", "--observation must be different ones of"),
     ("--observation pca,pca", "--observation must be different ones of"),
@@ -51,7 +51,6 @@ BAD = [
     ("--home-leave-rate -1", "--home-leave-rate must be at least 0"),
     ("--learner other", "--learner must be one of"),
     ("--learner kde --learner-variant other", "--learner-variant must be one of stacked-shift"),
-    ("--learner kde --evaluation-dtype bfloat16", "--learner kde is evaluated in float32"),
     ("--dirichlet-alpha 0", "--dirichlet-alpha must be above 0"),
 ]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import evaluation_dtype, rounds, scaling
+from benchmarks import evaluation_count, evaluation_error, rounds, scaling
 from config import Config
 
 
@@ -14,16 +14,28 @@ def test_an_episode_of_scaling_learns(dataset):
     assert agent.minibatches == 1  # after the second, when there are enough transitions
 
 
-def test_arithmetics_are_counted_in_every_round(dataset):
+def test_evaluations_are_counted_of_every_round_and_of_initial_weights(dataset):
     config = Config(nodes=3, pca_components=3, samples_per_node=40, round_limit=2, policy="random")
-    rows = evaluation_dtype.measure(config, dataset, 3, ["float32", "winograd-checked"])
-    table = pd.DataFrame(rows, columns=["split", "episode", "round", "float32", "winograd-checked"])
-    assert table[["episode", "round"]].to_numpy().tolist() == [[1, 1], [1, 2], [2, 1]]
-    assert (table["float32"] == table["winograd-checked"]).all()
+    rows = evaluation_count.count(config, dataset, 3)
+    table = pd.DataFrame(rows, columns=["split", "seed", "episode", "round", "float32", "fused-checked"])
+    assert table[["episode", "round"]].to_numpy().tolist() == [[1, 0], [1, 1], [1, 2], [2, 0], [2, 1]]
+    assert (table["float32"] == table["fused-checked"]).all()
+    assert table["float32"].between(1, 299).all()
+
+
+def test_errors_are_measured_against_float64(dataset, monkeypatch):
+    """Those of float32 are about its precision, 6e-8; those of the compiled code are some times larger."""
+    monkeypatch.setattr(evaluation_error, "WEIGHTS", (("initial", 1e-3, (0,)), ("early", 1e-3, (1,))))
+    rows = evaluation_error.measure(Config(samples_per_node=40), dataset, 1)
+    assert [row[:3] for row in rows] == [("initial", 0, 0), ("early", 0, 1)]
+    for *_, fused, float32, together, _doubtful in rows:
+        assert 1e-8 < float32 < 1e-5
+        assert float32 < fused < 5e-5
+        assert max(float32, fused) < together <= float32 + fused
 
 
 def test_a_round_of_plain_keras_is_ours(dataset):
-    config = Config(pca_components=10, samples_per_node=40, evaluation_dtype="float32")
+    config = Config(pca_components=10, samples_per_node=40, evaluation="float32")
     ours = rounds.Ours(config, dataset)
     plain = rounds.PlainKeras(config, dataset, ours.weights(), ours.agent.weights.numpy())
     for node in (3, 3, 0):

@@ -100,6 +100,18 @@ def test_figures(finished):
     assert names == {f"{name}.{suffix}" for name in expected for suffix in ("png", "pdf")}
 
 
+def test_node_models_are_made_for_figures_and_change_no_number(finished, tiny, tmp_path):
+    """After every episode or after the last; a run without figures does not make them."""
+    run(*tiny, "--figure-every", 1, "--run-dir", tmp_path / "often")
+    assert same(finished, tmp_path / "often")
+    models = [(folder / "node_models.csv").read_bytes() for folder in (finished, tmp_path / "often")]
+    assert models[0] == models[1]
+    assert models[0].count(b"\n") == 51
+    run(*tiny, "--run-dir", tmp_path / "never")
+    assert same(finished, tmp_path / "never")
+    assert not (tmp_path / "never" / "node_models.csv").exists()
+
+
 def test_same_seed_in_another_process_gives_the_same_logs(finished, tiny, tmp_path):
     assert start(*tiny, "--run-dir", tmp_path / "again").wait() == 0
     assert same(finished, tmp_path / "again")

@@ -130,29 +130,3 @@ def test_evaluation_batch_changes_nothing(config, dataset):
     expected = int((reference.predict(images, verbose=0).argmax(1) == labels).sum())
     for batch in (7, 100, 1000):
         assert int(model.count_correct(weights, tf.constant(images), tf.constant(labels), batch)) == expected
-
-
-@pytest.fixture(scope="module")
-def half_trained(dataset):
-    """Weights [P] after some rounds, and the classes [300] that Keras' own predict gives with them."""
-    environment = HomogeneousLearningEnv(Config(samples_per_node=84, goal=1.0), dataset)
-    environment.reset(seed=2)
-    for node in range(10):
-        environment.step(node)
-    predicted = keras_model(environment.weights.numpy()).predict(normalise(dataset.x_test), verbose=0)
-    assert 0.3 < (predicted.argmax(1) == dataset.y_test).mean() < 1  # neither all right nor all alike
-    return environment.weights, predicted
-
-
-@pytest.mark.parametrize("dtype", ["float32", "winograd-checked", "bfloat16", "bfloat16-checked"])
-def test_evaluation_in_each_arithmetic(half_trained, dataset, dtype):
-    """Counted with each image labelled by Keras' float32 class, the number of hits is the number of equal classes."""
-    weights, predicted = half_trained
-    model = models.local_foundation_model(Config(evaluation_dtype=dtype))
-    classes = tf.constant(predicted.argmax(1))
-    equal = int(model.count_correct(weights, tf.constant(normalise(dataset.x_test)), classes, 64))
-    if dtype == "bfloat16":
-        assert equal >= 295
-        assert model.evaluator.twin.layers[0].compute_dtype == "bfloat16"
-    else:
-        assert equal == 300

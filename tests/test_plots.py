@@ -24,6 +24,16 @@ def test_redraws_several_runs_from_csv_files_alone(copy, tmp_path, capsys):
     assert all(path.stat().st_size > 2000 for path in files)
 
 
+def test_runs_without_node_models_are_left_out_of_their_figure(copy, finished, tmp_path, capsys):
+    (copy / "node_models.csv").unlink()
+    assert plots.main([str(copy), str(finished), "--out", str(tmp_path / "out")]) == 0
+    assert f"{copy} is left out of the figure node_models" in capsys.readouterr().out
+    assert (tmp_path / "out" / "node_models.png").exists()
+    assert plots.main([str(copy), "--out", str(tmp_path / "alone")]) == 0
+    assert "6 figures of 1 run(s)" in capsys.readouterr().out
+    assert not (tmp_path / "alone" / "node_models.png").exists()
+
+
 def test_drawing_twice_gives_the_same_pictures(copy, tmp_path):
     for name in ("one", "two"):
         plots.draw([copy], tmp_path / name)

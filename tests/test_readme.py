@@ -1,5 +1,6 @@
 """The README against the code and the published CSV files."""
 
+import dataclasses
 import itertools
 import json
 import re
@@ -13,11 +14,12 @@ import scipy.stats
 from conftest import assert_rounds_fit
 
 import report
-from config import Config, flag
+from config import flag
 from environment import HomogeneousLearningEnv
 from logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
 from node import make_policy
 from presets import IMPROVEMENTS, NAMES
+from runs.description import read_description
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -67,8 +69,8 @@ def test_published_logs_fit_the_specification(folder):
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*/*/agent.npz")), ids=lambda path: path.parent.name)
 def test_published_agents_choose_what_their_logs_say(path):
     """They are loaded, and told the accuracies of the log, choose its last episode's nodes."""
-    config = json.loads((path.parent / "run.json").read_text())["config"]
-    config = Config(**config | {"load_agent": str(path), "first_episode": config["episodes"]})
+    described = read_description(path.parent)["config"]
+    config = dataclasses.replace(described, load_agent=str(path), first_episode=described.episodes)
     logged = pd.read_csv(path.parent / "rounds.csv").query(f"episode == {config.episodes}")
     accuracies = iter(logged["accuracy"])
     engine = types.SimpleNamespace(
