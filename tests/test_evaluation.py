@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from conftest import run
+from conftest import PROJECT, run
 
 import main
 import models
@@ -14,6 +14,7 @@ from config import Config, UsageError, generator
 from data import normalise
 from environment import HomogeneousLearningEnv
 from learners.evaluation import Evaluator, FusedEvaluator, choose_evaluation
+from runs.description import read_description
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +129,14 @@ def test_a_resume_is_evaluated_as_before(tiny, tmp_path, capsys):
 def test_it_is_an_error_to_ask_for_what_cannot_be_had():
     with pytest.raises(UsageError, match="the learner kde is not the convolutional network"):
         choose_evaluation(Config(learner="kde", evaluation="fused-checked"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "evaluation", "asked"),
+    [("claims/dqn-disjoint-seed0", "winograd-checked", "auto"), ("drop/*drop-rate0-seed0", "float32", "float32")],
+)
+def test_published_runs_tell_how_they_were_evaluated(folder, evaluation, asked):
+    """Also by arithmetic that is gone, and under the name that the setting had then."""
+    description = read_description(next((PROJECT / "results").glob(folder)))
+    assert description["evaluation"] == evaluation
+    assert description["config"].evaluation == asked
