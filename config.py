@@ -104,7 +104,6 @@ class Config:
     distance_seed: int = knob(0, "seed of the distances between nodes (authors)", low=0, high=2**32 - 1)
     distance_scale: float = knob(0.1, "the farthest that two nodes can be apart (authors)", low=0)
     reward_base: float = knob(32.0, "base of the reward's accuracy term (authors)", above=0)
-
     home_leave_rate: float = knob(0.2, "how often --policy home leaves home (ours)", low=0, high=1)
     route: str = knob("", "for --policy route: the nodes of rounds 1, 2, ..., like 0,6,6,1, again and again (ours)")
 

@@ -65,7 +65,7 @@ def read_description(folder: Path) -> dict:
         if lacking := {"preset", "dataset", "dataset_sha256", "resumed", "end"} - set(description):
             raise ValueError(f"it lacks {min(lacking)}")
         description["schema"] = description.get("schema", 1)
-        # Before schema 3 it was the setting alone that told how a run was evaluated.
+        # Before schema 2 it was the setting alone that told how a run was evaluated.
         description.setdefault("evaluation", description["config"].get("evaluation_dtype"))
         return description | {"config": read_settings(description["config"], description["schema"])}
     except FileNotFoundError as error:

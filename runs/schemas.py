@@ -2,7 +2,7 @@
 
 from config import Config, UsageError
 
-SCHEMA = 3  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
+SCHEMA = 2  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
 # Settings that a run of the schema before may lack, with the value that stands for what was done then. These values
 # never change: whoever edits the defaults of config.py edits later runs alone.
 ADDED = {
@@ -15,12 +15,11 @@ ADDED = {
         "patience": 0,
         "greedy_from": 0,
         "average_last": 0,
-    },
-    2: {},
+    }
 }
 # Settings of that schema that have another name since, and what their values are called now.
 RENAMED = {
-    2: {
+    1: {
         "evaluation_dtype": (
             "evaluation",
             # The description tells which of the arithmetics that are gone it was.
@@ -28,7 +27,7 @@ RENAMED = {
         )
     }
 }
-RESUMABLE = 3  # the first schema whose checkpoints and tables a resume can go on from
+RESUMABLE = 2  # the first schema whose checkpoints and tables a resume can go on from
 
 
 def read_settings(settings: dict, schema: int) -> Config:
@@ -39,7 +38,7 @@ def read_settings(settings: dict, schema: int) -> Config:
     if schema not in range(1, SCHEMA + 1):
         raise UsageError(f"it was written by schema {schema}, this version reads 1 to {SCHEMA}; use a later version")
     for number in range(schema, SCHEMA):
-        settings = ADDED[number] | settings
+        settings = ADDED.get(number, {}) | settings
         for old, (new, values) in RENAMED.get(number, {}).items():
             value = settings.pop(old)
             settings[new] = values.get(value, value)

@@ -54,7 +54,9 @@ def written(folder, settings, **more):
 def of_first_schema():
     """The settings that the first published runs had, by their names."""
     later = ("learner", "learner_variant", "renamed_share", "round_price", "explore_repeat", "patience", "greedy_from")
-    return {name: value for name, value in presets.PAPER.items() if name not in (*later, "average_last")}
+    gone = (*later, "average_last", "evaluation")
+    settings = {name: value for name, value in presets.PAPER.items() if name not in gone}
+    return settings | {"evaluation_dtype": "winograd-checked"}
 
 
 def test_an_edited_default_does_not_change_what_a_published_run_was(edited, tmp_path):
@@ -62,7 +64,8 @@ def test_an_edited_default_does_not_change_what_a_published_run_was(edited, tmp_
     edited(patience=5, learner="kde", explore_repeat=3, greedy_from=60, average_last=2, goal=0.5)
     then = read_description(folder)["config"]
     assert (then.patience, then.learner, then.explore_repeat, then.greedy_from) == (0, "cnn", 1, 0)
-    assert (then.average_last, then.goal) == (0, 0.8)
+    assert (then.average_last, then.goal, then.evaluation) == (0, 0.8, "auto")
+    assert read_description(folder)["evaluation"] == "winograd-checked"
 
 
 @pytest.mark.parametrize(
