@@ -185,6 +185,8 @@ class RunLog:
 
     def checkpoint(self, episode: int, policy: Policy):
         """Makes everything up to `episode` permanent: first the rows, then what a resumed run continues from."""
+        if self._tensorboard:
+            self._tensorboard.flush()
         extents = {}
         for name, file in self._files.items():
             synchronise(file.fileno())

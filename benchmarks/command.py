@@ -19,32 +19,40 @@ def run(
     arguments: list[str] | None = None,
     *,
     threads: int = 2,
+    by_processor: bool = True,
     **flags: tuple[int | str, str],
 ) -> int:
     """Runs `measure(options)` and writes what it returns, a dict of texts by file ending, to `name` + ending.
 
-    The files go into a folder of `--out` named after the processor, and every Markdown text tells that. `flags` are
-    further ones, with (default, help); what they take is of the default's type. Prints the Markdown; returns 0, or 2
-    where something has to be changed first.
+    The files go into a folder of `--out` named after the processor, and every Markdown text tells that, unless
+    `by_processor` says that it makes no difference. `flags` are further ones, with (default, help); what they take is
+    of the default's type. Prints the Markdown; returns 0, or 2 where something has to be changed first.
     """
     parser = Parser(description=doc.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--threads", type=int, default=threads, help=f"processor threads [{threads}]")
     for flag, (default, help_text) in flags.items():
         parser.add_argument(f"--{flag}", type=type(default), default=default, help=f"{help_text} [{default}]")
-    parser.add_argument("--out", type=path_argument, required=True, help="folder for the results, by processor")
+    parser.add_argument("--out", type=path_argument, required=True, help="folder for the results")
     options = parser.parse_args(arguments)
-    return command(name, lambda: _run(name, measure, options), lambda: "measure again")
+    return command(name, lambda: _run(name, measure, options, by_processor), lambda: "measure again")
 
 
-def _run(name: str, measure: Callable[[argparse.Namespace], dict[str, str]], options: argparse.Namespace) -> int:
+def _run(
+    name: str,
+    measure: Callable[[argparse.Namespace], dict[str, str]],
+    options: argparse.Namespace,
+    by_processor: bool,
+) -> int:
     """Measures, writes the files and prints the table."""
     import_tensorflow_quietly()
     from models import start_tensorflow
 
     start_tensorflow(Config(threads=options.threads).threads)
-    processor, folder = processor_kind(options.out)
-    for ending, text in measure(options).items():
-        text += f"\nMeasured on {processor}.\n" if ending.endswith(".md") else ""
+    processor, folder = processor_kind(options.out) if by_processor else ("", options.out)
+    texts = measure(options)
+    folder.mkdir(parents=True, exist_ok=True)
+    for ending, text in texts.items():
+        text += f"\nMeasured on {processor}.\n" if processor and ending.endswith(".md") else ""
         write_atomically(folder / f"{name}{ending}", text.encode())
         if ending.endswith(".md"):
             print(text)

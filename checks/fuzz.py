@@ -1,6 +1,6 @@
-"""Damaged data files and random command lines: `python -m checks.fuzz --out results/checks`.
+"""Damaged data files, damaged runs and random command lines: `python -m checks.fuzz --out results/checks`.
 
-Each has to be taken or refused in one line (UsageError, or exit code 2), within ten seconds.
+Each has to be taken or refused in one line (UsageError, or exit code 2), within ten seconds, and no file is changed.
 """
 
 import argparse
@@ -20,7 +20,11 @@ from types import FrameType
 import numpy as np
 
 import main
+import plots
+import report
+import sweep
 from benchmarks import command
+from checks import fuzz_tables
 from config import Config, UsageError, flag
 from data import load_dataset, partition
 from data_files import ARRAYS, IDX_FILES
@@ -37,10 +41,10 @@ VALUES = (
 # fmt: on
 
 
-def small_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Returns a small data set of the right shapes, as a dict of arrays."""
-    images = [rng.integers(0, 256, (size, 28, 28)).astype(np.uint8) for size in (20, 10)]
-    labels = [rng.integers(0, 10, size).astype(np.uint8) for size in (20, 10)]
+def small_arrays(rng: np.random.Generator, size: int = 20) -> dict[str, np.ndarray]:
+    """Returns a small data set of the right shapes, with `size` training images, as a dict of arrays."""
+    images = [rng.integers(0, 256, (count, 28, 28)).astype(np.uint8) for count in (size, 10)]
+    labels = [rng.integers(0, 10, count).astype(np.uint8) for count in (size, 10)]
     return dict(zip(ARRAYS, (images[0], labels[0], images[1], labels[1]), strict=True))
 
 
@@ -122,7 +126,7 @@ def fuzz_data(count: int, rng: np.random.Generator) -> Iterator[tuple[str, bytes
         shutil.rmtree(folder)
 
 
-def random_command_line(rng: np.random.Generator) -> list[str]:
+def random_flags(rng: np.random.Generator) -> list[str]:
     """Returns up to six random flags with values that are random or lie at the edges of what is allowed."""
     arguments = []
     for _ in range(rng.integers(1, 7)):
@@ -141,12 +145,54 @@ def random_command_line(rng: np.random.Generator) -> list[str]:
     return [str(argument) for argument in arguments]
 
 
-def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[list[str], str]]:
-    """Yields (arguments, outcome) of reading `count` command lines and dealing out MNIST's labels accordingly."""
+def random_sweep(rng: np.random.Generator) -> list[str]:
+    """Returns a command line of sweep.py that only lists: its own flags with random values, and some of main.py's."""
+    own = {
+        "policies": ("dqn", "dqn,random", "random,", "other", ""),
+        "splits": ("disjoint", "published,disjoint", "none", ""),
+        "seeds": ("0", "0-3", "3-0", "1,2", "x", "-1", "0-99999999999", ""),
+        "vary": ("goal=0.5,0.6", "goal=0.5,0.50", "goal", "=", "preset=paper,improved", "seed=1,2", "updates=1,2",
+                 "agent-hidden-units=5,5;6", "learner=cnn,kde", "no-such-flag=1", "epsilon=nan,inf"),
+        "control-episodes": ("1", "0", "20", "x"),
+        "jobs": ("1", "0", "-5", "2.5"),
+        "engine": ("local", "other"),
+    }  # fmt: skip
+    arguments = ["--list", "--seeds", "0", "--out", str(rng.choice(["out", "out", "", "a/b", "\x00"]))]
+    for _ in range(rng.integers(1, 4)):
+        name = str(rng.choice(list(own)))
+        arguments += [f"--{name}", str(rng.choice(own[name]))]
+    return arguments + (random_flags(rng)[:4] if rng.random() < 0.5 else [])
+
+
+def random_folders(rng: np.random.Generator) -> list[str]:
+    """Returns a command line of plots.py or report.py with folders that hold no run."""
+    names = ("nowhere", "", ".", "\x00", "~", "[/b]", "é", "--unknown", "/dev/null", "a" * 300)
+    arguments = [str(name) for name in rng.choice(names, rng.integers(0, 4))]
+    return arguments + (["--out", str(rng.choice(names))] if rng.random() < 0.7 else [])
+
+
+def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, list[str], str]]:
+    """Yields (program, arguments, outcome) of reading `count` command lines.
+
+    main.py's are read, and MNIST's labels dealt out accordingly; sweep.py's are planned and listed; report.py and
+    plots.py are run.
+    """
     labels = np.arange(60_000) % 10
-    for _ in range(count):
-        arguments = random_command_line(rng)
-        yield arguments, outcome(lambda arguments=arguments: partition(labels, main.parse(arguments)[0]))
+
+    def ended(code: int):
+        raise SystemExit(code)
+
+    attempts = {
+        "main.py": (random_flags, lambda line: partition(labels, main.parse(line)[0])),
+        "sweep.py": (random_sweep, lambda line: ended(sweep.main(line))),
+        "report.py": (random_folders, lambda line: ended(report.main(line))),
+        "plots.py": (random_folders, lambda line: ended(plots.main(line))),
+    }
+    for number in range(count):
+        program = ("main.py", "main.py", "sweep.py", ("report.py", "plots.py")[number // 4 % 2])[number % 4]
+        make, read = attempts[program]
+        arguments = make(rng)
+        yield f"{program}, command line", arguments, outcome(lambda read=read, line=arguments: read(line))
 
 
 def check(options: argparse.Namespace) -> dict[str, str]:
@@ -157,9 +203,11 @@ def check(options: argparse.Namespace) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)
         try:
-            attempts = ((kind, data, result) for kind, data, result in fuzz_data(options.files, rng))
-            commands = (("command line", line, result) for line, result in fuzz_commands(options.commands, rng))
-            for attempted in (attempts, commands):
+            path, _ = write_data(Path(place), "npz", small_arrays(rng, 300))
+            fuzz_tables.make_run(Path(place) / "run", path)
+            injured = fuzz_tables.fuzz_tables(options.tables, Path(place) / "run", mutate, rng)
+            tables = ((f"a run's files, {name}", what, outcome(attempt)) for name, attempt, what in injured)
+            for attempted in (fuzz_data(options.files, rng), tables, fuzz_commands(options.commands, rng)):
                 for kind, what, result in attempted:
                     if result not in ("taken", "refused"):
                         raise UsageError(f"{kind} {what!r:.400}: {result}")
@@ -174,5 +222,10 @@ def check(options: argparse.Namespace) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    numbers = {"files": (5000, "data files"), "commands": (2000, "command lines"), "seed": (0, "seed of the injuries")}
-    sys.exit(command.run("fuzz", __doc__, check, **numbers))
+    numbers = {
+        "files": (10_000, "data files"),
+        "tables": (1000, "runs"),
+        "commands": (5000, "command lines"),
+        "seed": (0, "seed of the injuries"),
+    }
+    sys.exit(command.run("fuzz", __doc__, check, by_processor=False, **numbers))

@@ -48,4 +48,4 @@ def check(options: argparse.Namespace) -> dict[str, str]:
 
 if __name__ == "__main__":
     flags = {"experiments": (2000, "drawn for each number of seeds"), "seed": (0, "seed of the experiments")}
-    sys.exit(command.run("interval_coverage", __doc__, check, **flags))
+    sys.exit(command.run("interval_coverage", __doc__, check, by_processor=False, **flags))

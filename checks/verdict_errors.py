@@ -90,4 +90,4 @@ def _span(shares: pd.Series) -> str:
 
 if __name__ == "__main__":
     flags = {"experiments": (1000, "drawn for each row of the CSV file"), "seed": (0, "seed of the experiments")}
-    sys.exit(command.run("verdict_errors", __doc__, check, **flags))
+    sys.exit(command.run("verdict_errors", __doc__, check, by_processor=False, **flags))

@@ -1,0 +1,189 @@
+"""Whether two at once on one folder lose nothing: `python -m checks.side_by_side --out results/checks`.
+
+Two runs, two searches, two reports, two comparisons of learners, begun at the same moment in two processes.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import command
+from checks.fuzz import small_arrays, write_data
+from config import Config, UsageError
+
+if TYPE_CHECKING:
+    from comparison.units import Unit
+
+FLAGS = "--policy random --episodes 4 --round-limit 3 --nodes 3 --pca-components 3 --samples-per-node 20 --threads 1"
+TRIES, UNITS = 14, 12
+
+
+def run_experiment(folder: Path, data: Path, which: int) -> int:
+    """Runs main.py on a folder that the other process runs on too."""
+    import main
+
+    return main.main([*FLAGS.split(), "--figure-every", "-1", "--data-path", str(data), "--run-dir", str(folder)])
+
+
+def run_search(folder: Path, data: Path, which: int) -> int:
+    """Searches routes for one initial weight or for two, into one table."""
+    import search
+    from data import load_dataset
+
+    config = Config(
+        data_path=str(data), nodes=3, pca_components=3, samples_per_node=20, round_limit=3, goal=0.9, threads=1,
+        observation="round",
+    )  # fmt: skip
+    search.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=which + 1))
+    return 0
+
+
+def run_report(folder: Path, data: Path, which: int) -> int:
+    """Reports on the same runs, into the same files."""
+    import report
+
+    return report.main([str(folder)])
+
+
+def run_comparison(folder: Path, data: Path, which: int) -> int:
+    """Measures the same units."""
+    from comparison import units
+    from data import Dataset
+
+    images = units.Images.of(Dataset("small", **small_arrays(np.random.default_rng(0), 20)))
+    units.prepare(folder, {"dataset": "small", "dataset_sha256": "", "epochs": 0, "samples": 0})
+    units.measure_all(toy_units(), images, 0, folder)
+    return 0
+
+
+def toy_units() -> "list[Unit]":
+    """Returns units that take a moment, and leave a file for every process that measured them."""
+    from comparison.units import Unit
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Toy(Unit):
+        part = "toy"
+
+        def measure(self, images: object, epochs: int, folder: Path) -> list[dict[str, float]]:
+            (folder / f"measured-{self.seed}-{os.getpid()}").touch()
+            time.sleep(0.01)
+            return [{"value": row / 7} for row in range(50)]
+
+    return [Toy(seed=seed) for seed in range(UNITS)]
+
+
+KINDS = {
+    "two runs": run_experiment,
+    "two searches": run_search,
+    "two reports": run_report,
+    "two comparisons of learners": run_comparison,
+}
+
+
+def quietly(kind: str, folder: Path, data: Path, which: int = 0) -> int:
+    """Does a job without what it prints; returns its exit code."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        return KINDS[kind](folder, data, which)
+
+
+def work(jobs: Connection, barrier: Barrier, which: int):
+    """Does one job after the other, each begun together with the other process."""
+    from screen import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+    from models import start_tensorflow
+
+    start_tensorflow(1)
+    while True:
+        kind, folder, data = jobs.recv()
+        barrier.wait()
+        try:
+            code = quietly(kind, folder, data, which)
+        except Exception as error:
+            code = f"{type(error).__name__}: {error}"
+        jobs.send(code)
+
+
+def tables(folder: Path) -> list[pd.DataFrame]:
+    """Returns a run's rounds and episodes without the times."""
+    read = (pd.read_csv(folder / name) for name in ("rounds.csv", "episodes.csv"))
+    return [table.drop(columns=[name for name in table if name.endswith("seconds")]) for table in read]
+
+
+def nothing_lost(kind: str, folder: Path, codes: list, reference: Path) -> bool:
+    """Tells whether both processes ended as they should and the folder has all that it should have."""
+    if [*folder.rglob("*.tmp")]:
+        return False
+    if kind == "two runs":
+        equal = all(one.equals(other) for one, other in zip(tables(folder), tables(reference), strict=True))
+        return sorted(map(str, codes)) == ["0", "2"] and equal
+    if codes != [0, 0]:
+        return False
+    if kind == "two searches":
+        table = pd.read_csv(folder / "floor-disjoint.csv")
+        expected = {(criterion, weights): weights for criterion in ("rounds", "cost") for weights in (1, 2)}
+        return table.groupby(["criterion", "episodes"]).size().to_dict() == expected
+    if kind == "two reports":
+        names = [path.relative_to(reference) for path in reference.rglob("*") if path.suffix in (".md", ".png", ".pdf")]
+        return bool(names) and all((folder / name).read_bytes() == (reference / name).read_bytes() for name in names)
+    whole = all(len(unit.read(folder)) == 50 for unit in toy_units())
+    return whole and len(list(folder.glob("measured-*"))) == UNITS
+
+
+def try_all(pipes: list[Connection], place: Path, tries: int) -> Iterator[str]:
+    """Yields every kind once all its tries are done; raises UsageError where something was lost."""
+    data, _ = write_data(place, "npz", small_arrays(np.random.default_rng(0), 300))
+    alone = {"two runs": place / "run", "two reports": place / "runs"}  # what one process makes of it
+    for folder in (alone["two runs"], alone["two reports"] / "one"):
+        quietly("two runs", folder, data)
+    quietly("two reports", alone["two reports"], data)
+    for kind in KINDS:
+        for number in range(tries):
+            folder = place / f"{kind}-{number}"
+            if kind == "two reports":
+                shutil.copytree(alone[kind] / "one", folder / "one")
+            folder.mkdir(exist_ok=True)
+            for pipe in pipes:
+                pipe.send((kind, folder, data))
+            codes = [pipe.recv() for pipe in pipes]
+            if not nothing_lost(kind, folder, codes, alone.get(kind, place)):
+                raise UsageError(f"{kind}, try {number + 1}: something was lost (they ended with {codes})")
+        print(f"{kind}: nothing lost in {tries} tries", flush=True)
+        yield kind
+
+
+def check(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the table of tries."""
+    context = multiprocessing.get_context("spawn")
+    barrier, pipes = context.Barrier(2), [context.Pipe() for _ in range(2)]
+    workers = [
+        context.Process(target=work, args=(theirs, barrier, which), daemon=True)
+        for which, (_, theirs) in enumerate(pipes)
+    ]
+    for worker in workers:
+        worker.start()
+    with tempfile.TemporaryDirectory() as place:
+        kinds = list(try_all([ours for ours, _ in pipes], Path(place), options.tries))
+    for worker in workers:
+        worker.terminate()
+    lines = ["| at once on one folder | tries | nothing lost |", "| --- | --- | --- |"]
+    return {".md": "\n".join([*lines, *(f"| {kind} | {options.tries} | {options.tries} |" for kind in kinds)]) + "\n"}
+
+
+if __name__ == "__main__":
+    tries = (50, "tries of each kind")
+    sys.exit(command.run("side_by_side", __doc__, check, threads=1, by_processor=False, tries=tries))
