@@ -257,6 +257,6 @@ def test_only_the_owner_of_the_lock_is_kept_out(tiny, tmp_path):
 def test_checkpoint_holds_all_that_was_learned(finished):
     with np.load(finished / "checkpoint.npz") as arrays:
         names = {name.removeprefix("policy_") for name in arrays}
-        assert {"weights", "optimizer_state", "epsilon", "settings", "episode", "sizes"} <= names
+        assert {"weights", "optimizer_state", "epsilon", "settings", "episode", "tables"} <= names
         rounds = pd.read_csv(finished / "rounds.csv")
         assert len(arrays["policy_replay_reward"]) == (rounds["round"] > 1).sum()
