@@ -15,7 +15,7 @@ DRAWING = ("kde", "pseudo-attention")  # learners of which some variants draw at
 
 
 @pytest.mark.parametrize("learner", [name for name in VARIANTS if name != "cnn"])
-def test_whole_run(learner, tiny, finished, tmp_path):
+def test_whole_run(learner, tiny, dataset, finished, tmp_path):
     """Two runs write the same logs, other ones than the default model's, and the figures."""
     flags = [*tiny, "--episodes", 1, "--goal", 0.99, "--learner", learner]
     run(*flags, "--figure-every", 0, "--run-dir", tmp_path / "one")
@@ -25,7 +25,7 @@ def test_whole_run(learner, tiny, finished, tmp_path):
     assert len(rounds) == 5
     assert rounds["accuracy"].between(0.02, 0.99).all()
     assert set(rounds["learner"]) == {learner}
-    assert label(rounds) == f"dqn, disjoint split, fashion-mnist, {learner}, seed 0"
+    assert label(rounds) == f"dqn, disjoint split, other-{dataset.sha256()[:8]}, {learner}, seed 0"
     assert rounds["loss"][0] != pd.read_csv(finished / "rounds.csv")["loss"][0]
     assert {"accuracy_over_rounds.pdf", "node_models.png"} <= {
         path.name for path in (tmp_path / "one/figures").iterdir()
