@@ -75,18 +75,23 @@ class LocalEngine:
         self.train_images = tf.constant(normalise(dataset.x_train[self.held]))
         self.train_labels = tf.constant(dataset.y_train[self.held].astype(np.int64))
         self.test_images = tf.constant(normalise(dataset.x_test))
-        test_labels = tf.constant(dataset.y_test.astype(np.int64))
-        self.model = local_foundation_model(config)
+        self.test_labels = tf.constant(dataset.y_test.astype(np.int64))
+        self._build()
         self.model_bytes = 4 * self.model.size  # float32
-        evaluator, self.evaluation_reason = choose_evaluation(config, self.test_images.shape[1:])
-        self.evaluator, self.evaluation = evaluator(self.model, self.test_images, test_labels, config), evaluator.name
         self.gradient_steps = config.local_epochs * math.ceil(config.samples_per_node / config.batch_size)  # a round
         self.optimizer_states = {}  # node: its own Adam moments and step count, kept for the whole episode (authors)
         self.states_before = {}  # the same before the present round
 
+    def _build(self):
+        """Builds what is compiled: the model, and what evaluates it."""
+        self.model = local_foundation_model(self.config)
+        evaluator, self.evaluation_reason = choose_evaluation(self.config, self.test_images.shape[1:])
+        self.evaluator = evaluator(self.model, self.test_images, self.test_labels, self.config)
+        self.evaluation = evaluator.name
+
     def __getstate__(self) -> dict:
-        """Returns all but the model, tensors as arrays, and the settings of TensorFlow that fix the last digits."""
-        state = {name: value for name, value in vars(self).items() if name != "model"}
+        """Returns all but what is compiled, tensors as arrays, and TensorFlow's settings that fix the last digits."""
+        state = {name: value for name, value in vars(self).items() if name not in ("model", "evaluator")}
         state |= tf.nest.map_structure(lambda tensor: tensor.numpy(), {name: state[name] for name in TENSORS})
         threading = tf.config.threading
         threads = threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()
@@ -103,7 +108,7 @@ class LocalEngine:
                 tf.config.experimental.enable_op_determinism()
         state |= tf.nest.map_structure(tf.constant, {name: state[name] for name in TENSORS})
         vars(self).update({name: value for name, value in state.items() if name != "tensorflow"})
-        self.model = local_foundation_model(self.config)
+        self._build()
 
     def sha256(self) -> str:
         """Returns the hexadecimal SHA-256 of the data set's arrays."""

@@ -28,7 +28,7 @@ from config import Config, UsageError
 if TYPE_CHECKING:
     from comparison.units import Unit
 
-FLAGS = "--policy random --episodes 4 --round-limit 3 --nodes 3 --pca-components 3 --samples-per-node 20 --threads 1"
+FLAGS = "--dataset fashion-mnist --policy random --episodes 4 --round-limit 3 --nodes 3 --pca-components 3 --samples-per-node 20 --threads 1"
 TRIES, UNITS = 14, 12
 
 
@@ -45,7 +45,7 @@ def run_search(folder: Path, data: Path, which: int) -> int:
     from data import load_dataset
 
     config = Config(
-        data_path=str(data), nodes=3, pca_components=3, samples_per_node=20, round_limit=3, goal=0.9, threads=1,
+        dataset="fashion-mnist", data_path=str(data), nodes=3, pca_components=3, samples_per_node=20, round_limit=3, goal=0.9, threads=1,
         observation="round",
     )  # fmt: skip
     search.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=which + 1))

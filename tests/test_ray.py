@@ -157,7 +157,8 @@ def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
         assert process.poll() is None, process.communicate()
         most = max(most, len(experiments() - others))
         time.sleep(0.05)
-    assert most == 4  # all of the cluster's processors, whatever this machine has
+    # All of the cluster's processors, whatever this machine has; a task that ends overlaps with the next one.
+    assert most >= 4
     started = experiments() - others
     assert started
     for number in started:
