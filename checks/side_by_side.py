@@ -28,7 +28,8 @@ from config import Config, UsageError
 if TYPE_CHECKING:
     from comparison.units import Unit
 
-FLAGS = "--dataset fashion-mnist --policy random --episodes 4 --round-limit 3 --nodes 3 --pca-components 3 --samples-per-node 20 --threads 1"
+FLAGS = "--dataset fashion-mnist --policy random --episodes 4 --round-limit 3 --nodes 3 --pca-components 3"
+MORE = ("--samples-per-node", "20", "--threads", "1", "--figure-every", "-1")
 TRIES, UNITS = 14, 12
 
 
@@ -36,7 +37,9 @@ def run_experiment(folder: Path, data: Path, which: int) -> int:
     """Runs main.py on a folder that the other process runs on too."""
     import main
 
-    return main.main([*FLAGS.split(), "--figure-every", "-1", "--data-path", str(data), "--run-dir", str(folder)])
+    return main.main(
+        [*FLAGS.split(), *MORE, "--figure-every", "-1", "--data-path", str(data), "--run-dir", str(folder)]
+    )
 
 
 def run_search(folder: Path, data: Path, which: int) -> int:
@@ -44,10 +47,8 @@ def run_search(folder: Path, data: Path, which: int) -> int:
     import search
     from data import load_dataset
 
-    config = Config(
-        dataset="fashion-mnist", data_path=str(data), nodes=3, pca_components=3, samples_per_node=20, round_limit=3, goal=0.9, threads=1,
-        observation="round",
-    )  # fmt: skip
+    settings = {"nodes": 3, "pca_components": 3, "samples_per_node": 20, "round_limit": 3, "goal": 0.9, "threads": 1}
+    config = Config(dataset="fashion-mnist", data_path=str(data), observation="round", **settings)
     search.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=which + 1))
     return 0
 
@@ -153,10 +154,10 @@ def try_all(pipes: list[Connection], place: Path, tries: int) -> Iterator[str]:
     quietly("two reports", alone["two reports"], data)
     for kind in KINDS:
         for number in range(tries):
-            folder = place / f"{kind}-{number}"
+            folder = place / f"{kind}-{number}" / "runs"  # a report names its folder
             if kind == "two reports":
                 shutil.copytree(alone[kind] / "one", folder / "one")
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             for pipe in pipes:
                 pipe.send((kind, folder, data))
             codes = [pipe.recv() for pipe in pipes]
