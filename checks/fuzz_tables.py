@@ -17,9 +17,8 @@ from run_folder import CHECKPOINT, DESCRIPTION, holds_run
 from runs.checkpoint import read_checkpoint
 from runs.description import read_description
 
-FLAGS = (
-    "--policy random --episodes 3 --round-limit 3 --nodes 3 --pca-components 3 --samples-per-node 20 --figure-every 0"
-)
+FLAGS = "--dataset fashion-mnist --policy random --episodes 3 --round-limit 3 --nodes 3 --pca-components 3"
+MORE = ("--samples-per-node", "20", "--figure-every", "0")
 VICTIMS = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_models.csv", DESCRIPTION, CHECKPOINT)
 CELLS = (b"", b"nan", b"inf", b"-1", b"1e400", b"abc", b"True", b"0x10", b'"', b"9" * 30, "é".encode(), b"[/b]")
 DRAWN_EVERY = 20  # figures take seconds
@@ -28,7 +27,7 @@ DRAWN_EVERY = 20  # figures take seconds
 def make_run(folder: Path, data: Path):
     """Makes the run whose files are injured, from a data file."""
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        code = main.main([*FLAGS.split(), "--data-path", str(data), "--run-dir", str(folder)])
+        code = main.main([*FLAGS.split(), *MORE, "--data-path", str(data), "--run-dir", str(folder)])
     if code:
         raise RuntimeError("the run to be injured failed")
 
