@@ -72,6 +72,18 @@ def read_table(run_dir: Path, name: str) -> pd.DataFrame:
     return table
 
 
+@contextlib.contextmanager
+def only_tables_of_runs() -> Iterator[None]:
+    """Raises UsageError where tables that were edited hold what no run writes, such as text among numbers."""
+    try:
+        yield
+    except (UsageError, OSError, MemoryError):
+        raise
+    except Exception as error:  # pandas and Matplotlib raise two dozen different errors
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise UsageError(f"the tables are not as a run wrote them ({reason}); put the originals back") from error
+
+
 def label(table: pd.DataFrame) -> str:
     """Returns the name of a run in legends and titles, from any of its tables."""
     first = table.iloc[0]

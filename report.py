@@ -12,7 +12,7 @@ import pandas as pd
 
 from config import Config, Parser, UsageError
 from intervals import FEWEST
-from plots import read_table
+from plots import only_tables_of_runs, read_table
 from presets import AGENT_FIELDS, ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
 from report_figures import draw
 from report_tables import (
@@ -241,7 +241,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> int:
-        print(write_report(options.folders, options.out or options.folders[0]))
+        with only_tables_of_runs():
+            print(write_report(options.folders, options.out or options.folders[0]))
         return 0
 
     return command("report.py", work, lambda: "report again")

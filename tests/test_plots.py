@@ -102,3 +102,14 @@ def test_unusable_files_are_refused_in_one_line(copy, tmp_path, capsys, name, co
     error = capsys.readouterr().err
     assert says in error
     assert error.count("\n") == 1
+
+
+def test_text_among_numbers_is_one_line(copy, tmp_path, capfd):
+    path = copy / "episodes.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    cells = lines[2].split(",")
+    path.write_text("".join([*lines[:2], ",".join([*cells[:4], "much", *cells[5:]]), *lines[3:]]))
+    assert plots.main([str(copy), "--out", str(tmp_path / "figures")]) == 2
+    line = capfd.readouterr().err
+    assert line.startswith("plots.py: error: the tables are not as a run wrote them")
+    assert line.count("\n") == 1
