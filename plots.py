@@ -271,7 +271,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     """Draws the figures of a command line's runs."""
-    drawn = draw(options.run_dirs, options.out)
+    with only_tables_of_runs():
+        drawn = draw(options.run_dirs, options.out)
     for run_dir in itertools.filterfalse(has_node_models, options.run_dirs):
         print(f"{run_dir} is left out of the figure node_models: a run without figures has no node_models.csv")
     print(f"{drawn} figures of {len(options.run_dirs)} run(s) in {options.out}, each as PNG and PDF")
