@@ -126,6 +126,6 @@ def test_damaged_files_and_random_command_lines(tmp_path, monkeypatch):
     """A small share of what `python -m checks.fuzz` tries."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(1)
-    results = [result for *_, result in fuzz_data(80, rng)] + [result for _, result in fuzz_commands(80, rng)]
+    results = [result for *_, result in fuzz_data(80, rng)] + [result for *_, result in fuzz_commands(80, rng)]
     assert set(results) == {"taken", "refused"}
     assert outcome(lambda: [][0]).startswith("IndexError")  # which would be noticed
