@@ -143,13 +143,13 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
 
     player = Player(HomogeneousLearningEnv(config, dataset))
     path, episodes = options.out / f"floor-{config.split}.csv", list(range(1, options.episodes + 1))
-    table = read_routes(path)
     with progress_bar("searching", Console(stderr=True)) as progress:
         bar = progress.add_task("", total=len(CRITERIA) * options.tries)
         for criterion in CRITERIA:
+            table = read_routes(path)  # another search may have added to it meanwhile
             settings = (dataset.name, config.split, criterion, len(episodes))
             settings += (config.seed, options.tries, config.evaluation_samples)
-            if (table[SETTINGS] == list(settings)).all(axis=1).any():
+            if has_search(table, settings):
                 progress.advance(bar, options.tries)
                 continue
             rng = np.random.default_rng([config.seed, CRITERIA.index(criterion), len(episodes), 1])
@@ -157,11 +157,17 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
             text = ",".join(map(str, route))
             rows = [(*settings, episode, *player.result(episode, route), text) for episode in episodes]
             found = pd.DataFrame(rows, columns=COLUMNS)
-            with lock(path.with_suffix(".lock")):  # another search may have added to it meanwhile
+            with lock(path.with_suffix(".lock")):
                 table = read_routes(path)
-                table = pd.concat([table, found]) if len(table) else found
-                write_atomically(path, table.to_csv(index=False).encode())
+                if not has_search(table, settings):  # the same search may have ended in another process
+                    table = pd.concat([table, found]) if len(table) else found
+                    write_atomically(path, table.to_csv(index=False).encode())
     return table
+
+
+def has_search(table: pd.DataFrame, settings: tuple) -> bool:
+    """Tells whether a table of routes found has those of the search with these SETTINGS."""
+    return bool((table[SETTINGS] == list(settings)).all(axis=1).any())
 
 
 def read_routes(path: Path) -> pd.DataFrame:

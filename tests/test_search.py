@@ -117,6 +117,27 @@ def test_a_search_goes_on_where_it_was(environment, dataset, tmp_path, monkeypat
     assert again["route"].tolist() == table["route"].tolist()
 
 
+def test_two_searches_of_the_same_settings_are_one_in_the_table(environment, dataset, tmp_path, monkeypatch):
+    """The other one begins and ends while this one searches; another search's rows stay too."""
+    options, alone_out = argparse.Namespace(out=tmp_path, tries=20, episodes=2), tmp_path / "alone"
+    alone_out.mkdir()
+    alone = search(environment.config, dataset, argparse.Namespace(**vars(options) | {"out": alone_out}))
+    one = search(environment.config, dataset, argparse.Namespace(**vars(options) | {"episodes": 1}))
+    calls = []
+
+    def evolve_beside(*arguments):
+        calls.append(arguments[2])
+        if len(calls) == 1:
+            search(environment.config, dataset, options)
+        return evolve(*arguments)
+
+    monkeypatch.setattr("search.evolve", evolve_beside)
+    table = search(environment.config, dataset, options)
+    assert calls == ["rounds", "rounds", "cost"]  # what the other one found is not searched again
+    assert table.query("episodes == 2")["route"].tolist() == alone["route"].tolist()
+    assert table.query("episodes == 1")["route"].tolist() == one["route"].tolist()
+
+
 @pytest.mark.parametrize("content", ["", "dataset,split\n1,2\n"])
 def test_other_tables_are_refused(content, environment, dataset, tmp_path):
     (tmp_path / f"floor-{environment.config.split}.csv").write_text(content)
