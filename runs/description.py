@@ -35,6 +35,8 @@ MODULES = {  # distribution: the module that tells its version too
     "numba": "numba",
 }
 # Settings that a resumed run may change; `evaluation` since the description tells which one was used.
+FORM = {"preset": str, "dataset": str, "dataset_sha256": str, "resumed": list, "end": (str, type(None))}  # of run.json
+FORM_TO_RESUME = {"engine": str, "environment": dict, "evaluation": str}  # of what a resumed run needs besides
 FREE_ON_RESUME = ("episodes", "data_path", "figure_every", "evaluation")
 # Environment variables with these beginnings can change the numbers that TensorFlow and NumPy compute.
 NUMERIC_VARIABLES = (
@@ -62,8 +64,7 @@ def read_description(folder: Path) -> dict:
     path = folder / DESCRIPTION
     try:
         description = json.loads(path.read_text(encoding="utf-8-sig"))
-        if lacking := {"preset", "dataset", "dataset_sha256", "resumed", "end"} - set(description):
-            raise ValueError(f"it lacks {min(lacking)}")
+        _check_form(description, FORM)
         description["schema"] = description.get("schema", 1)
         # Before schema 2 it was the setting alone that told how a run was evaluated.
         description.setdefault("evaluation", description["config"].get("evaluation_dtype"))
@@ -72,6 +73,15 @@ def read_description(folder: Path) -> dict:
         raise UsageError(f"{folder} holds no run; check the path") from error
     except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise UsageError(f"{path} is damaged or of another version ({error}); put it back or run it anew") from error
+
+
+def _check_form(description: dict, form: dict):
+    """Raises ValueError where a key of `form` is missing, or its value is not of the type that stands there."""
+    for name, kind in form.items():
+        if name not in description:
+            raise ValueError(f"it lacks {name}")
+        if not isinstance(description[name], kind):
+            raise ValueError(f"{name} is {description[name]!r}")
 
 
 def write_description(folder: Path, description: dict):
@@ -115,6 +125,10 @@ def redescribe(folder: Path, config: Config, engine: "LocalEngine | RayEngine", 
     if description["schema"] < RESUMABLE:
         commit = str(description.get("git_commit"))[:7]
         raise UsageError(f"{folder} is a run of an earlier version (commit {commit}); resume it with that version")
+    try:
+        _check_form(description, FORM_TO_RESUME)
+    except ValueError as error:
+        raise UsageError(f"{folder / DESCRIPTION} is damaged ({error}); put it back or run it anew") from error
     then = fixed_settings(description["config"]) | {"engine": description["engine"]}
     present = fixed_settings(config) | {"engine": options.engine}
     if changes := [f"{flag(key)} {then[key]} (now {present[key]})" for key in then if then[key] != present[key]]:

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import shutil
 
 import pytest
 from conftest import refuse, run
@@ -30,6 +31,22 @@ def edited(monkeypatch):
             monkeypatch.setattr(module, "Config", changed)
 
     return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("engine", None), ("environment", "none"), ("evaluation", 3), ("resumed", {}), ("end", 0), ("dataset", ["mnist"])],
+)
+def test_a_description_of_another_form_is_refused(name, value, finished, tmp_path, capfd):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    about = json.loads((folder / "run.json").read_text())
+    for changed in (about | {name: value}, {key: kept for key, kept in about.items() if key != name}):
+        (folder / "run.json").write_text(json.dumps(changed))
+        before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        line = refuse(capfd, "--resume", "--run-dir", folder)
+        assert "run.json is damaged" in line
+        assert name in line
+        assert before == {path: path.read_bytes() for path in before}
 
 
 def test_preset_paper_is_what_config_says_until_that_is_edited(edited):
