@@ -148,6 +148,7 @@ def lock(path: Path, busy: Callable[[], str] | None = None) -> Iterator[None]:
 
 def clear(folder: Path):
     """Removes the files of the run that the folder holds, and nothing else."""
+    remove_leftovers(folder)
     events = (folder / EVENTS).glob(f"events.out.tfevents.*{EVENTS_SUFFIX}")
     for path in (*(folder / name for name in WRITTEN), *figure_paths(folder), *events):
         path.unlink(missing_ok=True)
@@ -158,8 +159,9 @@ def clear(folder: Path):
 
 def remove_leftovers(folder: Path):
     """Removes what a killed process of a run left of the files that it was writing."""
-    for name in WRITTEN:
-        for path in folder.glob(f"{name}.*.tmp"):
+    figures = figure_paths(folder) if (folder / FIGURES).exists() else []
+    for written in (*(folder / name for name in WRITTEN), *figures):
+        for path in written.parent.glob(f"{written.name}.*.tmp"):
             path.unlink(missing_ok=True)
 
 

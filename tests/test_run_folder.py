@@ -30,12 +30,12 @@ def test_overwrite_removes_what_the_run_wrote_and_nothing_else(tiny, tmp_path):
     run(*flags, "--tensorboard", "--figure-every", 0)
     before = set(tmp_path.rglob("*"))
     put(tmp_path, *THEIRS)
-    put(tmp_path, "rounds.csv.0123.tmp")  # of a process that was killed
+    put(tmp_path, "rounds.csv.0123.tmp", "figures/nodes.png.0123.tmp")  # of a process that was killed
     run(*flags, "--overwrite")
     assert all((tmp_path / name).read_text() == "mine" for name in THEIRS)
     gone = {path for path in before if not path.exists()} - {tmp_path / "node_models.csv"}  # which is of the figures
     assert {path.parent.name for path in gone} == {"figures", "tensorboard"}  # this time there are neither
-    assert not list(tmp_path.glob("*.tmp"))
+    assert not list(tmp_path.rglob("*.tmp"))
 
 
 @pytest.mark.parametrize("name", ["rounds.csv", "agent.npz", "figures/nodes.png", "run.json"])
