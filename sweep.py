@@ -55,14 +55,16 @@ class Run:
         self.name, self.folder, self.log = name, out / name, out / "logs" / f"{name}.txt"
         self.arguments = [*arguments, "--run-dir", str(self.folder)]
         self.config, _ = experiment.parse(arguments)
-        self.resuming = holds_run(self.folder)
+        self.look()
+
+    def look(self):
+        """Looks how far the run is; raises UsageError where the folder holds another experiment."""
+        self.resuming, self.finished = holds_run(self.folder), False
         if self.resuming:
             described = read_description(self.folder)
             if fixed_settings(described["config"]) != fixed_settings(self.config):
                 raise UsageError(f"{self.folder} holds a run with other settings; choose another --out")
             self.finished = described["end"] is not None and self.episodes() >= self.wanted()
-        else:
-            self.finished = False
 
     def episodes(self) -> int:
         """Returns how many episodes are logged."""
@@ -175,8 +177,11 @@ def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int | Non
         try:
             while waiting or running:
                 while waiting and len(running) < (jobs or workers.jobs):
-                    running.append(waiting.pop(0))
-                    workers.start(running[-1])
+                    run = waiting.pop(0)
+                    run.look()
+                    if not run.finished:  # another sweep may have been at it meanwhile
+                        running.append(run)
+                        workers.start(run)
                 time.sleep(0.5)
                 logged |= {run.name: run.episodes() for run in running}
                 for run, code in [(run, workers.ended(run)) for run in running]:

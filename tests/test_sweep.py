@@ -1,6 +1,7 @@
 """Sweeps of real runs on the tiny data set: what fails is reported, what is done is not done again."""
 
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 import pandas as pd
 import pytest
 from conftest import PROJECT, same, start
+from rich.console import Console
 
 import report
 import sweep
@@ -48,6 +50,28 @@ def test_failed_runs_are_reported_while_the_others_finish(swept):
         log = out / "logs" / f"{policy}-disjoint-learning-rate1e30-seed0.txt"
         assert str(log) in ended.stdout
         assert "not finite" in log.read_text()
+
+
+def test_what_another_sweep_finished_meanwhile_is_not_begun(swept, tiny, tmp_path):
+    """Two runs are planned; while the first one runs, another sweep of the same folder does the second."""
+    planned = sweep.runs(*sweep.parse(flags(tiny, tmp_path, seeds="0", vary="learning-rate=0.001")))
+    started = []
+
+    class Workers:
+        def start(self, run):
+            started.append(run.name)
+            for name in (run.name, planned[-1].name):
+                shutil.copytree(swept[0] / name, tmp_path / name)
+
+        def ended(self, run):
+            return 0
+
+        def stop(self, running):
+            pass
+
+    assert sweep.sweep(planned, Workers(), 1, Console(quiet=True)) == []
+    assert started == [planned[0].name]
+    assert len(planned) == 2
 
 
 def test_a_policy_that_does_not_learn_runs_the_last_episodes(swept):
