@@ -76,7 +76,7 @@ class Screen:
 
     def __enter__(self) -> Self:
         self.stopping, self.signals = False, stop_signals(self._stop)
-        self.signals.__enter__()
+        self.received = self.signals.__enter__()
         if self.drawn:
             self.live.start()
         return self
@@ -84,6 +84,8 @@ class Screen:
     def __exit__(self, *exception: object):
         self.live.stop()
         self.signals.__exit__(*exception)
+        if len(self.received) > 1 and isinstance(exception[1], Exception):  # what a library made of the second one
+            raise KeyboardInterrupt from exception[1]
 
     def _stop(self, number: int, frame: FrameType | None):
         if self.stopping:

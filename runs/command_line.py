@@ -45,8 +45,15 @@ def command(program: str, work: Callable[[], int], hint: Callable[[], str]) -> i
     """
     with guarded_output():
         try:
-            with stop_signals():
-                return work()
+            with stop_signals() as received:
+                try:
+                    return work()
+                except (UsageError, MemoryError, OSError):
+                    raise
+                except Exception as error:
+                    if received:  # what a library with a bare `except` made of the interruption
+                        raise KeyboardInterrupt from error
+                    raise
         except UsageError as error:
             said, code = f"error: {error}", 2
         except MemoryError:

@@ -73,9 +73,10 @@ def guarded_output() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stop_signals(handler: Callable[[int, FrameType | None], None] = signal.default_int_handler) -> Iterator[None]:
+def stop_signals(handler: Callable[[int, FrameType | None], None] = signal.default_int_handler) -> Iterator[list[int]]:
     """Lets `handler` take Ctrl-C, SIGTERM and the SIGHUP of a terminal that is closed; by default KeyboardInterrupt.
 
+    Yields the list of the signals that have come: libraries may turn a KeyboardInterrupt into an error of another kind.
     A SIGHUP that is ignored, as under nohup, stays ignored. Outside the main thread, which alone may change handlers,
     nothing changes.
     """
@@ -84,9 +85,15 @@ def stop_signals(handler: Callable[[int, FrameType | None], None] = signal.defau
         numbers.append(signal.SIGHUP)
     if threading.current_thread() is not threading.main_thread():
         numbers = []
-    before = {number: signal.signal(number, handler) for number in numbers}
+    received = []
+
+    def take(number: int, frame: FrameType | None):
+        received.append(number)
+        handler(number, frame)
+
+    before = {number: signal.signal(number, take) for number in numbers}
     try:
-        yield
+        yield received
     finally:
         for number, former in before.items():
             signal.signal(number, former or signal.SIG_DFL)

@@ -15,6 +15,7 @@ from conftest import PROJECT, run, start
 
 import main
 from runs import terminal
+from runs.command_line import command
 from runs.terminal import Output, guarded_output, stop_signals
 
 
@@ -95,12 +96,41 @@ def test_a_hang_up_ends_the_round_like_a_termination(tiny, tmp_path):
     assert errors.startswith("main.py: interrupted; go on with: python main.py --resume")
 
 
+def swallow(number):
+    """Does what some libraries do where a signal reaches them."""
+    try:
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+    except:  # noqa: E722
+        raise TypeError("no maximum value") from None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_that_a_library_turns_into_an_error_is_one(number, capsys):
+    assert command("x.py", lambda: swallow(number), lambda: "go on") == 130
+    assert capsys.readouterr().err == "x.py: interrupted; go on\n"
+    with pytest.raises(TypeError):
+        command("x.py", lambda: {}[[]], lambda: "go on")  # which nobody interrupted
+
+
+def test_a_second_interruption_that_a_library_turns_into_an_error_is_one(tiny, tmp_path, monkeypatch, capsys):
+    def learn(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        swallow(signal.SIGTERM)
+
+    monkeypatch.setattr("node.DQNAgent.learn", learn)
+    assert main.main([*map(str, tiny), "--run-dir", str(tmp_path / "run")]) == 130
+    said = f"main.py: interrupted; go on with: python main.py --resume --run-dir {tmp_path / 'run'}\n"
+    assert capsys.readouterr().err == said
+
+
 def test_nohup_stays_deaf_to_a_hang_up(monkeypatch):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with stop_signals():
             os.kill(os.getpid(), signal.SIGHUP)
-            assert signal.getsignal(signal.SIGTERM) == signal.default_int_handler
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGHUP, before)
 
