@@ -1,13 +1,15 @@
 """Whether what was stopped ends with the same files: `python -m checks.kill_and_resume --out results/checks`.
 
 Runs a short experiment undisturbed, then again and again, stopped at random moments and resumed until it ends: by
-`kill -9`, by signals after which the printed command goes on, on Ray, with TensorBoard, and as a sweep.
+`kill -9`, also while it draws, by signals after which the printed command goes on, on Ray, with TensorBoard, and as a
+sweep. A hundred take about MINUTES minutes of two cores.
 """
 
 import argparse
 import collections
 import concurrent.futures
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,10 +23,13 @@ import pandas as pd
 
 from benchmarks import command
 from config import UsageError
-from run_folder import CHECKPOINT, DESCRIPTION, EVENTS, TABLES, locked
+from run_folder import CHECKPOINT, DESCRIPTION, EVENTS, FIGURES, TABLES, figure_paths
+from runs.description import read_description
 
 PROJECT = Path(__file__).parent.parent
 EPISODES = 8
+LONGEST = 300  # seconds that a process may take to end
+OUTLIVES = 30  # seconds that a run may outlive its sweep, in which it starts and finishes a round
 # fmt: off
 FLAGS = (
     "--preset", "quick", "--episodes", str(EPISODES), "--round-limit", "6", "--minibatch", "16", "--drop-rate", "0.1",
@@ -34,13 +39,22 @@ FLAGS = (
 RAY = ("--engine", "ray", "--ray-actors", "1", "--nodes", "3", "--pca-components", "3")
 TIMES = ["train_seconds", "evaluate_seconds", "round_seconds", "seconds"]
 KINDS = {  # of what is stopped: how many of a hundred, and its further flags
-    "killed": (66, ()),
+    "killed": (60, ()),
     "killed, with TensorBoard": (12, ("--tensorboard",)),
+    "killed while it draws": (6, ("--figure-every", "4")),
     "stopped by a signal, then the printed command": (10, ()),
     "a sweep, its terminal closed or killed": (8, ()),
     "killed, on Ray": (4, RAY),
 }
-PLAIN, BOARD, STOPPED, SWEEP, ON_RAY = KINDS
+PLAIN, BOARD, DRAWS, STOPPED, SWEEP, ON_RAY = KINDS
+REFERENCES = {DRAWS: "drawn", ON_RAY: "ray"}  # the undisturbed runs beside the plain one
+STAGES = (
+    "before its folder",
+    "before its first checkpoint",
+    "between checkpoints",
+    "while it draws",
+    "after its last checkpoint",
+)
 
 
 def start(folder: Path, *more: str) -> subprocess.Popen[str]:
@@ -65,18 +79,26 @@ def stage(folder: Path) -> str:
         return "before its folder"
     if not (folder / CHECKPOINT).exists():
         return "before its first checkpoint"
+    if (folder / FIGURES).exists() and not all(path.exists() for path in figure_paths(folder)):
+        return "while it draws"
     with np.load(folder / CHECKPOINT) as arrays:
         return "after its last checkpoint" if arrays["episode"] == EPISODES else "between checkpoints"
 
 
 def same(folder: Path, reference: Path) -> bool:
-    """Tells whether all CSV files, the times aside, and the checkpoints' arrays are equal."""
+    """Tells whether all CSV files, the times aside, the figures and the checkpoints' arrays are equal, and no
+    temporary file is left."""
+    if [*folder.rglob("*.tmp")]:
+        return False
     for name in TABLES:
         if not (reference / name).exists():  # there are such tables for other kinds of runs
             continue
         one, other = (pd.read_csv(path / name).drop(columns=TIMES, errors="ignore") for path in (folder, reference))
         if not one.equals(other):
             return False
+    figures = [path for path in figure_paths(reference) if path.exists()]
+    if any(path.read_bytes() != (folder / FIGURES / path.name).read_bytes() for path in figures):
+        return False
     with np.load(folder / CHECKPOINT) as one, np.load(reference / CHECKPOINT) as other:
         skipped = {"tables"}  # sizes and digests of files that hold times
         return set(one) == set(other) and all(np.array_equal(one[key], other[key]) for key in set(one) - skipped)
@@ -95,9 +117,18 @@ def has_events(folder: Path) -> bool:
     return steps == set(range(1, EPISODES + 1))
 
 
+def ended(process: subprocess.Popen[str]) -> str:
+    """Waits for a process; returns what it said on stderr. Raises UsageError where it does not end."""
+    try:
+        return process.communicate(timeout=LONGEST)[1]
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        raise UsageError(f"{shlex.join(process.args)} did not end within {LONGEST} seconds") from error
+
+
 def finish(process: subprocess.Popen[str], what: str) -> None:
     """Waits for a process; raises UsageError where it failed."""
-    _, errors = process.communicate()
+    errors = ended(process)
     if process.returncode:
         raise UsageError(f"{what} failed: {' '.join(errors.split()) or f'exit code {process.returncode}'}")
 
@@ -111,58 +142,79 @@ def killed(folder: Path, more: Sequence[str], seconds: float, rng: np.random.Gen
         if process.poll() is not None:
             break
         process.kill()
-        process.communicate()
+        ended(process)
         stages.append(stage(folder))
     finish(go_on(folder, *more), "a resumed run")
     return stages
 
 
+def killed_drawing(folder: Path, every: str, rng: np.random.Generator) -> list[str]:
+    """Runs the experiment, kills it at a random moment of its first drawing; returns the stage."""
+    process = start(folder, "--figure-every", every)
+    while process.poll() is None and not (folder / FIGURES).exists():
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0, 1))
+    stages = []
+    if process.poll() is None:
+        process.kill()
+        ended(process)
+        stages.append(stage(folder))
+    finish(go_on(folder, "--figure-every", every), "a resumed run")
+    return stages
+
+
 def stopped(folder: Path, seconds: float, rng: np.random.Generator) -> list[str]:
-    """Stops the experiment by a signal and does what it says then, until it ends; returns the stages."""
+    """Stops the experiment by a signal, half of the times once more, and does what it says then; returns the stages."""
     process, stages = start(folder), []
-    while True:
-        time.sleep(rng.uniform(0.5, 1) * seconds)
+    for _ in range(rng.integers(1, 3)):
+        time.sleep(rng.uniform(0.2, 0.9) * seconds)
         process.send_signal(rng.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
-        _, errors = process.communicate()
-        if process.returncode == 0:
+        errors = ended(process)
+        done = (folder / DESCRIPTION).exists() and read_description(folder)["end"]
+        if process.returncode == 0 or (process.returncode < 0 and done):  # Python itself was ending when it came
             return stages
+        if process.returncode != 130 or errors.count("\n") != 1:
+            raise UsageError(f"a stopped run ended with {process.returncode}: {' '.join(errors.split())}")
         stages.append(stage(folder))
         _, found, printed = errors.partition("go on with: python ")
         process = launch(*shlex.split(printed)) if found else go_on(folder)
+    finish(process, "a resumed run")
+    return stages
 
 
 def swept(out: Path, seconds: float, rng: np.random.Generator) -> tuple[Path, list[str]]:
     """Closes the terminal of a sweep of the one experiment, or kills it; returns (the run's folder, the stages)."""
     line = ("sweep.py", "--policies", "dqn", "--seeds", "0", "--jobs", "1", "--out", str(out), *FLAGS)
-    folder, process = out / "dqn-disjoint-seed0", launch(*line)
-    time.sleep(rng.uniform(0.3, 1.2) * seconds)
-    process.send_signal(rng.choice([signal.SIGHUP, signal.SIGKILL]))
-    process.communicate()
-    stages = [stage(folder)]
-    for _ in range(200):  # a run that lost its sweep finishes its round first
-        try:
-            if not folder.exists():
-                break
-            with locked(folder):
-                break
-        except UsageError:
-            time.sleep(0.1)
-    else:
-        raise UsageError("a run outlived its sweep by 20 seconds")
+    folder, process, stages = out / "dqn-disjoint-seed0", launch(*line), []
+    time.sleep(rng.uniform(0.2, 1) * seconds)
+    if process.poll() is None:
+        process.send_signal(rng.choice([signal.SIGHUP, signal.SIGKILL]))
+        ended(process)
+        stages.append(stage(folder))
+    deadline = time.monotonic() + OUTLIVES
+    while subprocess.run(["pgrep", "-f", str(folder)], stdout=subprocess.DEVNULL).returncode == 0:
+        if time.monotonic() > deadline:
+            raise UsageError(f"a run outlived its sweep by {OUTLIVES} seconds")
+        time.sleep(0.1)
     finish(launch(*line), "the sweep's second call")
     return folder, stages
 
 
 def attempt(number: int, kind: str, place: Path, seconds: float, seed: int) -> tuple[str, list[str], bool]:
     """Stops one experiment of a kind; returns (kind, stages, whether its files are those of the reference)."""
-    rng, folder = np.random.default_rng([seed, number]), place / str(number)
-    if kind == SWEEP:
-        folder, stages = swept(folder, 1.3 * seconds, rng)
-    elif kind == STOPPED:
-        stages = stopped(folder, seconds, rng)
-    else:
-        stages = killed(folder, KINDS[kind][1], seconds * (2.5 if kind == ON_RAY else 1), rng)
-    equal = same(folder, place / ("ray" if kind == ON_RAY else "reference"))
+    rng, stages = np.random.default_rng([seed, number]), []
+    while not stages:  # it may have ended before it was to be stopped
+        folder = place / str(number)
+        shutil.rmtree(folder, ignore_errors=True)
+        if kind == SWEEP:
+            folder, stages = swept(folder, 1.2 * seconds, rng)
+        elif kind == STOPPED:
+            stages = stopped(folder, seconds, rng)
+        elif kind == DRAWS:  # half of them between episodes, half at the end
+            stages = killed_drawing(folder, ("4", "0")[number % 2], rng)
+        else:
+            stages = killed(folder, KINDS[kind][1], seconds * (2.5 if kind == ON_RAY else 1), rng)
+    equal = same(folder, place / REFERENCES.get(kind, "reference"))
     return kind, stages, equal and (kind != BOARD or has_events(folder))
 
 
@@ -176,8 +228,8 @@ def check(options: argparse.Namespace) -> dict[str, str]:
         begun = time.perf_counter()
         finish(start(place / "reference"), "an undisturbed run")
         seconds = time.perf_counter() - begun
-        if ON_RAY in kinds:
-            finish(start(place / "ray", *RAY), "an undisturbed run on Ray")
+        for kind, other in REFERENCES.items():
+            finish(start(place / other, *KINDS[kind][1]), "an undisturbed run")
         with concurrent.futures.ThreadPoolExecutor(options.threads) as pool:
             jobs = [pool.submit(attempt, *pair, place, seconds, options.seed) for pair in enumerate(kinds)]
             for done, job in enumerate(concurrent.futures.as_completed(jobs), 1):
@@ -185,10 +237,10 @@ def check(options: argparse.Namespace) -> dict[str, str]:
                 counts.update((kind, stage) for stage in stages)
                 good[kind] += equal
                 print(f"{done} of {len(kinds)}: {good.total()} equal so far ({kind})", flush=True)
-    stages = ("before its folder", "before its first checkpoint", "between checkpoints", "after its last checkpoint")
-    lines = [f"| what is stopped | {' | '.join(stages)} | ended with the same files |", f"|{' --- |' * 6}"]
+    header = ["what is stopped", *STAGES, "ended with the same files"]
+    lines = [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
     for kind in KINDS:
-        times = " | ".join(str(counts[kind, stage]) for stage in stages)
+        times = " | ".join(str(counts[kind, stage]) for stage in STAGES)
         lines.append(f"| {kind} | {times} | {good[kind]} of {kinds.count(kind)} |")
     verdict = f"{good.total()} of {len(kinds)} ended with the same CSV files and checkpoint as the undisturbed ones."
     return {".md": "\n".join(lines) + f"\n\n{verdict}\n"}
