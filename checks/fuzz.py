@@ -1,6 +1,7 @@
 """Damaged data files, damaged runs and random command lines: `python -m checks.fuzz --out results/checks`.
 
-Each has to be taken or refused in one line (UsageError, or exit code 2), within ten seconds, and no file is changed.
+Each has to be taken or refused in one line (UsageError, or exit code 2), within ten seconds, and what is refused
+changes no file. The defaults take about MINUTES minutes.
 """
 
 import argparse
@@ -13,15 +14,20 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+import types
+import unittest.mock
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 import numpy as np
+import pandas as pd
 
+import compare_learners
 import main
 import plots
 import report
+import search
 import sweep
 from benchmarks import command
 from checks import fuzz_tables
@@ -38,6 +44,7 @@ VALUES = (
     "500,200", "5,,5", "0,6,6,1", "3:50,7:80", "3:x", ":", ",", "--", "-h", "free", "charged", "paper", "quick", "true",
     "None", "é", "", "\x00",
 )
+PATHS = ("nowhere", "", ".", "\x00", "~", "~nobody/x", "[/b]", "é", "/dev/null", "/dev/null/x", "a" * 300)
 # fmt: on
 
 
@@ -158,24 +165,56 @@ def random_sweep(rng: np.random.Generator) -> list[str]:
         "engine": ("local", "other"),
     }  # fmt: skip
     arguments = ["--list", "--seeds", "0", "--out", str(rng.choice(["out", "out", "", "a/b", "\x00"]))]
-    for _ in range(rng.integers(1, 4)):
-        name = str(rng.choice(list(own)))
-        arguments += [f"--{name}", str(rng.choice(own[name]))]
+    arguments += some_of(own, rng)
     return arguments + (random_flags(rng)[:4] if rng.random() < 0.5 else [])
 
 
+def some_of(flags: dict[str, Sequence[str]], rng: np.random.Generator) -> list[str]:
+    """Returns one to three of these flags, each with one of its values."""
+    names = [str(name) for name in rng.choice(list(flags), rng.integers(1, 4))]
+    return [text for name in names for text in (f"--{name}", str(rng.choice(flags[name])))]
+
+
+def random_search(rng: np.random.Generator) -> list[str]:
+    """Returns a command line of search.py."""
+    own = {
+        "split": ("disjoint", "published", "dirichlet", "none", ""),
+        "seed": ("0", "-1", "1e3", "9" * 20),
+        "episodes": ("1", "0", "4", "x", "9" * 20),
+        "tries": ("13", "12", "-1", ""),
+        "evaluation-samples": ("0", "-1", "10", "nan"),
+        "unknown": ("", "1"),
+    }
+    return ["--out", str(rng.choice(["out", "out", "a/b", *PATHS])), *some_of(own, rng)]
+
+
+def random_comparison(rng: np.random.Generator) -> list[str]:
+    """Returns a command line of compare_learners.py that only lists."""
+    own = {
+        "parts": ("accuracy", "alignment,forgetting", "accuracy,accuracy", "other", ",", ""),
+        "seeds": ("0", "0-3", "3-0", "99", "100", "x", "-1", ""),
+        "dataset": ("mnist", "fashion-mnist", "other"),
+        "data-path": PATHS,
+        "epochs": ("0", "1", "-1", "1.5"),
+        "samples": ("0", "-1", "12", "x"),
+        "threads": ("1", "0", "-1", "1e3"),
+        "out": PATHS,
+    }
+    return ["--list", *some_of(own, rng)]
+
+
 def random_folders(rng: np.random.Generator) -> list[str]:
-    """Returns a command line of plots.py or report.py with folders that hold no run."""
-    names = ("nowhere", "", ".", "\x00", "~", "[/b]", "é", "--unknown", "/dev/null", "a" * 300)
+    """Returns a command line of plots.py or report.py with folders, most of which hold no run."""
+    names = (*PATHS, "run", "--unknown")
     arguments = [str(name) for name in rng.choice(names, rng.integers(0, 4))]
-    return arguments + (["--out", str(rng.choice(names))] if rng.random() < 0.7 else [])
+    return arguments + (["--out", str(rng.choice((*PATHS, "out")))] if rng.random() < 0.7 else [])
 
 
 def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, list[str], str]]:
     """Yields (program, arguments, outcome) of reading `count` command lines.
 
-    main.py's are read, and MNIST's labels dealt out accordingly; sweep.py's are planned and listed; report.py and
-    plots.py are run.
+    main.py's are read, and MNIST's labels dealt out accordingly; sweep.py's and compare_learners.py's are planned and
+    listed; report.py and plots.py are run, search.py but for the search itself.
     """
     labels = np.arange(60_000) % 10
 
@@ -187,12 +226,20 @@ def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, l
         "sweep.py": (random_sweep, lambda line: ended(sweep.main(line))),
         "report.py": (random_folders, lambda line: ended(report.main(line))),
         "plots.py": (random_folders, lambda line: ended(plots.main(line))),
+        "search.py": (random_search, lambda line: ended(search.main(line))),
+        "compare_learners.py": (random_comparison, lambda line: ended(compare_learners.main(line))),
     }
-    for number in range(count):
-        program = ("main.py", "main.py", "sweep.py", ("report.py", "plots.py")[number // 4 % 2])[number % 4]
-        make, read = attempts[program]
-        arguments = make(rng)
-        yield f"{program}, command line", arguments, outcome(lambda read=read, line=arguments: read(line))
+    turns = ("main.py", "main.py", "main.py", "sweep.py", "sweep.py", *list(attempts)[2:])
+    found, data = pd.DataFrame(), types.SimpleNamespace(name="small")
+    with (
+        unittest.mock.patch("search.search", return_value=found),
+        unittest.mock.patch("search.load_dataset", return_value=data),
+    ):
+        for number in range(count):
+            program = turns[number % len(turns)]
+            make, read = attempts[program]
+            arguments = make(rng)
+            yield f"{program}, command line", arguments, outcome(lambda read=read, line=arguments: read(line))
 
 
 def check(options: argparse.Namespace) -> dict[str, str]:
@@ -228,4 +275,4 @@ if __name__ == "__main__":
         "commands": (5000, "command lines"),
         "seed": (0, "seed of the injuries"),
     }
-    sys.exit(command.run("fuzz", __doc__, check, by_processor=False, **numbers))
+    sys.exit(command.run("fuzz", __doc__, check, threads=1, by_processor=False, **numbers))

@@ -1,9 +1,11 @@
 """Injured files of a finished run, as `checks.fuzz` tries them on what reads them: figures, reports, a resume."""
 
 import contextlib
+import json
 import os
 import shutil
 import tempfile
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,15 +14,15 @@ import numpy as np
 import main
 import plots
 import report
-from logs import EPISODE_METRICS, ROUND_METRICS
+from logs import RunLog
 from run_folder import CHECKPOINT, DESCRIPTION, holds_run
-from runs.checkpoint import read_checkpoint
 from runs.description import read_description
 
-FLAGS = "--dataset fashion-mnist --policy random --episodes 3 --round-limit 3 --nodes 3 --pca-components 3"
+FLAGS = "--dataset fashion-mnist --episodes 3 --round-limit 3 --nodes 3 --pca-components 3 --minibatch 4 --threads 1"
 MORE = ("--samples-per-node", "20", "--figure-every", "0")
 VICTIMS = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_models.csv", DESCRIPTION, CHECKPOINT)
 CELLS = (b"", b"nan", b"inf", b"-1", b"1e400", b"abc", b"True", b"0x10", b'"', b"9" * 30, "é".encode(), b"[/b]")
+VALUES = (None, "", "x", -1, 0.5, 1e400, True, [], [None], {}, {"": 1})  # in run.json
 DRAWN_EVERY = 20  # figures take seconds
 
 
@@ -52,26 +54,64 @@ def injured_cells(content: bytes, rng: np.random.Generator) -> bytes:
     return b"\n".join(lines)
 
 
-def resume(folder: Path):
-    """Checks a run as a resume does before it changes anything."""
-    config = read_description(folder)["config"]
-    headers = {"rounds.csv": ROUND_METRICS, "episodes.csv": EPISODE_METRICS}
-    for name, extent in read_checkpoint(folder, config)[1].items():
-        extent.check(folder / name, [metric.name for metric in headers[name]])
+def injured_description(content: bytes, rng: np.random.Generator) -> bytes:
+    """Returns a run.json in which a key is missing or has another value."""
+    about = json.loads(content)
+    part = about["config"] if rng.random() < 0.5 else about
+    name = list(part)[rng.integers(len(part))]
+    if rng.random() < 0.3:
+        del part[name]
+    else:
+        part[name] = VALUES[rng.integers(len(VALUES))]
+    return json.dumps(about).encode()
 
 
-def readers(number: int) -> dict[str, Callable[[Path], object]]:
+def injured(path: Path, mutate: Callable[[bytes, np.random.Generator], bytes], rng: np.random.Generator) -> bytes:
+    """Returns what a file of a run holds, injured in its bytes or in what they mean."""
+    meaning = {".csv": injured_cells, ".json": injured_description}.get(path.suffix)
+    return (meaning if meaning and rng.random() < 0.7 else mutate)(path.read_bytes(), rng)
+
+
+def resumer(run: Path) -> Callable[[Path], None]:
+    """Returns what resumes a copy of a run, up to its first episode."""
+    from node import make_policy  # after TensorFlow's own start
+
+    about = read_description(run)
+    policy = make_policy(about["config"], np.zeros((3, 3)))
+    engine = types.SimpleNamespace(
+        name=about["dataset"],
+        sha256=lambda: about["dataset_sha256"],
+        evaluation=about["evaluation"],
+        evaluation_reason="it is the same",
+    )
+
+    def resume(folder: Path):
+        config, options = main.parse(["--resume", "--run-dir", str(folder)])
+        log = RunLog(config, engine, options)
+        if log.policy_state is not None:
+            policy.restore(log.policy_state)
+        log.finish(policy)
+
+    return resume
+
+
+def averages(folder: Path):
+    """Reads and averages a run as report.py does."""
+    with plots.only_tables_of_runs():
+        report.every_average(report.read_runs(folder.parent)[0])
+
+
+def readers(number: int, resume: Callable[[Path], None]) -> dict[str, Callable[[Path], object]]:
     """Returns what is tried on an injured run, by name."""
     found = {
         "plots.py, reading": lambda folder: [plots.label(plots.read_table(folder, name)) for name in plots.COLUMNS],
-        "report.py, reading": lambda folder: report.every_average(report.read_runs(folder.parent)[0]),
-        "main.py --resume": resume,
+        "report.py, reading": averages,
     }
     if number % DRAWN_EVERY == 0:
         out = Path(tempfile.gettempdir()) / "figures"
         found["plots.py"] = lambda folder: _exits(plots.main([str(folder), "--out", str(out)]))
         found["report.py"] = lambda folder: _exits(report.main([str(folder.parent), "--out", str(out)]))
-    return found
+    return found | {"main.py --resume": resume}  # the last, as it changes what it takes
 
 
 def _exits(code: int):
@@ -84,24 +124,27 @@ def fuzz_tables(
 ) -> Iterator[tuple[str, Callable[[], object], str]]:
     """Yields (reader, attempt, description of the injury) for `count` injured copies of a run.
 
-    An attempt raises RuntimeError where reading changed a file.
+    An attempt raises RuntimeError where a file was changed though the run was refused, or only read.
     """
+    resume = resumer(run)
     for number in range(count):
         folder = Path(tempfile.mkdtemp()) / "run"
         shutil.copytree(run, folder, ignore=shutil.ignore_patterns("figures", ".lock"))
         path = folder / VICTIMS[rng.integers(len(VICTIMS))]
-        cells = path.suffix == ".csv" and rng.random() < 0.7
-        path.write_bytes((injured_cells if cells else mutate)(path.read_bytes(), rng))
+        path.write_bytes(injured(path, mutate, rng))
         before = {path: path.read_bytes() for path in folder.iterdir()}
 
         def unharmed(read: Callable[[Path], object], folder: Path = folder, before: dict[Path, bytes] = before) -> None:
+            taken = False
             try:
                 read(folder)
+                taken = True
             finally:
-                if before != {path: path.read_bytes() for path in folder.iterdir()}:
-                    raise RuntimeError("a file was changed by reading")
+                after = {path: path.read_bytes() for path in folder.iterdir()}
+                if before != after and not (taken and read is resume):
+                    raise RuntimeError("a file was changed by what reads or refuses it")
 
-        for name, read in readers(number).items():
+        for name, read in readers(number, resume).items():
             yield name, lambda read=read, unharmed=unharmed: unharmed(read), f"{path.name}: {path.read_bytes()!r:.300}"
         holds_run(folder)
         shutil.rmtree(folder.parent)
