@@ -1,11 +1,14 @@
 """Whether two at once on one folder lose nothing: `python -m checks.side_by_side --out results/checks`.
 
-Two runs, two searches, two reports, two comparisons of learners, begun at the same moment in two processes.
+Two runs, two sweeps, two searches, two reports, two comparisons of learners, begun at the same moment in two processes.
+Takes about MINUTES minutes.
 """
 
 import argparse
 import contextlib
 import dataclasses
+import io
+import json
 import multiprocessing
 import os
 import shutil
@@ -28,7 +31,8 @@ from config import Config, UsageError
 if TYPE_CHECKING:
     from comparison.units import Unit
 
-FLAGS = "--dataset fashion-mnist --policy random --episodes 4 --round-limit 3 --nodes 3 --pca-components 3"
+SHARED = "--dataset fashion-mnist --episodes 4 --round-limit 3 --nodes 3 --pca-components 3"
+FLAGS = f"{SHARED} --policy random"
 MORE = ("--samples-per-node", "20", "--threads", "1", "--figure-every", "-1")
 TRIES, UNITS = 14, 12
 
@@ -44,13 +48,31 @@ def run_experiment(folder: Path, data: Path, which: int) -> int:
 
 def run_search(folder: Path, data: Path, which: int) -> int:
     """Searches routes for one initial weight or for two, into one table."""
+    return search_routes(folder, data, which + 1)
+
+
+def run_same_search(folder: Path, data: Path, which: int) -> int:
+    """Searches the same routes as the other process."""
+    return search_routes(folder, data, 1)
+
+
+def search_routes(folder: Path, data: Path, episodes: int) -> int:
+    """Searches routes for so many initial weights."""
     import search
     from data import load_dataset
 
     settings = {"nodes": 3, "pca_components": 3, "samples_per_node": 20, "round_limit": 3, "goal": 0.9, "threads": 1}
     config = Config(dataset="fashion-mnist", data_path=str(data), observation="round", **settings)
-    search.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=which + 1))
+    search.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=episodes))
     return 0
+
+
+def run_sweep(folder: Path, data: Path, which: int) -> int:
+    """Sweeps over two seeds, as the other process does."""
+    import sweep
+
+    own = ("--policies", "random", "--seeds", "0-1", "--jobs", "1", "--control-episodes", "4", "--out", str(folder))
+    return sweep.main([*own, *SHARED.split(), *MORE[:2], "--data-path", str(data)])
 
 
 def run_report(folder: Path, data: Path, which: int) -> int:
@@ -89,16 +111,22 @@ def toy_units() -> "list[Unit]":
 
 KINDS = {
     "two runs": run_experiment,
+    "two sweeps": run_sweep,
     "two searches": run_search,
+    "two searches of the same settings": run_same_search,
     "two reports": run_report,
     "two comparisons of learners": run_comparison,
 }
 
 
 def quietly(kind: str, folder: Path, data: Path, which: int = 0) -> int:
-    """Does a job without what it prints; returns its exit code."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        return KINDS[kind](folder, data, which)
+    """Does a job without what it prints; returns its exit code. Raises RuntimeError where a refusal is not one line."""
+    errors = io.StringIO()
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(errors):
+        code = KINDS[kind](folder, data, which)
+    if code == 2 and errors.getvalue().count("\n") != 1:
+        raise RuntimeError(errors.getvalue())
+    return code
 
 
 def work(jobs: Connection, barrier: Barrier, which: int):
@@ -132,8 +160,18 @@ def nothing_lost(kind: str, folder: Path, codes: list, reference: Path) -> bool:
     if kind == "two runs":
         equal = all(one.equals(other) for one, other in zip(tables(folder), tables(reference), strict=True))
         return sorted(map(str, codes)) == ["0", "2"] and equal
+    if kind == "two sweeps":  # what one is at is refused to the other, which says so
+        runs = [path.parent for path in reference.glob("*/run.json")]
+        pairs = [pair for run in runs for pair in zip(tables(folder / run.name), tables(run), strict=True)]
+        equal = all(one.equals(other) for one, other in pairs)
+        ends = [json.loads((folder / run.name / "run.json").read_text()) for run in runs]
+        return (
+            set(codes) <= {0, 1} and len(runs) == 2 and equal and all(run["end"] and not run["resumed"] for run in ends)
+        )
     if codes != [0, 0]:
         return False
+    if kind == "two searches of the same settings":
+        return pd.read_csv(folder / "floor-disjoint.csv")["criterion"].tolist() == ["rounds", "cost"]
     if kind == "two searches":
         table = pd.read_csv(folder / "floor-disjoint.csv")
         expected = {(criterion, weights): weights for criterion in ("rounds", "cost") for weights in (1, 2)}
@@ -148,10 +186,12 @@ def nothing_lost(kind: str, folder: Path, codes: list, reference: Path) -> bool:
 def try_all(pipes: list[Connection], place: Path, tries: int) -> Iterator[str]:
     """Yields every kind once all its tries are done; raises UsageError where something was lost."""
     data, _ = write_data(place, "npz", small_arrays(np.random.default_rng(0), 300))
-    alone = {"two runs": place / "run", "two reports": place / "runs"}  # what one process makes of it
+    # What one process makes of it.
+    alone = {"two runs": place / "run", "two sweeps": place / "sweep", "two reports": place / "runs"}
     for folder in (alone["two runs"], alone["two reports"] / "one"):
         quietly("two runs", folder, data)
-    quietly("two reports", alone["two reports"], data)
+    for kind in {"two sweeps", "two reports"} & set(KINDS):
+        quietly(kind, alone[kind], data)
     for kind in KINDS:
         for number in range(tries):
             folder = place / f"{kind}-{number}" / "runs"  # a report names its folder
