@@ -1,12 +1,13 @@
-"""The checks of intervals and verdicts against hand computation, on populations made up for it."""
+"""The checks of intervals and verdicts against hand computation, those of faults on a few runs of the tiny data set."""
 
+import shutil
 import types
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from checks import interval_coverage, populations, verdict_errors
+from checks import interval_coverage, kill_and_resume, populations, side_by_side, verdict_errors
 
 
 def test_populations_are_the_published_means_by_seed():
@@ -83,3 +84,50 @@ def test_coverage_of_pairs_that_are_alike_is_whole(monkeypatch):
     assert [line.split(" | ")[:5] for line in lines[2:]] == [
         ["| training rounds", "disjoint", seeds, "100.0%", "100.0%"] for seeds in ("5", "10")
     ]
+
+
+@pytest.fixture
+def undisturbed(finished, tiny, tmp_path, monkeypatch):
+    """A folder that holds the undisturbed run of the experiment that is to be stopped."""
+    monkeypatch.setattr(kill_and_resume, "FLAGS", tuple(map(str, tiny)))
+    monkeypatch.setattr(kill_and_resume, "EPISODES", 4)
+    shutil.copytree(finished, tmp_path / "reference", ignore=shutil.ignore_patterns("figures", "node_models.csv"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", [kill_and_resume.PLAIN, kill_and_resume.STOPPED, kill_and_resume.SWEEP])
+def test_what_was_stopped_ends_with_the_same_files(kind, undisturbed):
+    if kind == kill_and_resume.SWEEP:  # which gives each run one thread
+        kill_and_resume.finish(kill_and_resume.start(undisturbed / "one", "--threads", "1"), "a run")
+        shutil.rmtree(undisturbed / "reference")
+        (undisturbed / "one").rename(undisturbed / "reference")
+    name, stages, equal = kill_and_resume.attempt(0, kind, undisturbed, 7, 0)
+    assert name == kind
+    assert set(stages) <= set(kill_and_resume.STAGES)
+    assert stages
+    assert equal
+
+
+def test_other_files_are_not_the_same(undisturbed):
+    reference, folder = undisturbed / "reference", undisturbed / "folder"
+    shutil.copytree(reference, folder)
+    assert kill_and_resume.same(folder, reference)
+    (folder / "rounds.csv.0123.tmp").touch()
+    assert not kill_and_resume.same(folder, reference)
+    (folder / "rounds.csv.0123.tmp").unlink()
+    episodes = pd.read_csv(folder / "episodes.csv")
+    episodes.assign(rounds=episodes["rounds"] + 1).to_csv(folder / "episodes.csv", index=False)
+    assert not kill_and_resume.same(folder, reference)
+
+
+def test_two_at_once_lose_nothing(monkeypatch):
+    kinds = {kind: job for kind, job in side_by_side.KINDS.items() if kind != "two sweeps"}  # which take longer
+    monkeypatch.setattr(side_by_side, "KINDS", kinds)
+    lines = side_by_side.check(types.SimpleNamespace(tries=1))[".md"].splitlines()
+    assert lines[2:] == [f"| {kind} | 1 | 1 |" for kind in kinds]
+
+
+@pytest.mark.parametrize(("criteria", "whole"), [(["rounds", "cost"], True), (["rounds", "rounds", "cost"], False)])
+def test_a_search_that_is_twice_in_the_table_is_noticed(criteria, whole, tmp_path):
+    pd.DataFrame({"criterion": criteria}).to_csv(tmp_path / "floor-disjoint.csv")
+    assert side_by_side.nothing_lost("two searches of the same settings", tmp_path, [0, 0], tmp_path) == whole
