@@ -2,7 +2,7 @@
 
 Runs a short experiment undisturbed, then again and again, stopped at random moments and resumed until it ends: by
 `kill -9`, also while it draws, by signals after which the printed command goes on, on Ray, with TensorBoard, and as a
-sweep. A hundred take about MINUTES minutes of two cores.
+sweep. A hundred take about 12 minutes of two cores.
 """
 
 import argparse
@@ -133,12 +133,12 @@ def finish(process: subprocess.Popen[str], what: str) -> None:
         raise UsageError(f"{what} failed: {' '.join(errors.split()) or f'exit code {process.returncode}'}")
 
 
-def killed(folder: Path, more: Sequence[str], seconds: float, rng: np.random.Generator) -> list[str]:
-    """Runs the experiment, kills it at a random moment, half of the times once more on the way; returns the stages."""
+def killed(folder: Path, more: Sequence[str], moments: tuple[float, float], rng: np.random.Generator) -> list[str]:
+    """Runs the experiment, kills it within `moments` (s), half of the times once more on the way; returns the stages."""
     stages = []
     for _ in range(rng.integers(1, 3)):
         process = go_on(folder, *more)
-        time.sleep(rng.uniform(0, seconds))
+        time.sleep(rng.uniform(*moments))
         if process.poll() is not None:
             break
         process.kill()
@@ -213,7 +213,9 @@ def attempt(number: int, kind: str, place: Path, seconds: float, seed: int) -> t
         elif kind == DRAWS:  # half of them between episodes, half at the end
             stages = killed_drawing(folder, ("4", "0")[number % 2], rng)
         else:
-            stages = killed(folder, KINDS[kind][1], seconds * (2.5 if kind == ON_RAY else 1), rng)
+            # On Ray most of the time passes before the first episode, and two at once slow each other.
+            moments = (1.5 * seconds, 3 * seconds) if kind == ON_RAY else (0, seconds)
+            stages = killed(folder, KINDS[kind][1], moments, rng)
     equal = same(folder, place / REFERENCES.get(kind, "reference"))
     return kind, stages, equal and (kind != BOARD or has_events(folder))
 
