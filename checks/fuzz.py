@@ -1,7 +1,7 @@
 """Damaged data files, damaged runs and random command lines: `python -m checks.fuzz --out results/checks`.
 
 Each has to be taken or refused in one line (UsageError, or exit code 2), within ten seconds, and what is refused
-changes no file. The defaults take about MINUTES minutes.
+changes no file. The defaults take about five minutes.
 """
 
 import argparse

@@ -134,7 +134,7 @@ def finish(process: subprocess.Popen[str], what: str) -> None:
 
 
 def killed(folder: Path, more: Sequence[str], moments: tuple[float, float], rng: np.random.Generator) -> list[str]:
-    """Runs the experiment, kills it within `moments` (s), half of the times once more on the way; returns the stages."""
+    """Runs the experiment, kills it within `moments` (s), half of the times once more; returns the stages."""
     stages = []
     for _ in range(rng.integers(1, 3)):
         process = go_on(folder, *more)

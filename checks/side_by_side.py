@@ -1,7 +1,7 @@
 """Whether two at once on one folder lose nothing: `python -m checks.side_by_side --out results/checks`.
 
 Two runs, two sweeps, two searches, two reports, two comparisons of learners, begun at the same moment in two processes.
-Takes about MINUTES minutes.
+Takes about 20 minutes of two cores.
 """
 
 import argparse
@@ -130,7 +130,7 @@ def quietly(kind: str, folder: Path, data: Path, which: int = 0) -> int:
 
 
 def work(jobs: Connection, barrier: Barrier, which: int):
-    """Does one job after the other, each begun together with the other process."""
+    """Does one job after the other, begun together with the other process where the job says so."""
     from screen import import_tensorflow_quietly
 
     import_tensorflow_quietly()
@@ -138,8 +138,9 @@ def work(jobs: Connection, barrier: Barrier, which: int):
 
     start_tensorflow(1)
     while True:
-        kind, folder, data = jobs.recv()
-        barrier.wait()
+        kind, folder, data, together = jobs.recv()
+        if together:
+            barrier.wait()
         try:
             code = quietly(kind, folder, data, which)
         except Exception as error:
@@ -188,10 +189,11 @@ def try_all(pipes: list[Connection], place: Path, tries: int) -> Iterator[str]:
     data, _ = write_data(place, "npz", small_arrays(np.random.default_rng(0), 300))
     # What one process makes of it.
     alone = {"two runs": place / "run", "two sweeps": place / "sweep", "two reports": place / "runs"}
-    for folder in (alone["two runs"], alone["two reports"] / "one"):
-        quietly("two runs", folder, data)
-    for kind in {"two sweeps", "two reports"} & set(KINDS):
-        quietly(kind, alone[kind], data)
+    first = [("two runs", alone["two runs"]), ("two runs", alone["two reports"] / "one")]
+    for kind, folder in [*first, *((kind, alone[kind]) for kind in ("two sweeps", "two reports") if kind in KINDS)]:
+        pipes[0].send((kind, folder, data, False))
+        if code := pipes[0].recv():
+            raise UsageError(f"{kind}: one process alone ended with {code}")
     for kind in KINDS:
         for number in range(tries):
             folder = place / f"{kind}-{number}" / "runs"  # a report names its folder
@@ -199,7 +201,7 @@ def try_all(pipes: list[Connection], place: Path, tries: int) -> Iterator[str]:
                 shutil.copytree(alone[kind] / "one", folder / "one")
             folder.mkdir(parents=True, exist_ok=True)
             for pipe in pipes:
-                pipe.send((kind, folder, data))
+                pipe.send((kind, folder, data, True))
             codes = [pipe.recv() for pipe in pipes]
             if not nothing_lost(kind, folder, codes, alone.get(kind, place)):
                 raise UsageError(f"{kind}, try {number + 1}: something was lost (they ended with {codes})")

@@ -34,9 +34,9 @@ MODULES = {  # distribution: the module that tells its version too
     "filelock": "filelock",
     "numba": "numba",
 }
-# Settings that a resumed run may change; `evaluation` since the description tells which one was used.
 FORM = {"preset": str, "dataset": str, "dataset_sha256": str, "resumed": list, "end": (str, type(None))}  # of run.json
 FORM_TO_RESUME = {"engine": str, "environment": dict, "evaluation": str}  # of what a resumed run needs besides
+# Settings that a resumed run may change; `evaluation` since the description tells which one was used.
 FREE_ON_RESUME = ("episodes", "data_path", "figure_every", "evaluation")
 # Environment variables with these beginnings can change the numbers that TensorFlow and NumPy compute.
 NUMERIC_VARIABLES = (
