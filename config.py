@@ -4,33 +4,12 @@ Editing a default here changes every later run; each field is also a flag of `ma
 Sources: "authors" is the behaviour of the authors' published code, "ours" is a choice of this project.
 """
 
-import argparse
 import dataclasses
-import math
-
-import numpy as np
 
 from learners import VARIANTS
-from observation import OF_EPISODE, PARTS
-
-
-class UsageError(Exception):
-    """Something the user has to change; the message is one line that says what."""
-
-
-Bound = float | None
-
-
-def knob(
-    default: str | float, help: str, *, low: Bound = None, high: Bound = None, above: Bound = None, choices: tuple = ()
-) -> dataclasses.Field:
-    """Declares one field: its default, its help text and the values it may take (`above` is an exclusive bound)."""
-    limits = {"low": low, "high": high, "above": above, "choices": choices}
-    return dataclasses.field(default=default, metadata={"help": help, **limits})
-
-
-REFERENCES = ("centralized", "fedavg", "gossip-ring", "gossip-complete", "swarm")  # see references.py
-YES_NO = ("yes", "no")
+from settings.declare import check, knob
+from settings.errors import UsageError
+from settings.names import OF_EPISODE, PARTS, REFERENCES, YES_NO
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +19,7 @@ class Config:
     # The run
     policy: str = knob(
         "dqn",
-        "who picks the next node (authors: dqn), see policies.py; or a training in which none is picked, for "
+        "who picks the next node (authors: dqn), see policies/rules.py; or a training in which none is picked, for "
         "comparison: " + ", ".join(REFERENCES),
         choices=("dqn", "random", "standalone", "round-robin", "nearest", "home", "route", *REFERENCES),
     )
@@ -118,7 +97,7 @@ class Config:
     observation: str = knob(
         "pca",
         "parts of what the agent sees, of pca (how training moved the shared model: authors), node-models (the same of "
-        "each node's own last model), holder, visits, last-visit, distances, round, accuracy; see observation.py",
+        "each node's own last model), holder, visits, last-visit, distances, round, accuracy",
     )
     pca_components: int = knob(10, "principal components of the node models in the observation (authors)", low=1)
 
@@ -166,7 +145,7 @@ class Config:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _check(field, getattr(self, field.name)))
+            object.__setattr__(self, field.name, check(field, getattr(self, field.name)))
         if self.pca_components > self.nodes:
             raise UsageError(f"--pca-components must be at most --nodes ({self.nodes}), not {self.pca_components}")
         if self.starter >= self.nodes:
@@ -223,78 +202,3 @@ class Config:
         if self.starter in gone or max(gone, default=0) >= self.nodes:
             raise UsageError(f"--leaving must name nodes below {self.nodes} and not the starter ({self.starter})")
         return gone
-
-
-def flag(name: str) -> str:
-    """Returns the flag of `main.py` that sets the field `name`."""
-    return "--" + name.replace("_", "-")
-
-
-def _check(field: dataclasses.Field, value: object) -> str | float:
-    """Returns the value, a NumPy number as Python's; raises UsageError unless it is of the type and within limits."""
-    limits = field.metadata
-    if isinstance(value, np.integer | np.floating):
-        value = int(value) if isinstance(value, np.integer) else float(str(value))  # np.float32(0.8) means 0.8
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if field.type is str:
-        if not isinstance(value, str):
-            raise UsageError(f"{flag(field.name)} must be text, not {value!r}")
-    elif not number or (field.type is int and not isinstance(value, int)) or not math.isfinite(value):
-        raise UsageError(f"{flag(field.name)} must be {'a whole' if field.type is int else 'a'} number, not {value!r}")
-    if limits["choices"] and value not in limits["choices"]:
-        raise UsageError(f"{flag(field.name)} must be one of {', '.join(limits['choices'])}, not {value!r}")
-    if limits["low"] is not None and value < limits["low"]:
-        raise UsageError(f"{flag(field.name)} must be at least {limits['low']}, not {value}")
-    if limits["above"] is not None and value <= limits["above"]:
-        raise UsageError(f"{flag(field.name)} must be above {limits['above']}, not {value}")
-    if limits["high"] is not None and value > limits["high"]:
-        raise UsageError(f"{flag(field.name)} must be at most {limits['high']}, not {value}")
-    return value
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage, which is long."""
-
-    def error(self, message: str):
-        self.exit(2, f"{self.prog}: error: {message}; see python {self.prog} --help\n")
-
-
-def add_flags(parser: argparse.ArgumentParser):
-    """Adds one flag for every field of Config; a flag that is not given leaves no attribute."""
-    for field in dataclasses.fields(Config):
-        choices = field.metadata["choices"]
-        parser.add_argument(
-            flag(field.name),
-            type=field.type,
-            default=argparse.SUPPRESS,
-            metavar="{" + "|".join(choices) + "}" if choices else field.type.__name__.upper(),
-            help=f"{field.metadata['help']} [{field.default}]".replace("%", "%%"),
-        )
-
-
-# Every random draw has its purpose; the numbers are part of what a seed means and never change.
-PURPOSES = {
-    "partition": 1,
-    "weights": 2,
-    "order": 3,
-    "agent weights": 4,
-    "exploration": 5,
-    "replay": 6,
-    "stand-in": 7,
-    "failure": 8,
-    "draws": 9,
-    "permutation": 10,
-}
-LAST_UNCOUNTED = 10
-
-
-def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
-    """Returns the random generator of a purpose; `counters` are episode, round and node, as far as they apply.
-
-    No generator outlives its use, so a resumed run needs no generator state.
-    """
-    # Deviation D5: the authors' code seeds NumPy alone, so that its runs do not repeat.
-    number = PURPOSES[purpose]
-    # NumPy takes (5,) and (5, 0) for the same key. Purposes added later have the number of their counters in it.
-    counted = [len(counters)] if number > LAST_UNCOUNTED else []
-    return np.random.default_rng([seed, number, *counted, *counters])

@@ -8,9 +8,12 @@ from typing import Protocol
 
 import numpy as np
 
-from config import Config, UsageError, generator
-from data_download import from_keras
-from data_files import ARRAYS, CLASSES, KNOWN, SIDE, convert, identify, read_files, sha256
+from config import Config
+from datasets.download import from_keras
+from datasets.files import ARRAYS, KNOWN, convert, identify, read_files, sha256
+from settings.errors import UsageError
+from settings.names import CLASSES, SIDE
+from settings.random_streams import generator
 
 STAND_IN = "digits-stand-in"
 

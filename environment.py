@@ -10,15 +10,16 @@ import gymnasium
 import numpy as np
 import tensorflow as tf
 
-from config import Config, generator
+from config import Config
 from data import Dataset
-from engine import LocalEngine, When, forked, refuse_fork
-from observation import observe, size
+from nodes.local import LocalEngine, When, forked, refuse_fork
+from policies.observation import observe, size
+from settings.random_streams import generator
 
 if TYPE_CHECKING:
     import ray
 
-    from ray_engine import RayEngine
+    from nodes.ray_actors import RayEngine
 
 NEAR = 0.1  # how far below the goal staying at a node begins to count as stalling
 
@@ -49,7 +50,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     Action: the node that trains next (Discrete), or with `nodes_per_round` > 1 the nodes (MultiDiscrete; one named
     twice trains once). In round 1 the starter trains alone, whatever the action (authors' code).
-    Observation: by default `nodes * pca_components` numbers, see observation.py. Reward: `reward`.
+    Observation: by default `nodes * pca_components` numbers, see policies/observation.py. Reward: `reward`.
     `terminated` at the goal accuracy, `truncated` at the round limit.
     `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode), stalled
     (for how many rounds the model has stayed, near the goal but not better than before in the episode), previous_node,

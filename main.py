@@ -11,17 +11,22 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from config import Config, Parser, UsageError, add_flags, generator
-from logs import SUMS, RunLog
-from policies import Policy
-from presets import PRESET_HELP, PRESETS, default_preset
-from run_folder import CHECKPOINT, check_options, locked, new_folder, resume_hint
+from config import Config
+from policies.rules import Policy
 from runs.command_line import command, path_argument
 from runs.description import read_description
+from runs.folder import CHECKPOINT, check_options, locked, new_folder, resume_hint
+from runs.logs import SUMS, RunLog
+from settings.errors import UsageError
+from settings.flags import Parser, add_flags
+from settings.presets import PRESET_HELP, PRESETS, default_preset
+from settings.random_streams import generator
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
-    from screen import Screen
+    from nodes.local import LocalEngine
+    from nodes.ray_actors import RayEngine
+    from runs.screen import Screen
 
 
 def homogeneous_learning(
@@ -40,7 +45,7 @@ def homogeneous_learning(
         log.checkpoint(episode, policy)
         screen.episode(row)
         if config.figure_every > 0 and episode % config.figure_every == 0 and episode < config.episodes:
-            screen.notice(log.draw_figures(environment.engine))
+            draw_figures(environment.engine, log, screen)
 
 
 def run_episode(
@@ -79,15 +84,25 @@ def run_episode(
     }
 
 
+def draw_figures(engine: "LocalEngine | RayEngine", log: RunLog, screen: "Screen"):
+    """Draws what is logged so far, between two episodes."""
+    from reporting.run_figures import try_to_draw
+
+    log.node_models(engine)
+    screen.notice(try_to_draw(log.folder))
+
+
 def run(config: Config, options: argparse.Namespace) -> int:
     """Prepares one run, runs it and shows what came out; returns the exit code."""
-    from screen import Screen, import_tensorflow_quietly  # all that takes seconds to import waits for work to do
+    from runs.screen import Screen  # all that takes seconds to import waits for work to do
+    from settings.quiet_import import import_tensorflow_quietly
 
     import_tensorflow_quietly()
-    from engine import make_engine
+    from baselines.references import make_environment
     from models import start_tensorflow
     from node import make_policy
-    from references import make_environment
+    from nodes import make_engine
+    from runs.tables import read_table
 
     start_tensorflow(config.threads)
     engine = make_engine(config, options.engine, options.ray_address, options.ray_actors)
@@ -105,8 +120,8 @@ def run(config: Config, options: argparse.Namespace) -> int:
             homogeneous_learning(config, environment, policy, log, screen)
         log.finish(policy)
         if config.figure_every >= 0:
-            screen.notice(log.draw_figures(engine))
-        screen.summary(log.episode_table(), log.folder)
+            draw_figures(engine, log, screen)
+        screen.summary(read_table(log.folder, "episodes.csv"), log.folder)
     return 0
 
 

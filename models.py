@@ -12,10 +12,12 @@ import numpy as np
 import tensorflow as tf
 from threadpoolctl import threadpool_limits
 
-from config import Config, UsageError
+from config import Config
 from learners import make_learner
 from learners.base import Learner
-from observation import OF_EPISODE, parts_of, size
+from policies.observation import parts_of, size
+from settings.errors import UsageError
+from settings.names import OF_EPISODE
 
 
 def start_tensorflow(threads: int, operations: int | None = None):

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from config import REFERENCES, Config, UsageError, flag, generator
+from config import Config
 from models import q_network
-from policies import (
+from policies.replay import Transition, draw_shares, n_step_transitions, renamed
+from policies.rules import (
     HomePolicy,
     NearestPolicy,
     Policy,
@@ -20,7 +21,10 @@ from policies import (
     StandalonePolicy,
     random_ranking,
 )
-from replay import Transition, draw_shares, n_step_transitions, renamed
+from settings.declare import flag
+from settings.errors import UsageError
+from settings.names import REFERENCES
+from settings.random_streams import generator
 
 STORED = Transition._fields[:5]
 KIND = ("nodes", "observation", "pca_components", "agent_network", "agent_hidden_units")  # give weights their meaning

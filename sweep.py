@@ -5,36 +5,26 @@ Finished runs are skipped and interrupted ones resumed, so the same command goes
 """
 
 import argparse
-import itertools
-import os
 import shlex
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 
-import main as experiment
-from config import Config, Parser, UsageError, flag
-from data import STAND_IN
-from presets import concerns_agent_alone
-from run_folder import holds_run, logged_episodes
+from config import Config
 from runs.command_line import command, path_argument, seed_list, text_list
-from runs.description import fixed_settings, processors, read_description
-from runs.terminal import SWEEP
-from screen import progress_bar
+from runs.screen import progress_bar
+from settings.declare import flag
+from settings.flags import Parser
+from sweeps.experiments import Run, runs
+from sweeps.local_workers import LocalWorkers
 
 if TYPE_CHECKING:
-    from ray_sweep import RayWorkers
+    from sweeps.ray_workers import RayWorkers
 
-MAIN = Path(experiment.__file__)
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-LEARNING = ("dqn",)  # the policies that need many episodes
 # main.py's flags that would contradict what the sweep gives each run, and the sweep's own for them.
 OWN = {
     "policy": "--policies",
@@ -45,122 +35,6 @@ OWN = {
     "resume": "the same command again",
 }
 LISTS = ("agent-hidden-units", "observation", "route", "leaving")  # their values hold commas: --vary separates by ;
-
-
-class Run:
-    """One experiment of the sweep: a command line of main.py, its folder, and how far it is."""
-
-    def __init__(self, name: str, arguments: list[str], out: Path):
-        """Raises UsageError where main.py would refuse the command line, or the folder holds another experiment."""
-        self.name, self.folder, self.log = name, out / name, out / "logs" / f"{name}.txt"
-        self.arguments = [*arguments, "--run-dir", str(self.folder)]
-        self.config, _ = experiment.parse(arguments)
-        self.look()
-
-    def look(self):
-        """Looks how far the run is; raises UsageError where the folder holds another experiment."""
-        self.resuming, self.finished = holds_run(self.folder), False
-        if self.resuming:
-            described = read_description(self.folder)
-            if fixed_settings(described["config"]) != fixed_settings(self.config):
-                raise UsageError(f"{self.folder} holds a run with other settings; choose another --out")
-            self.finished = described["end"] is not None and self.episodes() >= self.wanted()
-
-    def episodes(self) -> int:
-        """Returns how many episodes are logged."""
-        return logged_episodes(self.folder)
-
-    def wanted(self) -> int:
-        """Returns how many episodes it should have."""
-        return self.config.episodes - self.config.first_episode + 1
-
-    def state(self) -> str:
-        """Returns what there is to do, in a word."""
-        return "finished" if self.finished else "resume" if self.resuming else "new"
-
-    def command(self) -> list[str]:
-        """Returns the command line that runs or resumes it."""
-        return [sys.executable, str(MAIN), *self.arguments, *(["--resume"] if self.resuming else [])]
-
-    def warning(self) -> str:
-        """Returns what has to be known of a finished run's data; mostly nothing."""
-        data = read_description(self.folder)["dataset"]
-        return f" [bold red](NOT MNIST but {data})[/bold red]" if data.startswith(STAND_IN) else ""
-
-    def failure(self, code: int) -> str:
-        """Returns why it failed with an exit code, in its own last words."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        said = [line for line in lines if line.startswith(f"{MAIN.name}: ")] or lines or ["it said nothing"]
-        return f"{self.name} ended with exit code {code}: {said[-1]} (all of it: {self.log})"
-
-
-class LocalWorkers:
-    """Runs experiments in processes of this machine."""
-
-    def __init__(self):
-        self.jobs = processors()  # at once
-        self._processes = {}  # run's name: its process
-
-    def start(self, run: Run):
-        """Starts a run, deaf to this terminal's Ctrl-C, which `stop` passes on once."""
-        with open(run.log, "a") as log:
-            environment = os.environ | ONE_THREAD | {SWEEP: str(os.getpid())}
-            self._processes[run.name] = subprocess.Popen(
-                run.command(), stdout=log, stderr=log, env=environment, start_new_session=True
-            )
-
-    def ended(self, run: Run) -> int | None:
-        """Returns a run's exit code, None while it runs."""
-        return self._processes[run.name].poll()
-
-    def stop(self, running: list[Run]):
-        """Lets the runs finish their round."""
-        for run in running:
-            self._processes[run.name].send_signal(signal.SIGINT)
-        for run in running:
-            self._processes[run.name].wait()
-
-
-def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
-    """Returns the sweep's runs, seed after seed, so that what is done first can be compared already."""
-    grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
-    episodes = {settings: experiment.parse([*_flags(settings), *shared])[0].episodes for settings in grid}
-    ways = itertools.product(options.seeds, grid, options.splits, options.policies)
-    planned, named = {}, {}
-    for seed, settings, split, policy in ways:
-        new = run(policy, split, seed, settings, episodes, options, shared)
-        if planned.setdefault(new.name, new).config != new.config:
-            raise UsageError(f"two different runs would be called {new.name}; vary their settings in two sweeps")
-        if (twin := named.setdefault(new.config, new.name)) != new.name:
-            raise UsageError(f"{twin} and {new.name} are the same experiment; leave out one of the values")
-    return list(planned.values())
-
-
-def run(
-    policy: str,
-    split: str | None,
-    seed: int,
-    settings: Sequence[tuple[str, str]],
-    episodes: dict[Sequence[tuple[str, str]], int],
-    options: argparse.Namespace,
-    shared: list[str],
-) -> Run:
-    """Returns one Run; its name tells what distinguishes it: settings of the agent only where there is one. Without a
-    `split` it is that of the settings. A policy that does not learn runs the last episodes of the longest learner
-    with the same settings (`episodes`: how many, by settings), so that they start from the same initial weights."""
-    if policy not in LEARNING:
-        values = dict(options.vary)
-        settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]])]
-    arguments = ["--policy", policy, *(["--split", split] if split else []), "--seed", str(seed)]
-    arguments += ["--threads", "1", "--figure-every", "-1"]
-    arguments += [*_flags(settings), *shared]
-    if policy not in LEARNING:
-        last = max(number for others, number in episodes.items() if set(settings) <= set(others))
-        first = max(experiment.parse(arguments)[0].first_episode, last - options.control_episodes + 1)
-        arguments += ["--episodes", str(last), "--first-episode", str(first)]
-    config, _ = experiment.parse(arguments)
-    name = "-".join([policy, config.split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"])
-    return Run(name.replace("/", "_"), arguments, options.out)
 
 
 def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int | None, console: Console) -> list[Run]:
@@ -203,7 +77,7 @@ def make_workers(options: argparse.Namespace) -> "LocalWorkers | RayWorkers":
     """Returns what runs the experiments: processes of this machine, or tasks of a Ray cluster."""
     if options.engine == "local":
         return LocalWorkers()
-    from ray_sweep import RayWorkers  # only where it is asked for
+    from sweeps.ray_workers import RayWorkers  # only where it is asked for
 
     return RayWorkers(options.ray_address)
 
@@ -250,14 +124,6 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
         if varied.count(name) > 1 or name in given or (name == "greedy-from" and "evaluate" in given):
             parser.error(f"--vary {name} is contradicted by another {name} or --evaluate; give its values once")
     return options, shared
-
-
-def _field(name: str) -> str:
-    return name.replace("-", "_")
-
-
-def _flags(settings: Sequence[tuple[str, str]]) -> list[str]:
-    return [text for name, value in settings for text in (f"--{name}", value)]
 
 
 def _setting(text: str) -> tuple[str, list[str]]:

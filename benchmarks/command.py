@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from config import Config, Parser
-from run_folder import write_atomically
+from config import Config
 from runs.command_line import command, path_argument
-from runs.description import machine
-from screen import import_tensorflow_quietly
+from runs.folder import write_atomically
+from settings.flags import Parser
+from settings.machine import machine
+from settings.quiet_import import import_tensorflow_quietly
 
 
 def run(

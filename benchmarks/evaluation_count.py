@@ -11,9 +11,11 @@ import pandas as pd
 from rich.console import Console
 
 from benchmarks.command import run
-from config import Config, UsageError, generator
+from config import Config
 from data import Dataset, load_dataset
-from screen import progress_bar
+from runs.screen import progress_bar
+from settings.errors import UsageError
+from settings.random_streams import generator
 
 SPLITS, SEEDS = ("disjoint", "published"), 10
 
@@ -22,8 +24,8 @@ def count(config: Config, dataset: Dataset, rounds: int) -> list[tuple]:
     """Returns (split, seed, episode, round, images correct by float32, by fused-checked), round 0 being the initial
     weights of an episode, until `rounds` rounds were run."""
     from environment import HomogeneousLearningEnv
-    from learners.evaluation import Evaluator
-    from policies import random_ranking
+    from nodes.evaluation.evaluators import Evaluator
+    from policies.rules import random_ranking
 
     environment = HomogeneousLearningEnv(config, dataset)
     fused = environment.engine.evaluator

@@ -1,6 +1,6 @@
 """How exact the fused evaluation is: `python -m benchmarks.evaluation_error --out results/benchmarks`.
 
-Compares the logits of learners/fused.py and of Keras' layers in float32 with those of the layers in float64, on all
+Compares the logits of nodes/evaluation/fused.py and of Keras' layers in float32 with those in float64, on all
 test images. What can change a class is the error of the difference of two logits: an image's is the largest over all
 pairs of classes, as a share of the image's range of logits, which includes zero. The weights are those of random
 policies' episodes; large step sizes make them diverge.
@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.command import run
-from config import Config, generator
+from config import Config
 from data import Dataset, load_dataset, normalise
+from settings.random_streams import generator
 
 if TYPE_CHECKING:
     import keras
@@ -36,9 +37,9 @@ def measure(config: Config, dataset: Dataset, seeds: int) -> list[tuple]:
 
     from environment import HomogeneousLearningEnv
     from learners.cnn import convolutional_network
-    from learners.evaluation import LEAST, SHARE
-    from learners.fused import FusedNetwork
-    from policies import random_ranking
+    from nodes.evaluation.evaluators import LEAST, SHARE
+    from nodes.evaluation.fused import FusedNetwork
+    from policies.rules import random_ranking
 
     networks = [convolutional_network(dtype=dtype) for dtype in ("float32", "float64")]
     for network in networks:
@@ -92,7 +93,7 @@ def spread(errors: np.ndarray) -> np.ndarray:
 
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the largest errors for every weights."""
-    from learners.evaluation import SHARE
+    from nodes.evaluation.evaluators import SHARE
 
     rows = measure(Config(threads=options.threads), load_dataset(Config()), options.seeds)
     columns = ["weights", "seed", "round", "fused", "float32", "together", "doubtful"]

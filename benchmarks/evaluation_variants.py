@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.command import processor_kind
-from config import Parser
-from screen import import_tensorflow_quietly
+from settings.flags import Parser
+from settings.quiet_import import import_tensorflow_quietly
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -105,8 +105,8 @@ def variants(tf: ModuleType) -> "dict[str, Callable[[], tf.Tensor]]":
 
 
 def fused(images: np.ndarray) -> Callable[[], int]:
-    """Returns the evaluation by learners/fused.py, with random weights."""
-    from learners.fused import FusedNetwork
+    """Returns the evaluation by nodes/evaluation/fused.py, with random weights."""
+    from nodes.evaluation.fused import FusedNetwork
 
     rng, network = np.random.default_rng(0), FusedNetwork(images, 2, 0, 0)
     shapes = (5, 5, 1, CONV_1), (CONV_1,), (5, 5, CONV_1, CONV_2), (CONV_2,), (800, 10), (10,)

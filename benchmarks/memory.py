@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from config import Parser
+from settings.flags import Parser
 
 EARLY = 5  # the episode that the end is compared with
 

@@ -10,14 +10,16 @@ import time
 import numpy as np
 
 from benchmarks import command
-from config import Config, UsageError, generator
+from config import Config
+from settings.errors import UsageError
+from settings.random_streams import generator
 
 
 def measure(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the seconds of every round."""
     from data import load_dataset
     from environment import HomogeneousLearningEnv
-    from ray_engine import RayEngine
+    from nodes.ray_actors import RayEngine
 
     config = Config(threads=options.threads, nodes=options.nodes, pca_components=options.nodes, goal=1.0)
     environments = {

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import command
-from config import UsageError
+from settings.errors import UsageError
 
 PROJECT = Path(__file__).parent.parent
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from benchmarks.command import run
 from config import Config
-from runs.description import machine
+from settings.machine import machine
 
 if TYPE_CHECKING:
     from benchmarks.rounds import Ours, PlainKeras, Torch
@@ -141,7 +141,8 @@ def table(times: pd.DataFrame, setup: float, config: Config) -> str:
 
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table, every repetition, and the machine with how far the results are apart."""
-    config = Config(threads=options.threads)
+    # One episode that lasts for all rounds: a goal that is never passed, and a limit that is never reached.
+    config = Config(threads=options.threads, goal=1.0, round_limit=1000)
     built, setup = build(config)
     differences, first_rounds = compare(built, config.nodes)
     times = measure(built, options.repetitions, config.nodes)

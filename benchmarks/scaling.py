@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from benchmarks.command import run
-from config import Config, UsageError, generator
+from config import Config
 from data import Dataset, load_dataset
-from runs.description import processors
+from settings.errors import UsageError
+from settings.machine import processors
+from settings.random_streams import generator
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
     from node import DQNAgent
-    from ray_engine import RayEngine
+    from nodes.ray_actors import RayEngine
 
 NODES = (10, 100, 1000)
 ROUNDS = 10
@@ -94,7 +96,7 @@ def warmed_up(*arguments: object) -> "tuple[HomogeneousLearningEnv, DQNAgent]":
 
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the seconds of every round; raises UsageError where the engines' accuracies differ."""
-    from ray_engine import RayEngine
+    from nodes.ray_actors import RayEngine
 
     dataset = load_dataset(Config())
     rows, built, memory = [], {}, {}

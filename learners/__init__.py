@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from learners.base import Learner
 
-# The learners with the convolutional network, which learners/fused.py evaluates.
+# The learners with the convolutional network, which nodes/evaluation/fused.py evaluates.
 CONVOLUTIONAL = ("cnn", "attention-seeking")
 # The variants of each, the first being its default.
 VARIANTS = {

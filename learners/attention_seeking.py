@@ -29,7 +29,8 @@ import numpy as np
 import tensorflow as tf
 
 from learners import VARIANTS, cnn
-from learners.base import CLASSES, Learner
+from learners.base import Learner
+from settings.names import CLASSES
 
 ATTENTIONS = VARIANTS["attention-seeking"]
 POWER = 1.5  # p of "lp"

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-CLASSES = 10
+from settings.names import CLASSES
 
 
 class Learner:

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from learners.base import CLASSES, Learner, fan_in_uniform
+from learners.base import Learner, fan_in_uniform
+from settings.names import CLASSES
 
 
 class FanInLearner(Learner):

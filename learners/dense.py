@@ -2,7 +2,8 @@
 
 import keras
 
-from learners.base import CLASSES, Learner
+from learners.base import Learner
+from settings.names import CLASSES
 
 
 class LocalLearner(Learner):

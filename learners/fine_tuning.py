@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from config import UsageError
-from learners.base import CLASSES
 from learners.d2bl import FanInLearner, Frozen, gelu
 from learners.pseudo_attention import PseudoAttention
+from settings.errors import UsageError
+from settings.names import CLASSES
 
 # Of keras.applications: the layers whose outputs are the past, and what these are pooled to (authors' code).
 TAPS = {

@@ -9,8 +9,8 @@ output. Ours are the forms without the norm (`unnormalised`), and the same netwo
 import keras
 import tensorflow as tf
 
-from learners.base import CLASSES
 from learners.d2bl import FanInLearner, Frozen, gelu
+from settings.names import CLASSES
 
 RATE = 1e-3  # cancels where changes are divided by their norms (authors' code)
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from learners.base import CLASSES
 from learners.d2bl import FanInLearner, gelu, layer_norm, probabilities
+from settings.names import CLASSES
 
 BANDWIDTH = 0.2  # standard deviation of the Gaussian kernel (authors' code)
 

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from learners.base import CLASSES
 from learners.d2bl import FanInLearner, gelu, layer_norm, probabilities
+from settings.names import CLASSES
 
 MUTATION_SHARE = 0.6  # how often the map is mutated; else two of its rows cross over (authors' code)
 MUTATION = CROSSOVER = 0.3  # farthest that a factor is from 1; share of the columns that cross over (authors' code)

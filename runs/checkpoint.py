@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from config import Config, UsageError
-from run_folder import CHECKPOINT, logged_episodes, write_arrays
+from config import Config
 from runs.description import fixed_settings
+from runs.folder import CHECKPOINT, logged_episodes, write_arrays
+from settings.errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True)

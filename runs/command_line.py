@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from config import UsageError
 from runs.terminal import guarded_output, stop_signals
+from settings.errors import UsageError
 
 MOST_SEEDS = 100_000
 

@@ -1,62 +1,28 @@
 """Reads and writes run.json: how a run was made, on what, and every part in which it was resumed."""
 
 import argparse
-import contextlib
 import dataclasses
 import datetime
-import importlib
-import importlib.metadata
 import json
-import os
-import platform
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import Config, UsageError, flag
-from run_folder import DESCRIPTION, write_atomically
+from config import Config
+from runs.folder import DESCRIPTION, write_atomically
 from runs.schemas import RESUMABLE, SCHEMA, read_settings
+from settings.declare import flag
+from settings.errors import UsageError
+from settings.machine import machine, numeric_environment
 
 if TYPE_CHECKING:
-    from engine import LocalEngine
-    from ray_engine import RayEngine
+    from nodes.local import LocalEngine
+    from nodes.ray_actors import RayEngine
 
-MODULES = {  # distribution: the module that tells its version too
-    "tensorflow": "tensorflow",
-    "keras": "keras",
-    "numpy": "numpy",
-    "pandas": "pandas",
-    "matplotlib": "matplotlib",
-    "scikit-learn": "sklearn",
-    "scipy": "scipy",
-    "gymnasium": "gymnasium",
-    "rich": "rich",
-    "filelock": "filelock",
-    "numba": "numba",
-}
 FORM = {"preset": str, "dataset": str, "dataset_sha256": str, "resumed": list, "end": (str, type(None))}  # of run.json
 FORM_TO_RESUME = {"engine": str, "environment": dict, "evaluation": str}  # of what a resumed run needs besides
 # Settings that a resumed run may change; `evaluation` since the description tells which one was used.
 FREE_ON_RESUME = ("episodes", "data_path", "figure_every", "evaluation")
-# Environment variables with these beginnings can change the numbers that TensorFlow and NumPy compute.
-NUMERIC_VARIABLES = (
-    "TF_ENABLE_",
-    "TF_DISABLE_",
-    "TF_XLA_",
-    "TF_ONEDNN_",
-    "TF_SET_ONEDNN_",
-    "TF_DETERMINISTIC_",
-    "TF_USE_",
-    "XLA_",
-    "ONEDNN_",
-    "DNNL_",
-    "OPENBLAS_CORETYPE",
-    "MKL_CBWR",
-    "MKL_ENABLE_",
-    "NPY_DISABLE_",
-    "NPY_ENABLE_",
-    "NVIDIA_TF32_",
-)
 
 
 def read_description(folder: Path) -> dict:
@@ -154,49 +120,9 @@ def fixed_settings(config: Config) -> dict[str, str | float]:
     return {key: value for key, value in dataclasses.asdict(config).items() if key not in FREE_ON_RESUME}
 
 
-def machine() -> dict:
-    """Returns on what a number was measured: versions, processor, cores that this process may use."""
-    return {
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in MODULES},
-        "processor": _processor(),
-        "cores": processors(),
-    }
-
-
-def processors() -> int:
-    """Returns how many processors this process may use: those of its affinity where the system has such."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def version(distribution: str) -> str | None:
-    """Returns a package's version, also where its distribution has another name, such as tensorflow-cpu; None where it
-    is not installed, as Numba need not be."""
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        with contextlib.suppress(ImportError):
-            return getattr(importlib.import_module(MODULES[distribution]), "__version__", "unknown")
-        return None
-
-
-def numeric_environment() -> dict[str, str]:
-    """Returns the environment variables that can change a run's numbers, as a dict."""
-    return {name: value for name, value in sorted(os.environ.items()) if name.startswith(NUMERIC_VARIABLES)}
-
-
 def now() -> str:
     """Returns the present time, in UTC, as text."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def _processor() -> str:
-    """Returns the processor's name, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 def _git(*arguments: str) -> str | None:

@@ -1,6 +1,7 @@
 """Reads the settings of runs of earlier versions: `run.json` has the number of the schema that wrote it."""
 
-from config import Config, UsageError
+from config import Config
+from settings.errors import UsageError
 
 SCHEMA = 2  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
 # Settings that a run of the schema before may lack, with the value that stands for what was done then. These values

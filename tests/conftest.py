@@ -14,11 +14,11 @@ import pytest
 import main
 from config import Config
 from data import Dataset
-from data_files import ARRAYS
-from logs import EPISODE_METRICS
-from presets import PRESETS
+from datasets.files import ARRAYS
+from runs.logs import EPISODE_METRICS
 from runs.schemas import SCHEMA
-from screen import import_tensorflow_quietly
+from settings.presets import PRESETS
+from settings.quiet_import import import_tensorflow_quietly
 
 import_tensorflow_quietly()  # before any other import of it, for its settings are those of the first
 import tensorflow as tf  # noqa: E402

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import data
-from config import Config, UsageError
-from data_files import ARRAYS, KNOWN
+from config import Config
+from datasets.files import ARRAYS, KNOWN
+from settings.errors import UsageError
 
 
 def test_npz_from_flag_and_environment(fashion, monkeypatch):

@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from config import Config
 from data import normalise
 from environment import HomogeneousLearningEnv, distance_matrix, distance_travelled, reward, transfers
-from observation import pca_observation
+from policies.observation import pca_observation
 
 SMALL = {"samples_per_node": 40, "evaluation_batch": 300}
 

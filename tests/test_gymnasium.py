@@ -11,9 +11,10 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import RecordEpisodeStatistics
 from gymnasium.wrappers.vector import RecordEpisodeStatistics as VectorStatistics
 
-from config import Config, UsageError
+from baselines.references import make_environment
+from config import Config
 from environment import HomogeneousLearningEnv
-from references import make_environment
+from settings.errors import UsageError
 
 SMALL = {"samples_per_node": 40, "evaluation_batch": 300}
 

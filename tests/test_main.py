@@ -10,7 +10,7 @@ from conftest import assert_rounds_fit, run, same, start
 
 import main
 from config import Config
-from presets import PRESETS
+from settings.presets import PRESETS
 
 ROUNDS = [
     "seed",

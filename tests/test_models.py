@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 import models
-from config import Config, generator
+from config import Config
 from data import normalise
 from environment import HomogeneousLearningEnv
+from settings.random_streams import generator
 
 
 @pytest.fixture

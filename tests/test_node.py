@@ -6,9 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from config import REFERENCES, Config, UsageError
+from config import Config
 from models import q_network
 from node import POLICIES, DQNAgent, make_policy
+from settings.errors import UsageError
+from settings.names import REFERENCES
 
 TINY = {"nodes": 4, "pca_components": 2, "agent_hidden_units": "8", "minibatch": 6, "agent_batch_size": 4}
 INFO = {"accuracy": 0.5, "previous_accuracy": 0.2}

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 import plots
+from reporting import run_figures
+from runs import tables
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def test_runs_without_node_models_are_left_out_of_their_figure(copy, finished, t
 
 def test_drawing_twice_gives_the_same_pictures(copy, tmp_path):
     for name in ("one", "two"):
-        plots.draw([copy], tmp_path / name)
+        run_figures.draw([copy], tmp_path / name)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
@@ -47,8 +49,8 @@ def test_a_run_of_one_episode_that_was_cut_short(copy, tmp_path):
         table[table["episode"] == 1].to_csv(copy / name, index=False)
         with open(copy / name, "a") as file:
             file.write("0,2,")
-    plots.draw([copy], tmp_path / "out")
-    assert len(plots.read_table(copy, "episodes.csv")) == 1
+    run_figures.draw([copy], tmp_path / "out")
+    assert len(tables.read_table(copy, "episodes.csv")) == 1
 
 
 def test_what_the_curves_show(copy, dataset):
@@ -56,7 +58,7 @@ def test_what_the_curves_show(copy, dataset):
     episodes = pd.read_csv(copy / "episodes.csv")
     longer = pd.concat([episodes] * 4, ignore_index=True).assign(episode=range(1, 4 * len(episodes) + 1))
     longer.to_csv(copy / "episodes.csv", index=False)
-    figure = plots.per_episode([copy], "episode_return", "episode return")
+    figure = run_figures.per_episode([copy], "episode_return", "episode return")
     thin, bold = figure.axes[0].lines
     assert thin.get_ydata().tolist() == longer["episode_return"].tolist()
     assert bold.get_ydata()[-1] == pytest.approx(longer["episode_return"][-10:].mean())
@@ -66,7 +68,7 @@ def test_what_the_curves_show(copy, dataset):
 
 def test_routes_count_moves(copy):
     rounds = pd.read_csv(copy / "rounds.csv")
-    early = plots.routes([copy]).axes[0].images[0].get_array()
+    early = run_figures.routes([copy]).axes[0].images[0].get_array()
     moves = rounds[rounds["round"] > 1]
     assert early.sum() == len(moves)
     first = moves.iloc[0]
@@ -78,7 +80,7 @@ def test_routes_of_a_run_that_began_late(copy):
     """A policy that does not learn meets only the last episodes' weights."""
     rounds = pd.read_csv(copy / "rounds.csv")
     rounds.assign(episode=rounds["episode"] + 100).to_csv(copy / "rounds.csv", index=False)
-    axes = plots.routes([copy]).axes[0]
+    axes = run_figures.routes([copy]).axes[0]
     assert axes.images[0].get_array().sum() == (rounds["round"] > 1).sum()
     assert axes.get_title().startswith("moves in episodes 101 to ")
 

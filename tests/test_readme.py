@@ -14,12 +14,13 @@ import scipy.stats
 from conftest import assert_rounds_fit
 
 import report
-from config import flag
 from environment import HomogeneousLearningEnv
-from logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
 from node import make_policy
-from presets import IMPROVEMENTS, NAMES
+from reporting import averages
 from runs.description import read_description
+from runs.logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
+from settings.declare import flag
+from settings.presets import IMPROVEMENTS, NAMES
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -36,7 +37,7 @@ def test_every_column_is_explained():
 
 
 def test_deviations_in_the_code_are_those_in_the_readme():
-    code = "".join(path.read_text() for path in PROJECT.glob("*.py"))
+    code = "".join(path.read_text() for path in PROJECT.rglob("*.py") if "tests" not in path.parts)
     listed = re.findall(r"^\| (D\d+) \|", README, re.MULTILINE)
     assert listed == [f"D{number}" for number in range(1, len(listed) + 1)]
     assert set(re.findall(r"Deviation (D\d+)", code)) == set(listed)
@@ -45,7 +46,7 @@ def test_deviations_in_the_code_are_those_in_the_readme():
 @pytest.mark.parametrize("name", sorted({path.parent.parent.name for path in RESULTS.glob("*/*/run.json")}))
 def test_published_sweeps_can_be_reported(name):
     """A setting that is gone from config.py would make them unreadable."""
-    finished, unfinished = report.read_runs(RESULTS / name)
+    finished, unfinished = averages.read_runs(RESULTS / name)
     assert len(finished) == len(list((RESULTS / name).glob("*/run.json")))
     assert not unfinished
 
@@ -95,7 +96,7 @@ def test_published_agents_choose_what_their_logs_say(path):
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*/per_seed.csv")), ids=lambda path: path.parent.name)
 def test_published_reports_are_those_of_the_csv_files(path, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "draw", lambda *_: None)
+    monkeypatch.setattr("reporting.report.draw", lambda *_: None)
     published = (path.parent / "report.md").read_text()
     folders = section(published, " finished runs in ", " hours").split(" in ")[1].split(", ")[:-1]
     assert report.write_report([RESULTS / name for name in folders], tmp_path) == published

@@ -14,7 +14,7 @@ from rich.console import Console
 
 import report
 import sweep
-from run_folder import locked
+from runs.folder import locked
 
 
 def flags(tiny, out, **changes):

@@ -1,0 +1,1 @@
+"""Trainings in which no model travels."""

@@ -1,0 +1,1 @@
+"""Reads and downloads image files."""

@@ -1,0 +1,22 @@
+"""What nodes do: hold images, train, average, evaluate."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config import Config
+    from nodes.local import LocalEngine
+    from nodes.ray_actors import RayEngine
+
+
+def make_engine(
+    config: "Config", kind: str = "local", ray_address: str | None = None, ray_actors: int | None = None
+) -> "LocalEngine | RayEngine":
+    """Returns the nodes: in this process (`local`), or in Ray actors that hold their images apart (`ray`)."""
+    if kind == "ray":
+        from nodes.ray_actors import RayEngine
+
+        return RayEngine(config, ray_address, ray_actors)
+    from data import load_dataset
+    from nodes.local import LocalEngine
+
+    return LocalEngine(config, load_dataset(config))

@@ -1,0 +1,1 @@
+"""What picks the next node beside the DQN agent, and what that agent is made of."""

@@ -1,0 +1,132 @@
+"""Averages the episodes of finished runs: one row a seed."""
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+
+from config import Config
+from reporting.tables import AUTHORS, OTHER
+from runs.description import FREE_ON_RESUME, read_description
+from runs.folder import DESCRIPTION
+from runs.tables import read_table
+from settings.errors import UsageError
+from settings.names import LEARNING
+from settings.presets import AGENT_FIELDS, ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
+
+AVERAGES = {
+    "last-20": ("the last 20 episodes", lambda episodes: episodes.tail(20)),
+    "last-10": ("the last ten episodes", lambda episodes: episodes.tail(10)),
+    "all": ("all episodes", lambda episodes: episodes),
+    "best": (
+        "its one best episode against all of random's, which flatters",
+        lambda episodes: episodes.sort_values(["rounds", "communication_cost"]).head(1),
+    ),
+}
+
+
+# Fields that do not make another experiment, but another part of one, a baseline, or the same one on other hardware.
+NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "route"}
+
+
+_SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for name in ("split", "policy"))
+
+
+def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
+    """Returns (the finished runs' descriptions and episodes, by folder name; the names of the unfinished ones).
+
+    Raises UsageError where a folder has none.
+    """
+    finished, unfinished = {}, []
+    for folder in folders:
+        before = len(finished)
+        for path in sorted(folder.glob(f"*/{DESCRIPTION}")):
+            name = "/".join(path.parent.parts[-2:] if len(folders) > 1 else path.parent.parts[-1:])
+            description = read_description(path.parent)
+            if name in (*finished, *unfinished):
+                raise UsageError(f"two of the folders are called {folder.name}; rename one of them")
+            if description["end"] is None or not _turned_greedy(description["config"]):
+                unfinished.append(name)
+            else:
+                finished[name] = description | {"episodes": read_table(path.parent, "episodes.csv")}
+        if len(finished) == before:
+            raise UsageError(f"{folder} holds no finished run; give the --out folder of sweep.py")
+    return finished, unfinished
+
+
+def _turned_greedy(config: Config) -> bool:
+    """Tells whether a learner that is to choose greedily in the end has as many episodes."""
+    return config.policy not in LEARNING or config.greedy_from <= config.episodes
+
+
+def varied(runs: dict[str, dict]) -> list[str]:
+    """Returns the names of the settings in which the runs differ; `preset` stands for what runs have from theirs."""
+    every = [settings(run) for run in runs.values()]
+    differ = [name for name in every[0] if name not in NOT_SETTINGS and len({each[name] for each in every} - {ANY}) > 1]
+    own = {name for each in every for name in differ if each[name] not in (ANY, _by_preset(each["preset"], name))}
+    return [name for name in differ if name == "preset" or name in own]
+
+
+def _by_preset(preset: str, name: str) -> object:
+    """Returns a field's value under a preset; that of `paper` for no preset, None for no field."""
+    return PRESETS.get(preset, PAPER).get(name)
+
+
+def settings(run: dict) -> dict:
+    """Returns a run's preset and settings, with the data really used; ANY for what makes no difference to it: what
+    concerns the agent or `home` alone for other policies, the share of the main class for a split without one."""
+    values = {"preset": run["preset"], **dataclasses.asdict(run["config"]), "dataset": run["dataset"]}
+    if values["split"] == "dirichlet":
+        values["main_class_share"] = ANY
+    if values["policy"] != "home":
+        values["home_leave_rate"] = ANY
+    if run["config"].policy in LEARNING:
+        return values
+    return {name: ANY if concerns_agent_alone(name, [value]) else value for name, value in values.items()}
+
+
+def averaged(run: dict, average: str) -> pd.DataFrame:
+    """Returns the episodes over which a run is averaged: all of a policy that does not learn, those that AVERAGES names
+    of one that learns. Of an agent that turns greedy these are among the greedy ones, however few there are, as what it
+    does while it learns and what it has learned are different things."""
+    config, episodes = run["config"], run["episodes"]
+    if config.policy not in LEARNING:
+        return episodes
+    return AVERAGES[average][1](episodes[episodes["episode"] >= config.greedy_from])
+
+
+def agent(config: Config) -> str:
+    """Returns whose agent picks the nodes: the authors', with each of their settings, another one, or "none"."""
+    if config.policy not in LEARNING:
+        return "none"
+    authors = all(getattr(config, name) == PAPER[name] for name in AGENT_FIELDS)
+    return AUTHORS if authors else OTHER
+
+
+def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
+    """Returns a DataFrame with one row a run: its settings, policy, seed and its means over the episodes.
+
+    Raises UsageError where two runs are the same experiment with the same seed, so far as reports tell.
+    """
+    names, rows = varied(runs), []
+    for folder, run in runs.items():
+        config, values, episodes = run["config"], settings(run), averaged(run, average)
+        rows.append(
+            {"split": config.split, **{name: values[name] for name in names}}
+            | {"policy": config.policy, "seed": config.seed, "run": folder, "dataset": run["dataset"]}
+            | {"agent": agent(config)}
+            | {"episodes": f"{len(episodes)} ({episodes['episode'].min()} to {episodes['episode'].max()})"}
+            | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
+        )
+    places = {name: place for place, name in enumerate([*_SPLITS, *_POLICIES, *PRESETS, EDITED, ANY])}
+    table = pd.DataFrame(rows)
+    twins = table[table.duplicated(["split", *names, "policy", "seed"], keep=False)]["run"].tolist()
+    if twins:
+        raise UsageError(f"{twins[0]} and {twins[1]} are the same experiment twice, or two routes; report one of them")
+    columns = [name for name in ("split", "policy", "preset") if name in table]
+    return table.sort_values(columns, key=lambda values: values.map(places), kind="stable")
+
+
+def every_average(runs: dict[str, dict]) -> dict[str, pd.DataFrame]:
+    """Returns the table of `per_seed` for each of AVERAGES, by what that is in words."""
+    return {text: per_seed(runs, average) for average, (text, _) in AVERAGES.items()}

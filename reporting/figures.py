@@ -1,0 +1,138 @@
+"""The figures of a report: learning curves over the seeds, policies side by side, what a setting changes."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reporting.intervals import student_t
+from reporting.run_figures import COLOURS, MARKERS, own_style, save
+from reporting.tables import matching, setting_names
+from settings.names import LEARNING
+from settings.presets import ANY
+
+PANELS = 6  # fit beside each other
+LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
+
+
+def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame):
+    """Draws what the runs and the table of their means (one row a seed) allow, as PNG and PDF in folder/figures."""
+    figures = {"policies": lambda: policies(table)}
+    settings = setting_names(table)
+    learners = table[table["policy"].isin(LEARNING)]
+    varied = [name for name in settings if name != "split" and table[name].nunique() > 1]
+    if len(varied) == 1 and pd.api.types.is_numeric_dtype(table[varied[0]]):  # of two, each would hide the other
+        figures[f"by_{varied[0]}"] = lambda: by_setting(table, varied[0])
+    elif 0 < learners.groupby(settings).ngroups <= PANELS:
+        figures["learning"] = lambda: learning(runs, table)
+    (folder / "figures").mkdir(exist_ok=True)
+    with own_style():
+        for name, make in figures.items():
+            figure = make()
+            figure.suptitle(f"data: {', '.join(table['dataset'].unique())}", x=0.99, ha="right", fontsize="medium")
+            save(figure, folder / "figures", name)
+
+
+def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
+    """Draws rounds and cost of the learner over its episodes: every seed thin, the mean over the seeds bold, not
+    smoothed over episodes; the random policy's mean with its interval as a band."""
+    settings = setting_names(table)
+    groups = list(table[table["policy"].isin(LEARNING)].groupby(settings, sort=False))
+    figure = Figure(figsize=(3.6 * len(groups), 4.6))
+    panels = figure.subplots(2, len(groups), squeeze=False, sharex=True, sharey="row")
+    for column, row in zip(LABELS, panels, strict=True):
+        for (where, group), axes in zip(groups, row, strict=True):
+            episodes = {seed: runs[name]["episodes"] for seed, name in zip(group["seed"], group["run"], strict=True)}
+            values = pd.DataFrame({seed: rows.set_index("episode")[column] for seed, rows in episodes.items()})
+            labels = ["DQN, each seed", *[""] * (values.shape[1] - 1)]
+            axes.plot(values.index, values, color=COLOURS[0], linewidth=0.4, alpha=0.35, label=labels)
+            axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label="DQN, mean")
+            _band(axes, matching(table, "random", dict(zip(settings, where, strict=True)))[column])
+            if column == "rounds":
+                seeds = f"{values.shape[1]} seed{'s' * (values.shape[1] > 1)}"
+                axes.set_title(f"{_where(settings, where)}, {seeds}")
+            else:
+                axes.set_xlabel("episode")
+        row[0].set_ylabel(LABELS[column])
+        row[0].set_ylim(bottom=0)
+    handles = panels[0][0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper left", ncols=3 if len(groups) > 1 else 1)  # one panel is narrow
+    return figure
+
+
+def _band(axes: Axes, values: pd.Series):
+    """Draws the random policy's mean over the seeds and its 95 % interval across the panel."""
+    if not len(values):
+        return
+    mean, low, high = student_t(values.to_numpy())
+    axes.axhline(mean, color=COLOURS[1], linewidth=1.2, linestyle="--", label="random, mean and 95 % interval")
+    if np.isfinite(low):
+        axes.axhspan(low, high, color=COLOURS[1], alpha=0.25, linewidth=0)
+
+
+def policies(table: pd.DataFrame) -> Figure:
+    """Draws rounds and cost of every policy: every seed a dot, the mean over the seeds with its 95 % interval."""
+    settings = setting_names(table)
+    learns, any_value = table["policy"].isin(LEARNING), table[settings] == ANY
+    of_agent = [name for name in settings if any_value[name].any() and not any_value.loc[learns, name].any()]
+    settings = [name for name in settings if name not in of_agent]
+    agents = table[of_agent].astype(str).replace(ANY, "").agg(" ".join, axis=1) if of_agent else ""
+    table = table.assign(label=(table["policy"] + " " + agents).str.strip())
+    groups = list(table.groupby(settings, sort=False))
+    names = list(dict.fromkeys(table["label"]))
+    figure = Figure(figsize=(7, 0.6 + (0.35 + 0.24 * len(names)) * len(groups) + 0.4))
+    panels = figure.subplots(len(groups), 2, squeeze=False, sharex="col")
+    for (where, group), row in zip(groups, panels, strict=True):
+        for axes, column in zip(row, LABELS, strict=True):
+            for place, name in enumerate(names):
+                values = group.loc[group["label"] == name, column].to_numpy()
+                if not len(values):
+                    continue
+                mean, low, high = student_t(values)
+                colour = COLOURS[place % len(COLOURS)]
+                axes.plot(values, [place] * len(values), ".", color=colour, markersize=3, alpha=0.5)
+                axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
+                marker = MARKERS[place % len(MARKERS)]
+                axes.plot(mean, place, marker, color=colour, markersize=5, clip_on=False)  # whole at cost 0 too
+            axes.set_yticks(range(len(names)), names if axes is row[0] else [])
+            axes.set_ylim(len(names) - 0.5, -0.5)
+        row[0].set_title(_where(settings, where), loc="left")
+    for axes, column in zip(panels[-1], LABELS, strict=True):
+        axes.set_xlabel(f"{LABELS[column]}\ndots: seeds; bar: 95 % interval of their mean")
+        axes.set_xlim(left=0)  # now that all is drawn: it ends the automatic right end
+    return figure
+
+
+def by_setting(table: pd.DataFrame, name: str) -> Figure:
+    """Draws rounds, goals reached and cost over a numeric setting: every seed a dot, means with 95 % intervals."""
+    figure = Figure(figsize=(7, 2.9))
+    columns = ("rounds", "communication_cost")
+    for axes, column in zip(figure.subplots(1, 2), columns, strict=True):
+        for place, (keys, rows) in enumerate(table.groupby(["split", "policy"], sort=False)):
+            colour = COLOURS[place % len(COLOURS)]
+            shift = (place - 0.5) * 0.02 * (table[name].max() - table[name].min())
+            spans = {value: student_t(group[column].to_numpy()) for value, group in rows.groupby(name)}
+            means, lows, highs = np.array(list(spans.values())).T
+            places = np.array(list(spans)) + shift
+            beside = rows[name] + 2 * shift
+            axes.plot(beside, rows[column], ".", color=colour, markersize=3, alpha=0.5)
+            errors = np.nan_to_num([means - lows, highs - means])
+            marker = MARKERS[place % len(MARKERS)]
+            axes.errorbar(
+                places, means, errors, color=colour, marker=marker, markersize=4, label=f"{keys[1]}, {keys[0]}"
+            )
+        axes.set(xlabel=f"{name.replace('_', ' ')}\ndots: seeds; bars: 95 % interval", ylabel=LABELS[column])
+        axes.set_ylim(bottom=0)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    return figure
+
+
+def _where(settings: list[str], where: tuple) -> str:
+    """Returns the title of a group: its split and settings."""
+    split, *rest = where
+    return ", ".join(
+        [f"{split} split"]
+        + [f"{key.replace('_', ' ')} {value}" for key, value in zip(settings[1:], rest, strict=True) if value != ANY]
+    )

@@ -1,0 +1,82 @@
+"""How sure is a number? Means over seeds with 95 % intervals, paired comparisons."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+LEVEL = 0.95
+RESAMPLES = 10_000
+FEWEST = 5  # values to resample; of fewer, no interval holds the truth as often as it should
+
+
+def student_t(values: ArrayLike) -> tuple[float, float, float]:
+    """Returns the mean of `values` [n] and its Student t interval: (mean, low, high); NaN bounds for one value."""
+    values = np.asarray(values, float)
+    mean, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * error if len(values) > 1 else np.nan
+    return mean, mean - half, mean + half
+
+
+def bootstrap(statistic: Callable[..., np.ndarray | float], *samples: ArrayLike) -> tuple[float, float, float]:
+    """Returns a statistic of samples [n] and its expanded percentile bootstrap interval: (value, low, high), NaN bounds
+    for fewer than FEWEST values.
+
+    Several samples are paired: entry k of each is seed k's, and seeds are drawn with all that belongs to them.
+    `statistic` takes the samples and an `axis`. The draws are seeded, so that a report repeats.
+
+    Plain percentiles are too near to each other where n is small, see studies/interval_coverage.py; expanded, a mean's
+    are as far apart as Student's t wants them (Hesterberg, The American Statistician 69, 2015).
+    """
+    arrays = [np.asarray(sample, float) for sample in samples]
+    value = float(statistic(*arrays, axis=-1))
+    n = len(arrays[0])
+    if n < FEWEST:
+        return value, np.nan, np.nan
+    outside = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1))  # on each side
+    result = stats.bootstrap(
+        arrays,
+        statistic,
+        n_resamples=RESAMPLES,
+        batch=RESAMPLES,
+        vectorized=True,
+        paired=True,
+        confidence_level=1 - 2 * outside,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    return value, float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def interquartile_mean(values: ArrayLike, axis: int = -1) -> np.ndarray | float:
+    """Returns the mean without the lowest and the highest quarter."""
+    return stats.trim_mean(values, 0.25, axis=axis)
+
+
+def relative_change(ours: np.ndarray, theirs: np.ndarray, axis: int = -1) -> np.ndarray | float:
+    """Returns by which share the mean of `ours` differs from that of `theirs`; -0.5 is half of it."""
+    return np.mean(ours, axis=axis) / np.mean(theirs, axis=axis) - 1
+
+
+def change_per_goal(
+    ours: np.ndarray, theirs: np.ndarray, we_reached: np.ndarray, they_reached: np.ndarray, axis: int = -1
+) -> np.ndarray | float:
+    """Returns by which share `ours`, divided by how often the goal was reached (share of a seed's episodes), differs
+    from `theirs`; infinite where we never reached it, NaN where they did not."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.mean(we_reached, axis=axis) / np.mean(they_reached, axis=axis)
+        return (1 + relative_change(ours, theirs, axis)) / np.where(np.isinf(rate), np.nan, rate) - 1
+
+
+def gap_closed(ours: np.ndarray, bound: np.ndarray, chance: np.ndarray, axis: int = -1) -> np.ndarray | float:
+    """Returns which share of the way from the mean of `chance` to that of `bound` the mean of `ours` is; 1: all."""
+    start = np.mean(chance, axis=axis)
+    return (start - np.mean(ours, axis=axis)) / (start - np.mean(bound, axis=axis))
+
+
+def probability_of_less(ours: ArrayLike, theirs: ArrayLike, axis: int = -1) -> np.ndarray | float:
+    """Returns how often a value of `ours` is below one of `theirs`, over all pairs of seeds; a tie counts half."""
+    below = np.expand_dims(ours, -1) < np.expand_dims(theirs, -2)
+    equal = np.expand_dims(ours, -1) == np.expand_dims(theirs, -2)
+    return (below + equal / 2).mean(axis=(-2, -1))

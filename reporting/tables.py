@@ -1,0 +1,197 @@
+"""The tables of a report: claims, policies, averaging, improvements, and how their numbers are written."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from reporting.intervals import (
+    bootstrap,
+    change_per_goal,
+    gap_closed,
+    interquartile_mean,
+    probability_of_less,
+    relative_change,
+    student_t,
+)
+from settings.presets import ANY, NAMES
+
+CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
+AUTHORS, OTHER = "authors", "other"  # whose agent it is
+UNREACHED = "not testable: no episode reaches the goal"
+CHANGES = ("paper", *NAMES)  # presets of which each has one change more than the one before
+FORMS = {"rounds": ".1f", "communication_cost": ".3f", "episode_return": ".2f"}
+
+
+def setting_names(table: pd.DataFrame) -> list[str]:
+    """Returns which columns of a table of means are settings: those before the policy."""
+    return list(table.columns[: table.columns.get_loc("policy")])
+
+
+def matching(table: pd.DataFrame, policy: str, where: dict[str, object]) -> pd.DataFrame:
+    """Returns a policy's rows with the settings `where`, as far as these make a difference to it."""
+    rows = table[table["policy"] == policy]
+    for name, value in where.items():
+        rows = rows[rows[name].isin([value, ANY])]
+    return rows
+
+
+def pairs(
+    table: pd.DataFrame, policy: str, other: str = "random"
+) -> Iterator[tuple[dict[str, object], pd.DataFrame, pd.DataFrame]]:
+    """Yields (where, rows of `policy`, rows of `other`) by split and setting, over the seeds that both have."""
+    names = setting_names(table)
+    for values, ours in table[table["policy"] == policy].groupby(names, sort=False):
+        where = dict(zip(names, values, strict=True))
+        ours, theirs = ours.set_index("seed"), matching(table, other, where).set_index("seed")
+        seeds = ours.index.intersection(theirs.index)
+        if len(seeds):
+            yield where, ours.loc[seeds], theirs.loc[seeds]
+
+
+def verdict(claimed: float, low: float, high: float, authors: bool = True) -> str:
+    """Returns in words what the interval of a change says of the claimed one; negative is an improvement.
+
+    Only the authors' agent can reproduce a claim: the interval then lies wholly beyond half of the claimed change and
+    reaches it. A claim without a figure has `claimed` 0. Any other agent meets the paper's figure by the same rule, or
+    misses it.
+    """
+    if np.isnan(low):
+        return "not testable with so few seeds"
+    reached = low <= claimed
+    if reached and high < claimed / 2:
+        return "reproduced" if authors else "meets"
+    if high < 0:
+        found = f"better, {'perhaps' if reached else 'but'} by less than claimed"
+        return f"reproduced in part: {found}" if authors else f"misses: {found}"
+    return f"{'not reproduced' if authors else 'misses'}: {'worse' if low > 0 else 'no difference shown'}"
+
+
+def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
+    """Returns the rows of the claim table: every claim of the abstract, in every split and setting."""
+    rows, names = [], ("ours", "95 % interval", "difference (Student t)", "seeds", "verdict")
+    for claim, column, claimed in CLAIMS:
+        for where, ours, theirs in pairs(table, policy):
+            change, low, high = bootstrap(relative_change, ours[column], theirs[column])
+            difference = _span(student_t((ours[column] - theirs[column]).to_numpy()), column)
+            reached = ours["reached_goal"].any() or theirs["reached_goal"].any()
+            says = verdict(claimed, low, high, _authors(ours)) if reached else UNREACHED
+            values = f"{change:+.1%}", interval_text(low, high, "+.1%"), difference, len(ours), says
+            row = {"claim, against random": claim, **where, "paper": f"{claimed:+.1%}"}
+            rows.append(row | dict(zip(names, values, strict=True)))
+    for where, ours, theirs in pairs(table, policy, "standalone"):
+        mean, low, high = student_t((ours["final_accuracy"] - theirs["final_accuracy"]).to_numpy())
+        overshoot = min(ours["reached_goal"].min(), theirs["reached_goal"].min()) == 1
+        says = "not testable: all episodes end at the goal" if overshoot else verdict(0, -high, -low, _authors(ours))
+        values = f"{mean:+.3f}", interval_text(low, high, "+.3f"), "same", len(ours), says
+        row = {"claim, against random": "final accuracy, against standalone", **where, "paper": "higher"}
+        rows.append(row | dict(zip(names, values, strict=True)))
+    return pd.DataFrame(rows)
+
+
+def _authors(rows: pd.DataFrame) -> bool:
+    """Tells whether the agent of these rows is the authors'."""
+    return bool((rows["agent"] == AUTHORS).all())
+
+
+def policy_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of the table of policies: means over the seeds with Student t intervals, and robust ones."""
+    rows, names = [], setting_names(table)
+    for where, group in table.groupby([*names, "policy"], sort=False):
+        rounds, cost = group["rounds"].to_numpy(), group["communication_cost"].to_numpy()
+        rows.append(
+            {**dict(zip([*names, "policy"], where, strict=True)), "seeds": len(group)}
+            | {"episodes": " or ".join(sorted(set(group["episodes"])))}
+            | {"rounds": _span(student_t(rounds), "rounds")}
+            | {"rounds, interquartile mean (bootstrap)": _span(bootstrap(interquartile_mean, rounds), "rounds")}
+            | {"goal reached": f"{group['reached_goal'].mean():.0%}"}
+            | {"cost": _span(student_t(cost), "communication_cost")}
+            | {"MB sent": f"{group['bytes_sent'].mean() / 1e6:.2f}"}
+            | {"gradient steps": f"{group['gradient_steps'].mean():.0f}"}
+            | {"return": f"{group['episode_return'].mean():.1f}", "accuracy": f"{group['final_accuracy'].mean():.3f}"}
+        )
+        if "failed_attempts" in group and table["failed_attempts"].any():
+            rows[-1]["failed attempts"] = f"{group['failed_attempts'].mean():.1f}"
+    return pd.DataFrame(rows)
+
+
+def improvement_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
+    """Returns how a policy does against every other one: with what probability a seed of it is below one of theirs, in
+    rounds and in cost, the paired difference in return, and where a fixed route is the other, how much of its
+    advantage over the random policy is had too."""
+    rows = []
+    for other in [name for name in table["policy"].unique() if name != policy]:
+        for where, ours, theirs in pairs(table, policy, other):
+            row = {**where, f"{policy} below": other, "seeds": len(ours)}
+            for column in ("rounds", "communication_cost"):
+                less = bootstrap(probability_of_less, ours[column], theirs[column])
+                row[column.replace("_", " ")] = span_text(less, ".2f")
+            difference = student_t((ours["episode_return"] - theirs["episode_return"]).to_numpy())
+            row["return, difference (Student t)"] = _span(difference, "episode_return")
+            if other == "route":
+                chance = matching(table, "random", where).set_index("seed").reindex(ours.index)["rounds"]
+                if chance.notna().all():
+                    closed = bootstrap(gap_closed, ours["rounds"], theirs["rounds"], chance)
+                    row["gap in rounds closed"] = span_text(closed, ".0%")
+            rows.append(row)
+    return pd.DataFrame(rows).fillna("")
+
+
+def averaging_table(tables: dict[str, pd.DataFrame], policy: str = "dqn") -> pd.DataFrame:
+    """Returns how the two claims depend on which episodes are averaged (`tables`: the means by what they are of), and
+    on failures being paid for by successes."""
+    rows = []
+    for average, table in tables.items():
+        for where, ours, theirs in pairs(table, policy):
+            row = {"averaged": average, **where}
+            for name, column, _ in CLAIMS:
+                row[name] = span_text(bootstrap(relative_change, ours[column], theirs[column]), "+.1%")
+            columns = [each[name] for name in ("communication_cost", "reached_goal") for each in (ours, theirs)]
+            reached = ours["reached_goal"].any() and theirs["reached_goal"].any()
+            change = span_text(bootstrap(change_per_goal, *columns), "+.1%") if reached else "goal not reached"
+            row["communication cost per goal reached"] = change
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def step_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
+    """Returns how each improved preset does beside the one before it in the table, over the seeds that both have."""
+    rows, columns = [], {"rounds": "rounds", "cost": "communication_cost", "return": "episode_return"}
+    ours = table[(table["policy"] == policy) & table["preset"].isin(CHANGES)]
+    others = [name for name in setting_names(table) if name != "preset"]
+    for where, group in ours.groupby(others, sort=False):
+        presets = group.set_index("seed").groupby("preset", sort=False)
+        for (former, before), (preset, after) in itertools.pairwise(presets):
+            seeds = before.index.intersection(after.index)
+            if seeds.empty:
+                continue
+            row = {**dict(zip(others, where, strict=True)), "preset": preset, "against": former, "seeds": len(seeds)}
+            for name, column in columns.items():
+                row[name] = f"{after.loc[seeds, column].mean():{FORMS[column]}}"
+                difference = student_t((after[column] - before[column]).loc[seeds].to_numpy())
+                row[f"{name}, difference (Student t)"] = _span(difference, column)
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _span(triple: tuple[float, float, float], column: str) -> str:
+    """Returns "mean (low to high)" with the digits that a column deserves."""
+    return span_text(triple, FORMS[column])
+
+
+def span_text(triple: tuple[float, float, float] | np.ndarray, form: str) -> str:
+    """Returns a value and its interval, "value (low to high)"."""
+    value, low, high = triple
+    return f"{value:{form}} ({interval_text(low, high, form)})"
+
+
+def interval_text(low: float, high: float, form: str) -> str:
+    """Returns "low to high"; too few seeds have no interval."""
+    return "no interval" if np.isnan(low) else f"{low:{form}} to {high:{form}}"
+
+
+def markdown(rows: pd.DataFrame) -> str:
+    """Returns a DataFrame as a Markdown table."""
+    lines = [rows.columns, ["---"] * len(rows.columns), *rows.astype(str).to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

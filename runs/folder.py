@@ -1,0 +1,220 @@
+"""Where a run lives: its folder, who works in it, and files that are written whole or not at all."""
+
+import argparse
+import contextlib
+import datetime
+import errno
+import io
+import json
+import os
+import shlex
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import filelock
+import numpy as np
+
+from config import Config
+from settings.errors import UsageError
+
+if TYPE_CHECKING:
+    from data import NamedData
+
+RUNS = Path("results/runs")
+TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_models.csv", "transfers.csv")
+DESCRIPTION = "run.json"
+CHECKPOINT = "checkpoint.npz"
+NOT_FINITE = "not_finite_round.npz"
+AGENT = "agent.npz"
+LOCK = ".lock"
+HOLDER = ".lock.holder"  # tells who has the lock
+WRITTEN = (*TABLES, DESCRIPTION, CHECKPOINT, NOT_FINITE, AGENT)  # by a run, in its folder
+FIGURES, EVENTS = "figures", "tensorboard"  # folders in it
+FIGURE_NAMES = (
+    "episode_return",
+    "rounds_to_goal",
+    "communication_cost",
+    "accuracy_over_rounds",
+    "nodes",
+    "routes",
+    "node_models",
+)
+EVENTS_SUFFIX = ".homogeneous-learning"  # of the TensorBoard events that a run wrote
+
+
+def new_folder(config: Config, dataset: "NamedData") -> Path:
+    """Returns the name of a folder under results/runs that is not there yet."""
+    name = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{config.policy}-{dataset.name}-seed{config.seed}"
+    number, folder = 1, RUNS / name
+    while folder.exists():
+        number += 1
+        folder = RUNS / f"{name}-{number}"
+    return folder
+
+
+def holds_run(folder: Path) -> bool:
+    """Tells whether the folder holds a run: a run.json that one wrote, or a damaged one beside a run's tables."""
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        return False
+    try:
+        return {"config", "dataset_sha256"} <= set(json.loads(path.read_text(encoding="utf-8-sig")))
+    except (OSError, ValueError, TypeError):
+        return (folder / "rounds.csv").exists()
+
+
+def foreign_files(folder: Path) -> list[Path]:
+    """Returns the files of a folder without a run that a run would replace."""
+    paths = [folder / name for name in WRITTEN]
+    if (folder / FIGURES).exists():
+        paths += figure_paths(folder)
+    return [path for path in paths if path.exists()]
+
+
+def figure_paths(folder: Path) -> list[Path]:
+    """Returns the names of all figures that a run draws."""
+    return [folder / FIGURES / f"{name}.{suffix}" for name in FIGURE_NAMES for suffix in ("png", "pdf")]
+
+
+def check_options(folder: Path | None, resume: bool, overwrite: bool):
+    """Raises UsageError where what is asked for does not fit what the folder, if one is named, holds."""
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other; choose one")
+    if (resume or overwrite) and not folder:
+        raise UsageError("--resume and --overwrite need --run-dir, the folder of the run they are for")
+    if not folder:
+        return
+    if not holds_run(folder):
+        if resume:
+            raise UsageError(f"{folder} holds no run to resume; check --run-dir")
+        if found := foreign_files(folder):
+            raise UsageError(f"{found[0]} is not of a run and would be replaced; choose another --run-dir")
+    elif not (resume or overwrite):
+        raise UsageError(f"{folder} holds a run; add --resume or --overwrite, or choose another --run-dir")
+
+
+def resume_hint(options: argparse.Namespace) -> str:
+    """Returns how to go on after an interruption of the run with main.py's options."""
+    if not options.run_dir or not (options.run_dir / DESCRIPTION).exists():
+        return "start again"
+    command = ["python", "main.py", "--resume", "--run-dir", str(options.run_dir)]
+    if options.engine == "ray":
+        command += ["--engine", "ray", *(["--ray-address", options.ray_address] if options.ray_address else [])]
+        command += ["--ray-actors", str(options.ray_actors)] if options.ray_actors else []
+    return f"go on with: {shlex.join(command + ['--tensorboard'] * options.tensorboard)}"
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes the folder and keeps it for this process; raises UsageError where another one runs in it.
+
+    The system gives a lock up when its process ends, however that ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / HOLDER
+    with lock(folder / LOCK, lambda: f"another process is running in {folder} ({_read_holder(holder)})"):
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+        try:
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+
+
+def _read_holder(path: Path) -> str:
+    """Returns which process has a folder, as far as it told."""
+    with contextlib.suppress(OSError):
+        return path.read_text().strip() or "unknown"
+    return "unknown"
+
+
+@contextlib.contextmanager
+def lock(path: Path, busy: Callable[[], str] | None = None) -> Iterator[None]:
+    """Keeps a lock file, waiting for it, or with `busy`, which returns who has it, raising UsageError at once.
+
+    Raises UsageError where the file system has no locks.
+    """
+    file_lock = filelock.FileLock(path, blocking=busy is None)
+    try:
+        file_lock.acquire()
+    except filelock.Timeout as error:
+        raise UsageError(
+            f"{busy()}; wait for it or choose another folder; if it has ended on another machine, remove {path}"
+        ) from error
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
+            raise
+        reason = f"{path} cannot be locked ({error.strerror})"
+        raise UsageError(f"{reason}; choose a folder on another file system") from error
+    try:
+        yield
+    finally:
+        file_lock.release()
+
+
+def clear(folder: Path):
+    """Removes the files of the run that the folder holds, and nothing else."""
+    remove_leftovers(folder)
+    events = (folder / EVENTS).glob(f"events.out.tfevents.*{EVENTS_SUFFIX}")
+    for path in (*(folder / name for name in WRITTEN), *figure_paths(folder), *events):
+        path.unlink(missing_ok=True)
+    for name in (FIGURES, EVENTS):
+        with contextlib.suppress(OSError):  # holds files of somebody else, or is not there
+            (folder / name).rmdir()
+
+
+def remove_leftovers(folder: Path):
+    """Removes what a killed process of a run left of the files that it was writing."""
+    figures = figure_paths(folder) if (folder / FIGURES).exists() else []
+    for written in (*(folder / name for name in WRITTEN), *figures):
+        for path in written.parent.glob(f"{written.name}.*.tmp"):
+            path.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes):
+    """Writes bytes so that `path` holds either its old content or all of the new, whenever the power goes.
+
+    Several processes may write the same file at once: each has a temporary file of its own.
+    """
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            synchronise(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:  # such as a full disk, on which half a file is of no use
+        temporary.unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # some systems cannot open a folder
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            synchronise(folder)
+        finally:
+            os.close(folder)
+
+
+def synchronise(descriptor: int):
+    """Waits until a file's content is on the disk; on file systems that have no such call, as some network ones, goes
+    on, since the system writes it soon."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+
+
+def write_arrays(path: Path, arrays: dict):
+    """Writes a dict of arrays as an .npz file, atomically."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    write_atomically(path, content.getvalue())
+
+
+def logged_episodes(folder: Path) -> int:
+    """Returns how many episodes episodes.csv holds."""
+    path = folder / "episodes.csv"
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []  # the last one is not finished yet
+    return max(0, sum(bool(line.strip()) for line in lines) - 1)

@@ -1,0 +1,1 @@
+"""Longer studies, each run as `python -m studies.NAME`."""

@@ -1,0 +1,1 @@
+"""Studies that injure, stop and collide runs."""

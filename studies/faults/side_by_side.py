@@ -1,0 +1,233 @@
+"""Whether two at once on one folder lose nothing: `python -m studies.faults.side_by_side --out results/checks`.
+
+Two runs, two sweeps, two searches, two reports, two comparisons of learners, begun at the same moment in two processes.
+Takes about 20 minutes of two cores.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import io
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import command
+from config import Config
+from settings.errors import UsageError
+from studies.faults.fuzz import small_arrays, write_data
+
+if TYPE_CHECKING:
+    from studies.learner_comparison.units import Unit
+
+SHARED = "--dataset fashion-mnist --episodes 4 --round-limit 3 --nodes 3 --pca-components 3"
+FLAGS = f"{SHARED} --policy random"
+MORE = ("--samples-per-node", "20", "--threads", "1", "--figure-every", "-1")
+TRIES, UNITS = 14, 12
+
+
+def run_experiment(folder: Path, data: Path, which: int) -> int:
+    """Runs main.py on a folder that the other process runs on too."""
+    import main
+
+    return main.main(
+        [*FLAGS.split(), *MORE, "--figure-every", "-1", "--data-path", str(data), "--run-dir", str(folder)]
+    )
+
+
+def run_search(folder: Path, data: Path, which: int) -> int:
+    """Searches routes for one initial weight or for two, into one table."""
+    return search_routes(folder, data, which + 1)
+
+
+def run_same_search(folder: Path, data: Path, which: int) -> int:
+    """Searches the same routes as the other process."""
+    return search_routes(folder, data, 1)
+
+
+def search_routes(folder: Path, data: Path, episodes: int) -> int:
+    """Searches routes for so many initial weights."""
+    from data import load_dataset
+    from studies import routes as search
+
+    settings = {"nodes": 3, "pca_components": 3, "samples_per_node": 20, "round_limit": 3, "goal": 0.9, "threads": 1}
+    config = Config(dataset="fashion-mnist", data_path=str(data), observation="round", **settings)
+    search.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=episodes))
+    return 0
+
+
+def run_sweep(folder: Path, data: Path, which: int) -> int:
+    """Sweeps over two seeds, as the other process does."""
+    import sweep
+
+    own = ("--policies", "random", "--seeds", "0-1", "--jobs", "1", "--control-episodes", "4", "--out", str(folder))
+    return sweep.main([*own, *SHARED.split(), *MORE[:2], "--data-path", str(data)])
+
+
+def run_report(folder: Path, data: Path, which: int) -> int:
+    """Reports on the same runs, into the same files."""
+    import report
+
+    return report.main([str(folder)])
+
+
+def run_comparison(folder: Path, data: Path, which: int) -> int:
+    """Measures the same units."""
+    from data import Dataset
+    from studies.learner_comparison import units
+
+    images = units.Images.of(Dataset("small", **small_arrays(np.random.default_rng(0), 20)))
+    units.prepare(folder, {"dataset": "small", "dataset_sha256": "", "epochs": 0, "samples": 0})
+    units.measure_all(toy_units(), images, 0, folder)
+    return 0
+
+
+def toy_units() -> "list[Unit]":
+    """Returns units that take a moment, and leave a file for every process that measured them."""
+    from studies.learner_comparison.units import Unit
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Toy(Unit):
+        part = "toy"
+
+        def measure(self, images: object, epochs: int, folder: Path) -> list[dict[str, float]]:
+            (folder / f"measured-{self.seed}-{os.getpid()}").touch()
+            time.sleep(0.01)
+            return [{"value": row / 7} for row in range(50)]
+
+    return [Toy(seed=seed) for seed in range(UNITS)]
+
+
+KINDS = {
+    "two runs": run_experiment,
+    "two sweeps": run_sweep,
+    "two searches": run_search,
+    "two searches of the same settings": run_same_search,
+    "two reports": run_report,
+    "two comparisons of learners": run_comparison,
+}
+
+
+def quietly(kind: str, folder: Path, data: Path, which: int = 0) -> int:
+    """Does a job without what it prints; returns its exit code. Raises RuntimeError where a refusal is not one line."""
+    errors = io.StringIO()
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(errors):
+        code = KINDS[kind](folder, data, which)
+    if code == 2 and errors.getvalue().count("\n") != 1:
+        raise RuntimeError(errors.getvalue())
+    return code
+
+
+def work(jobs: Connection, barrier: Barrier, which: int):
+    """Does one job after the other, begun together with the other process where the job says so."""
+    from settings.quiet_import import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+    from models import start_tensorflow
+
+    start_tensorflow(1)
+    while True:
+        kind, folder, data, together = jobs.recv()
+        if together:
+            barrier.wait()
+        try:
+            code = quietly(kind, folder, data, which)
+        except Exception as error:
+            code = f"{type(error).__name__}: {error}"
+        jobs.send(code)
+
+
+def tables(folder: Path) -> list[pd.DataFrame]:
+    """Returns a run's rounds and episodes without the times."""
+    read = (pd.read_csv(folder / name) for name in ("rounds.csv", "episodes.csv"))
+    return [table.drop(columns=[name for name in table if name.endswith("seconds")]) for table in read]
+
+
+def nothing_lost(kind: str, folder: Path, codes: list, reference: Path) -> bool:
+    """Tells whether both processes ended as they should and the folder has all that it should have."""
+    if [*folder.rglob("*.tmp")]:
+        return False
+    if kind == "two runs":
+        equal = all(one.equals(other) for one, other in zip(tables(folder), tables(reference), strict=True))
+        return sorted(map(str, codes)) == ["0", "2"] and equal
+    if kind == "two sweeps":  # what one is at is refused to the other, which says so
+        runs = [path.parent for path in reference.glob("*/run.json")]
+        pairs = [pair for run in runs for pair in zip(tables(folder / run.name), tables(run), strict=True)]
+        equal = all(one.equals(other) for one, other in pairs)
+        ends = [json.loads((folder / run.name / "run.json").read_text()) for run in runs]
+        return (
+            set(codes) <= {0, 1} and len(runs) == 2 and equal and all(run["end"] and not run["resumed"] for run in ends)
+        )
+    if codes != [0, 0]:
+        return False
+    if kind == "two searches of the same settings":
+        return pd.read_csv(folder / "floor-disjoint.csv")["criterion"].tolist() == ["rounds", "cost"]
+    if kind == "two searches":
+        table = pd.read_csv(folder / "floor-disjoint.csv")
+        expected = {(criterion, weights): weights for criterion in ("rounds", "cost") for weights in (1, 2)}
+        return table.groupby(["criterion", "episodes"]).size().to_dict() == expected
+    if kind == "two reports":
+        names = [path.relative_to(reference) for path in reference.rglob("*") if path.suffix in (".md", ".png", ".pdf")]
+        return bool(names) and all((folder / name).read_bytes() == (reference / name).read_bytes() for name in names)
+    whole = all(len(unit.read(folder)) == 50 for unit in toy_units())
+    return whole and len(list(folder.glob("measured-*"))) == UNITS
+
+
+def try_all(pipes: list[Connection], place: Path, tries: int) -> Iterator[str]:
+    """Yields every kind once all its tries are done; raises UsageError where something was lost."""
+    data, _ = write_data(place, "npz", small_arrays(np.random.default_rng(0), 300))
+    # What one process makes of it.
+    alone = {"two runs": place / "run", "two sweeps": place / "sweep", "two reports": place / "runs"}
+    first = [("two runs", alone["two runs"]), ("two runs", alone["two reports"] / "one")]
+    for kind, folder in [*first, *((kind, alone[kind]) for kind in ("two sweeps", "two reports") if kind in KINDS)]:
+        pipes[0].send((kind, folder, data, False))
+        if code := pipes[0].recv():
+            raise UsageError(f"{kind}: one process alone ended with {code}")
+    for kind in KINDS:
+        for number in range(tries):
+            folder = place / f"{kind}-{number}" / "runs"  # a report names its folder
+            if kind == "two reports":
+                shutil.copytree(alone[kind] / "one", folder / "one")
+            folder.mkdir(parents=True, exist_ok=True)
+            for pipe in pipes:
+                pipe.send((kind, folder, data, True))
+            codes = [pipe.recv() for pipe in pipes]
+            if not nothing_lost(kind, folder, codes, alone.get(kind, place)):
+                raise UsageError(f"{kind}, try {number + 1}: something was lost (they ended with {codes})")
+        print(f"{kind}: nothing lost in {tries} tries", flush=True)
+        yield kind
+
+
+def check(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the table of tries."""
+    context = multiprocessing.get_context("spawn")
+    barrier, pipes = context.Barrier(2), [context.Pipe() for _ in range(2)]
+    workers = [
+        context.Process(target=work, args=(theirs, barrier, which), daemon=True)
+        for which, (_, theirs) in enumerate(pipes)
+    ]
+    for worker in workers:
+        worker.start()
+    with tempfile.TemporaryDirectory() as place:
+        kinds = list(try_all([ours for ours, _ in pipes], Path(place), options.tries))
+    for worker in workers:
+        worker.terminate()
+    lines = ["| at once on one folder | tries | nothing lost |", "| --- | --- | --- |"]
+    return {".md": "\n".join([*lines, *(f"| {kind} | {options.tries} | {options.tries} |" for kind in kinds)]) + "\n"}
+
+
+if __name__ == "__main__":
+    tries = (50, "tries of each kind")
+    sys.exit(command.run("side_by_side", __doc__, check, threads=1, by_processor=False, tries=tries))

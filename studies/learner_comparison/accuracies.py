@@ -1,0 +1,213 @@
+"""How well does each learner learn, beside a plain network of equal size trained by backpropagation?
+
+All images are in one place here: nothing travels. Learning rates marked as tuned are chosen by the accuracy on training
+images that are held out, over seeds of their own.
+"""
+
+import dataclasses
+import functools
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from learners import VARIANTS, make_learner
+from models import VectorModel
+from settings.random_streams import generator
+from studies.learner_comparison.units import Images, Unit, read_part
+
+TUNING_SEEDS = (100, 101)
+EVALUATION_BATCH = 250
+ATTENTIONS = VARIANTS["attention-seeking"]
+ADAM_RATES = (3e-4, 1e-3, 3e-3)
+SGD_RATES = (0.03, 0.1, 0.3)
+
+
+def _sgd(rate: float) -> keras.optimizers.SGD:
+    return keras.optimizers.SGD(rate)
+
+
+def _adam(rate: float) -> keras.optimizers.Adam:
+    return keras.optimizers.Adam(rate)
+
+
+def _adamw(rate: float) -> keras.optimizers.AdamW:
+    """Builds AdamW with the constants of D2BL, which are PyTorch's defaults."""
+    return keras.optimizers.AdamW(rate, weight_decay=0.01, epsilon=1e-8)
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One row of the comparison: a learner in one variant, and how it is trained.
+
+    `plain` names the entry of the plain network it is compared with, empty for one that is plain itself. Of several
+    `rates` one is tuned. `stored` is the test accuracy in D2BL's published notebooks, after the last epoch. A learner
+    that is `noisy` draws at random when it is tested too, and is then tested without that as well.
+    """
+
+    learner: str
+    variant: str
+    plain: str
+    optimizer: object
+    rates: tuple
+    batch_size: int
+    epochs: int = 10
+    stored: float | None = None
+    noisy: bool = False
+    options: tuple = ()
+
+    def model(self, rate: float, seed: int) -> VectorModel:
+        """Returns its VectorModel; the seed is that of fixed feedback, where it has that."""
+        return vector_model(self, rate, seed if ("attention", "random") in self.options else None)
+
+
+def _attention_seeking(attention: str) -> Entry:
+    return Entry("dense", "256-256", "dense 256-256", _adam, ADAM_RATES, 64, 5, options=(("attention", attention),))
+
+
+def _kde(variant: str, stored: float | None = None) -> Entry:
+    noisy = variant != "plain"
+    return Entry("kde", variant, "kde plain" if noisy else "", _adamw, (1e-3,), 64, stored=stored, noisy=noisy)
+
+
+def _pseudo_attention(variant: str, stored: float | None = None) -> Entry:
+    plain = "pseudo-attention plain, width 9"
+    return Entry("pseudo-attention", variant, plain, _adamw, (1e-3,), 16, stored=stored, noisy="-" in variant)
+
+
+# Every learning rate, batch size and number of epochs of the comparison. Where the notebooks of D2BL store an accuracy
+# for MNIST, the settings are theirs, and so is the batch size of the Hebbian rule.
+ENTRIES = {
+    "dense 256-256": Entry("dense", "256-256", "", _adam, ADAM_RATES, 64, 5),
+    **{f"attention {attention}": _attention_seeking(attention) for attention in ATTENTIONS},
+    "dense 256-256-256": Entry("dense", "256-256-256", "", _adamw, (1e-3,), 64, stored=0.9806),
+    "kde plain": _kde("plain"),
+    "kde stacked-shift": _kde("stacked-shift", 0.8313),
+    "kde stacked-gate": _kde("stacked-gate", 0.6162),
+    "kde joint-shift": _kde("joint-shift"),
+    "kde feature-shift": _kde("feature-shift"),
+    # One unit wider than the learner's, which makes up for most of the weights of the attention: 7,345 to 7,474.
+    "pseudo-attention plain, width 9": Entry(
+        "pseudo-attention", "plain", "", _adamw, (1e-3,), 16, options=(("width", 9),)
+    ),
+    "pseudo-attention mapped": _pseudo_attention("mapped", 0.9257),
+    "pseudo-attention mapped-copy": _pseudo_attention("mapped-copy", 0.9260),
+    "pseudo-attention unmapped": _pseudo_attention("unmapped"),
+    "hebbian plain": Entry("hebbian", "plain", "", _sgd, SGD_RATES, 100),
+    # Its steps have a length of their own, which no rate changes; the optimizer is idle.
+    "hebbian one-layer": Entry("hebbian", "one-layer", "hebbian plain", _sgd, (0.0,), 100),
+    "cnn plain": Entry("cnn", "plain", "", _adam, (1e-3,), 32, epochs=3),
+}
+
+
+@functools.cache
+def vector_model(entry: Entry, rate: float, feedback_seed: int | None) -> VectorModel:
+    """Builds the model of an Entry; one for all seeds, where that is possible, since it takes as long as an epoch."""
+    fixed = {} if feedback_seed is None else {"feedback_seed": feedback_seed}
+    learner = make_learner(entry.learner, entry.variant, **dict(entry.options), **fixed)
+    return VectorModel(learner.build(), entry.optimizer(rate), learner)
+
+
+@functools.cache
+def quiet_model(entry: Entry) -> VectorModel:
+    """Builds the same network as it is without random draws in tests."""
+    learner = make_learner(entry.learner, entry.variant, evaluation_noise=False)
+    return VectorModel(learner.build(), _sgd(0.0), learner)
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Draws the order of an epoch's images: positions [1, count] int32."""
+    return generator(seed, "order", epoch).permutation(count).astype(np.int32)[None]
+
+
+def epoch_draws(seed: int, epoch: int) -> np.ndarray:
+    """Draws the seed of an epoch's random draws [2] uint32."""
+    return generator(seed, "draws", epoch).integers(2**32, size=2, dtype=np.uint32)
+
+
+def accuracy(model: VectorModel, weights: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> float:
+    """Returns the share of images that `model`, a VectorModel, classifies correctly."""
+    return int(model.count_correct(weights, images, labels, EVALUATION_BATCH)) / len(labels)
+
+
+def learn(entry: Entry, rate: float, seed: int, images: Images, epochs: int) -> list[dict[str, float]]:
+    """Trains on all training images; returns a row after every epoch: accuracy, loss, seconds of training."""
+    model, rows = entry.model(rate, seed), []
+    weights, state = model.initial_weights(generator(seed, "weights")), model.initial_state()
+    for epoch in range(1, epochs + 1):
+        start, order = time.perf_counter(), epoch_order(len(images.y_train), seed, epoch)
+        weights, state, loss = model.train(
+            weights, state, images.x_train, images.y_train, order, entry.batch_size, epoch_draws(seed, epoch)
+        )
+        row = {"rate": rate, "epoch": epoch, "loss": float(loss), "seconds": time.perf_counter() - start}
+        rows.append(row | {"accuracy": accuracy(model, weights, images.x_test, images.y_test)})
+        rows[-1] |= {"parameters": model.size, "accuracy_without_noise": np.nan}
+    if entry.noisy:
+        rows[-1]["accuracy_without_noise"] = accuracy(quiet_model(entry), weights, images.x_test, images.y_test)
+    return rows
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tuning(Unit):
+    """The accuracy of one entry at one learning rate, on held-out training images."""
+
+    part = "tuning"
+    entry: str
+    rate: float
+
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
+        entry = ENTRIES[self.entry]
+        return learn(entry, self.rate, self.seed, images.for_tuning(), epochs or entry.epochs)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Training(Unit):
+    """The test accuracy of one entry."""
+
+    part = "accuracy"
+    entry: str
+
+    def needs(self) -> list[Unit]:
+        rates = ENTRIES[self.entry].rates
+        return [
+            Tuning(entry=self.entry, rate=rate, seed=seed) for seed in TUNING_SEEDS for rate in rates if len(rates) > 1
+        ]
+
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
+        entry = ENTRIES[self.entry]
+        return learn(entry, self.rate(folder), self.seed, images, epochs or entry.epochs)
+
+    def rate(self, folder: Path) -> float:
+        """Returns its learning rate: the tuned one, where there is a choice."""
+        rates = ENTRIES[self.entry].rates
+        return rates[0] if len(rates) == 1 else best_rate([unit.read(folder) for unit in self.needs()])
+
+
+def best_rate(tables: list[pd.DataFrame]) -> float:
+    """Returns the learning rate of the highest accuracy after the last epoch, in the mean over the seeds."""
+    last = [table.iloc[-1] for table in tables]
+    by_rate = {rate: [row["accuracy"] for row in last if row["rate"] == rate] for rate in {row["rate"] for row in last}}
+    return max(sorted(by_rate), key=lambda rate: np.mean(by_rate[rate]))
+
+
+def units(seeds: list[int]) -> list[Unit]:
+    """Returns the units of this part: the tuning first, then seed after seed."""
+    trainings = [Training(entry=entry, seed=seed) for seed in seeds for entry in ENTRIES]
+    return list(dict.fromkeys(unit for training in trainings for unit in training.needs())) + trainings
+
+
+def read(folder: Path) -> pd.DataFrame:
+    """Returns the finished trainings, one row a unit: what its last epoch gave, and the median time of an epoch.
+
+    The first epoch takes longer, as TensorFlow traces the training in it, and counts only where it is the only one.
+    """
+    table = read_part(folder, Training.part)
+    if table.empty:
+        return table
+    later = table[(table["epoch"] > 1) | (table.groupby(["entry", "seed"])["epoch"].transform("max") == 1)]
+    seconds = later.groupby(["entry", "seed"])["seconds"].median().rename("seconds_per_epoch")
+    last = table.groupby(["entry", "seed"], sort=False).tail(1)
+    return last.drop(columns="seconds").merge(seconds, on=["entry", "seed"])

@@ -1,0 +1,153 @@
+"""The figures of a comparison of learners: accuracies, alignment with the gradient, growth, forgetting."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reporting.intervals import student_t
+from reporting.run_figures import COLOURS, MARKERS, own_style, save
+from studies.learner_comparison.accuracies import ATTENTIONS, ENTRIES
+from studies.learner_comparison.task_sequences import JOINT, RATES
+
+BAR = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4}
+
+
+def draw(folder: Path, tables: dict[str, pd.DataFrame], tuned: pd.DataFrame | None, dataset: str):
+    """Draws what the tables allow, as PNG and PDF in folder/figures; `tuned` is that of `frontier`."""
+    figures = {}
+    if "accuracy" in tables:
+        figures["accuracy"] = accuracy
+    if "alignment" in tables:
+        figures |= {"alignment": alignment, "growth": growth}
+    if "forgetting" in tables:
+        figures["forgetting"] = lambda table: frontier(table, tuned)
+    part = {"growth": "alignment"}
+    (folder / "figures").mkdir(exist_ok=True)
+    with own_style():
+        for name, make in figures.items():
+            figure = make(tables[part.get(name, name)])
+            figure.suptitle(f"data: {dataset}", fontsize=8)
+            save(figure, folder / "figures", name)
+
+
+def style(names: Iterable[str], name: str) -> dict[str, str]:
+    """Returns the colour and the marker of a name, by its place among `names`."""
+    place = list(names).index(name)
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+
+
+def errorbars(values: pd.Series) -> tuple[float, np.ndarray]:
+    """Returns the mean of values [n] and its Student t interval as matplotlib wants it: mean, [[below], [above]]."""
+    mean, low, high = student_t(values)
+    return mean, np.nan_to_num([[mean - low], [high - mean]])
+
+
+def accuracy(table: pd.DataFrame) -> Figure:
+    """Draws the test accuracy of every entry, and its difference to the plain network's of the same seed."""
+    names = [name for name in ENTRIES if name in set(table["entry"])]
+    figure = Figure(figsize=(7, 0.8 + 0.2 * len(names)))
+    left, right = figure.subplots(1, 2, sharey=True)
+    by_entry = {name: table[table["entry"] == name].set_index("seed")["accuracy"] for name in names}
+    for place, name in enumerate(names):
+        plain = ENTRIES[name].plain
+        look = {"color": COLOURS[0 if plain else 1], "marker": "o" if plain else "s"}
+        panels = [(left, 100 * by_entry[name])]
+        if plain in by_entry:
+            panels.append((right, 100 * (by_entry[name] - by_entry[plain]).dropna()))
+        for axes, values in panels:
+            axes.plot(values, [place] * len(values), ".", color=look["color"], markersize=3, alpha=0.5)
+            if len(values):
+                mean, error = errorbars(values)
+                axes.errorbar(mean, place, xerr=error, linestyle="", **look, **BAR)
+    left.set_yticks(range(len(names)), names)
+    left.set_ylim(len(names) - 0.5, -0.5)
+    left.set_xlabel("test accuracy (%)\nsquares: plain, trained by backpropagation")
+    right.axvline(0, color="0.4", linewidth=0.8, linestyle="--")
+    right.set_xlabel("difference to the plain one (points)\ndots: seeds; bars: 95 % interval of their mean")
+    return figure
+
+
+def alignment(table: pd.DataFrame) -> Figure:
+    """Draws the cosine between attention update and gradient over the layers, before and after training, by depth."""
+    depths = sorted(table["hidden_layers"].unique())
+    epochs = {"at first": 0, "trained": table["epoch"].max()}
+    figure = Figure(figsize=(1.2 + 1.7 * len(depths), 4.2))
+    panels = figure.subplots(2, len(depths), sharey=True, squeeze=False)
+    for (when, epoch), row in zip(epochs.items(), panels, strict=True):
+        for hidden_layers, axes in zip(depths, row, strict=True):
+            chosen = table[(table["hidden_layers"] == hidden_layers) & (table["epoch"] == epoch)]
+            for variant, rows in chosen.groupby("variant", sort=False):
+                spans = [student_t(values) for _, values in rows.groupby("layer")["cosine"]]
+                mean, low, high = np.array(spans).T
+                errors = np.nan_to_num([mean - low, high - mean])
+                look = style(ATTENTIONS, variant)
+                layers = sorted(rows["layer"].unique())
+                axes.errorbar(layers, mean, errors, linewidth=0.9, label=variant, **look, **BAR)
+            axes.set_title(f"hidden layers: {hidden_layers}, {when}")
+            axes.set_xticks(range(1, hidden_layers + 2))
+            axes.axhline(0, color="0.4", linewidth=0.6)
+        row[0].set_ylabel("cosine with the gradient")
+    for axes in panels[-1]:
+        axes.set_xlabel("layer (last: output)")
+    handles = panels[0][0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=4, title="bars: 95 % interval over seeds")
+    return figure
+
+
+def growth(table: pd.DataFrame) -> Figure:
+    """Draws how much attention grows in one step against what its first-order formula says, a point a layer."""
+    figure = Figure(figsize=(4, 3.2))
+    axes = figure.subplots()
+    for variant, rows in table.dropna(subset=["growth"]).groupby("variant", sort=False):
+        predicted, grown = (100 * rows[name] / rows["attention"] for name in ("predicted_growth", "growth"))
+        look = style(ATTENTIONS, variant)
+        axes.plot(predicted, grown, linestyle="", markersize=3, alpha=0.6, label=variant, **look)
+    axes.axline((0, 0), slope=1, color="0.4", linewidth=0.8, linestyle="--")
+    axes.set(xlabel="predicted growth of a neuron's attention (%)", ylabel="growth measured (%)")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
+    return figure
+
+
+def frontier(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
+    """Draws the accuracy on all tasks at the end against that on each just learned, a point a learning rate.
+
+    The line of all tasks at once is at the learning rate that is best by `tuned`, the same table of other images.
+    """
+    scenarios = list(dict.fromkeys(table["scenario"]))
+    figure = Figure(figsize=(0.6 + 2.4 * len(scenarios), 3.6))
+    panels = figure.subplots(1, len(scenarios), squeeze=False)[0]
+    for scenario, axes in zip(scenarios, panels, strict=True):
+        of_scenario = table[table["scenario"] == scenario]
+        for method, runs in of_scenario[of_scenario["method"] != JOINT].groupby("method", sort=False):
+            points = [
+                [*errorbars(100 * rows["learning_accuracy"]), *errorbars(100 * rows["acc"])]
+                for _, rows in runs.groupby("rate")
+            ]
+            x, x_error, y, y_error = (np.array(part) for part in zip(*points, strict=True))
+            errors = {"xerr": x_error[:, :, 0].T, "yerr": y_error[:, :, 0].T}
+            axes.errorbar(x, y, **errors, linewidth=0.8, label=method, **style(RATES, method), **BAR)
+        joint = of_scenario[of_scenario["method"] == JOINT]
+        if len(joint):
+            judged = tuned[(tuned["scenario"] == scenario) & (tuned["method"] == JOINT)]
+            best = judged.groupby("rate")["acc"].mean().idxmax()
+            axes.axhline(
+                100 * joint[joint["rate"] == best]["acc"].mean(),
+                color="0.4",
+                linewidth=1,
+                linestyle="--",
+                label="all tasks at once",
+            )
+        learned = (
+            100 * of_scenario[of_scenario["method"] != JOINT].groupby(["method", "rate"])["learning_accuracy"].mean()
+        )
+        margin = 0.1 * (learned.max() - learned.min()) + 0.1
+        axes.set_xlim(learned.min() - margin, learned.max() + margin)  # of the points, for some bars are long
+        axes.set(title=scenario, xlabel="learning accuracy (%)")
+    panels[0].set_ylabel("ACC: accuracy on all tasks at the end (%)")
+    handles = panels[0].get_legend_handles_labels()
+    title = "a point a learning rate; bars: 95 % interval over seeds"
+    figure.legend(*handles, loc="outside lower center", ncols=4, title=title)
+    return figure

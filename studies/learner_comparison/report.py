@@ -1,0 +1,299 @@
+"""Turns the units of `studies/learners.py` into `report.md`, tables and figures.
+
+The claim under test is that of the abstract of arXiv 2310.09952: attention-seeking neurons forget less than
+backpropagation in one benchmark. Whoever learns less has less to forget, so methods are compared where they learn each
+task as well as backpropagation does; see RULES.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reporting.intervals import student_t
+from reporting.tables import markdown, span_text
+from runs.folder import write_atomically
+from studies.learner_comparison import accuracies, alignments, task_sequences
+from studies.learner_comparison.accuracies import ENTRIES
+from studies.learner_comparison.forgetting import PERMUTED_IMAGES, PERMUTED_TESTS, SCENARIOS
+from studies.learner_comparison.task_sequences import ELASTIC, JOINT, RATES, REFERENCE
+from studies.learner_comparison.units import read_settings
+
+NEAR = 0.01  # how much learning accuracy may differ for methods to be compared
+RULES = {
+    "nearest": "every method at the learning rate whose mean learning accuracy is nearest to the highest of "
+    "backpropagation's, which is itself at the rate of that one; as far as the two differ by at most "
+    f"{100 * NEAR:g} point",
+    "best": "every method, backpropagation too, at the learning rate of its highest mean ACC among those whose mean "
+    f"learning accuracy is at most {100 * NEAR:g} point below the highest of backpropagation's",
+    "frontier": "every method at all rates at which no other of its rates both learns and remembers better, each "
+    "beside backpropagation at the same learning accuracy, interpolated between backpropagation's rates of that kind; "
+    "but not where the method learns less than backpropagation at any rate",
+}
+ALIGNMENT = (
+    "Cosines between the update and the gradient, a seed's being the mean over the layers below the output layer; "
+    "random is feedback alignment. Growth is by how much a neuron's attention grows in one step whose length is "
+    f"{100 * alignments.STEP:g} % of the kernel's, and what its first-order formula predicts, as means over the "
+    "layers, before and after training; shares of attention always sum to the same."
+)
+TUNED = (
+    "Which learning rates are compared, and which are on a frontier, is chosen by the means over the seeds {}, on the "
+    "last sixth of the training images; all that is reported is measured on the test images."
+)
+NOT_TUNED = (
+    "**The learning rates of these comparisons were chosen on the images and seeds that are reported here**, which "
+    "flatters what is chosen. Run `studies/learners.py` on this folder again to choose them on held-out images."
+)
+JUDGED = ["learning_accuracy", "acc"]
+METRICS = [*JUDGED, "forgetting", "backward_transfer"]
+CONTROLS = (REFERENCE, ELASTIC, "random")  # about which the claim says nothing
+SUPPORTED, AGAINST, UNDECIDED = "supported", "not supported", "undecided"
+
+
+def percent(values: pd.Series | np.ndarray, form: str = ".2f") -> str:
+    """Returns the mean of shares with its Student t interval as text, in per cent."""
+    return span_text(100 * np.array(student_t(values)), form)
+
+
+def paired(table: pd.DataFrame, other: pd.DataFrame, column: str) -> np.ndarray:
+    """Returns the differences of a column between two tables, over the seeds that both have."""
+    ours, theirs = (rows.set_index("seed")[column] for rows in (table, other))
+    seeds = ours.index.intersection(theirs.index)
+    return (ours[seeds] - theirs[seeds]).to_numpy()
+
+
+def accuracy_table(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """Returns the rows on every entry: test accuracy after the last epoch in per cent, beside its plain network's."""
+    rows = []
+    for name, group in sorted(table.groupby("entry"), key=lambda pair: list(ENTRIES).index(pair[0])):
+        entry, plain = ENTRIES[name], table[table["entry"] == ENTRIES[name].plain]
+        differences = paired(group, plain, "accuracy")
+        stored = entry.stored if dataset == "mnist" else None
+        rate, quiet = group["rate"].iloc[0], group["accuracy_without_noise"]
+        tuned = ", tuned" if len(entry.rates) > 1 else ""
+        rows.append(
+            {"network and learner": name, "seeds": len(group), "test accuracy %": percent(group["accuracy"])}
+            | {"against the plain one": percent(differences, "+.2f") if len(differences) else ""}
+            | {"stored %": "" if stored is None else f"{100 * stored:.2f}"}
+            | {"ours - stored": "" if stored is None else f"{100 * (group['accuracy'].mean() - stored):+.2f}"}
+            | {"tested without noise %": percent(quiet) if entry.noisy else ""}
+            | {"learning rate": f"{rate:g}{tuned}" if rate else "none", "batch": entry.batch_size}
+            | {"epochs": group["epoch"].iloc[0], "s an epoch": f"{group['seconds_per_epoch'].median():.2f}"}
+            | {"weights": group["parameters"].iloc[0]}
+        )
+    return pd.DataFrame(rows)
+
+
+def alignment_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows on every attention and depth: cosines in the hidden layers, and the growth of attention.
+
+    In the output layer the cosine is 1 by definition, and it is left out.
+    """
+    rows = []
+    for (variant, hidden_layers), group in table.groupby(["variant", "hidden_layers"], sort=False):
+        row = {"attention": variant, "hidden layers": hidden_layers, "seeds": group["seed"].nunique()}
+        for when, epoch in (("at first", 0), ("trained", group["epoch"].max())):
+            hidden = group[(group["epoch"] == epoch) & (group["depth"] > 0)]
+            row[f"cosine, {when}"] = span(hidden.groupby("seed")["cosine"].mean())
+            row[f"of layer 1, {when}"] = span(hidden[hidden["layer"] == 1]["cosine"])
+        paid = group.dropna(subset=["growth"])
+        for title, name in (("growth %", "growth"), ("predicted %", "predicted_growth")):
+            row[title] = f"{100 * (paid[name] / paid['attention']).mean():.3f}" if len(paid) else ""
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def span(values: pd.Series) -> str:
+    """Returns the mean of cosines with its Student t interval as text."""
+    return span_text(student_t(values), ".3f")
+
+
+Parts = tuple[list[float], pd.DataFrame, pd.DataFrame]
+
+
+def compared(table: pd.DataFrame, tuned: pd.DataFrame, rule: str) -> dict[str, Parts]:
+    """Returns {method: (rates, its runs, backpropagation's runs)} by one of RULES; `table` is of one scenario.
+
+    Both runs have one row a seed. Which rates is decided by `tuned`, the same of other images and seeds. Methods that
+    cannot be compared are left out.
+    """
+    runs, judged = (dict(list(rows.groupby("method", sort=False))) for rows in (table, tuned))
+    runs.pop(JOINT, None)
+    if rule == "frontier":
+        found = {name: on_frontier(runs[name], runs[REFERENCE], judged[name], judged[REFERENCE]) for name in runs}
+        return {name: parts for name, parts in found.items() if parts}
+    rates = compared_rates(tuned, rule)
+    at_rate = {name: runs[name][runs[name]["rate"] == rate] for name, rate in rates.items()}
+    return {name: ([rates[name]], rows, at_rate[REFERENCE]) for name, rows in at_rate.items()}
+
+
+def compared_rates(tuned: pd.DataFrame, rule: str) -> dict[str, float]:
+    """Returns at which learning rate each method is compared by the rules that take one.
+
+    Methods that have no such rate within NEAR are left out.
+    """
+    means = tuned[tuned["method"] != JOINT].groupby(["method", "rate"], sort=False)[JUDGED].mean()
+    target, rates = means.loc[REFERENCE, "learning_accuracy"].max(), {}
+    for method, rows in means.groupby("method", sort=False):
+        rows = rows.droplevel("method").sort_index()
+        distances = (rows["learning_accuracy"] - target).abs()
+        near = rows[rows["learning_accuracy"] >= target - NEAR]
+        if rule == "nearest" and distances.min() <= NEAR:
+            rates[method] = distances.idxmin()
+        elif rule == "best" and len(near):
+            rates[method] = near["acc"].idxmax()
+    return rates
+
+
+def on_frontier(
+    ours: pd.DataFrame, reference: pd.DataFrame, our_tuning: pd.DataFrame, reference_tuning: pd.DataFrame
+) -> Parts | None:
+    """Returns (rates, our runs, the reference's at the same learning accuracy) on both frontiers, one row a seed, the
+    mean over the rates; None where there are none. The rates are chosen by the tuning, and matched as reported."""
+    learned = [runs.groupby("rate")["learning_accuracy"].mean() for runs in (ours, reference)]
+    rates = [undominated(runs.groupby("rate")[JUDGED].mean()).index for runs in (our_tuning, reference_tuning)]
+    means, theirs = (reported[chosen].sort_values() for reported, chosen in zip(learned, rates, strict=True))
+    means = means[means >= learned[1].min()]
+    if means.empty:
+        return None
+    rows = ours[ours["rate"].isin(means.index)].groupby("seed")[METRICS].mean()
+    matched = pd.DataFrame(index=rows.index.intersection(reference["seed"].unique()))
+    for name in METRICS:
+        by_rate = reference.pivot(index="seed", columns="rate", values=name)[theirs.index].loc[matched.index]
+        matched[name] = np.mean([np.interp(means, theirs, row) for row in by_rate.to_numpy()], axis=1)
+    return list(means.index), rows.reset_index(), matched.reset_index()
+
+
+def undominated(means: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rates (rows) than which none has both a higher learning accuracy and a higher ACC, by the former."""
+    means = means.sort_values("learning_accuracy", ascending=False)
+    return means[means["acc"] > means["acc"].cummax().shift(fill_value=-np.inf)][::-1]
+
+
+def verdict(low: float, high: float) -> str:
+    """Returns what the interval of a difference in ACC to backpropagation says of the claim to forget less."""
+    if np.isnan(low):
+        return "not testable with one seed"
+    return SUPPORTED if low > 0 else AGAINST if high < 0 else UNDECIDED
+
+
+def forgetting_table(table: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of the comparison at equal learning accuracy, by scenario, rule and method; `tuned` decides."""
+    rows = []
+    for scenario in [name for name in SCENARIOS if REFERENCE in set(table[table["scenario"] == name]["method"])]:
+        of_scenario, judged = (rows_of[rows_of["scenario"] == scenario] for rows_of in (table, tuned))
+        for rule in RULES:
+            parts, present = compared(of_scenario, judged, rule), set(of_scenario["method"]) - {JOINT}
+            for method in [name for name in RATES if name in present]:
+                where = {"benchmark": scenario, "rule": rule, "method": method}
+                if method not in parts:
+                    rows.append(where | {"verdict": "not comparable at any rate"})
+                else:
+                    rows.append(where | _comparison(method, *parts[method]))
+    return pd.DataFrame(rows, dtype=object).fillna("")
+
+
+def _comparison(method: str, rates: list[float], ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, str | int]:
+    """Returns what a method's runs are beside backpropagation's, one row a seed each."""
+    row = {"rate": ", ".join(f"{rate:g}" for rate in rates), "seeds": len(ours)}
+    names = {"learning_accuracy": "learning accuracy %", "acc": "ACC %", "forgetting": "forgetting %"}
+    row |= {title: percent(ours[name], ".1f") for name, title in names.items()}
+    row["backward transfer %"] = percent(ours["backward_transfer"], ".1f")
+    differences = paired(ours, theirs, "acc")
+    if method == REFERENCE or not len(differences):
+        return row | {"ACC against backpropagation": "", "verdict": ""}
+    row["ACC against backpropagation"] = percent(differences, "+.1f")
+    return row | {"verdict": verdict(*student_t(differences)[1:])}
+
+
+def claim(rows: pd.DataFrame) -> str:
+    """Returns in plain words what the comparisons (rows of forgetting_table) say of the claim."""
+    ours = rows[~rows["method"].isin(CONTROLS)]
+    both = ours.groupby(["benchmark", "method"], sort=False)["verdict"].agg(set)
+    won = [f"{method} in {benchmark}" for (benchmark, method), said in both.items() if said == {SUPPORTED}]
+    if won:
+        answer = f"{SUPPORTED}, by {', '.join(won)}"
+    else:
+        answer = AGAINST if all(said == {AGAINST} for said in both) else UNDECIDED
+    counts = ", ".join(f"{number} {word}" for word, number in ours["verdict"].value_counts().items())
+    return (
+        f'The claim "forgets less than backpropagation in one benchmark", for the attentions '
+        f"{', '.join(dict.fromkeys(ours['method']))}: **{answer}**. It counts as supported where the 95 % interval of "
+        "the paired difference in ACC lies above zero by all rules, as not supported where all lie below zero. Of "
+        f"the {len(ours)} comparisons: {counts}. Of as many without any difference, {len(ours) / 40:.1f} would lie "
+        "above zero by chance; that is not corrected for."
+    )
+
+
+def rate_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows on every scenario, method and learning rate."""
+    rows = []
+    for (scenario, method, rate), group in table.groupby(["scenario", "method", "rate"], sort=False):
+        row = {"benchmark": scenario, "method": method, "rate": f"{rate:g}", "seeds": len(group)}
+        names = {"learning_accuracy": "learning accuracy %", "acc": "ACC %", "forgetting": "forgetting %"}
+        row |= {
+            title: percent(group[name], ".1f") if method != JOINT or name == "acc" else ""
+            for name, title in names.items()
+        }
+        rows.append(row | {"strength": f"{group['strength'].iloc[0]:.3g}" if method == ELASTIC else ""})
+    return pd.DataFrame(rows)
+
+
+def what_was_run(settings: dict, tables: dict[str, pd.DataFrame]) -> str:
+    """Returns the paragraphs on data, seeds, machine, and how the parts are measured."""
+    samples = f"the first {settings['samples']}" if settings["samples"] else "all"
+    epochs = f"; epochs of every training, instead of those planned: {settings['epochs']}" if settings["epochs"] else ""
+    seeds = "; ".join(f"{name}: seeds {_listed(table['seed'])}" for name, table in tables.items())
+    return (
+        f"Data: {settings['dataset']}, {samples} training images, all test images{epochs}. {seeds}. Measured on "
+        f"{settings['processor']}, {settings['threads']} thread(s). Intervals are of 95 % over the seeds (Student's "
+        "t); differences are paired by seed: the same first weights, as far as the networks are equal, and the same "
+        "order of images.\n\n"
+        "Tuned learning rates have the highest accuracy on the last sixth of the training images, over the seeds "
+        f"{_listed(pd.Series(accuracies.TUNING_SEEDS))}. Stored accuracies are those in the published notebooks "
+        "of D2BL, after the last epoch of one run without a seed; their plain network may have had another "
+        f"activation. The alignment is measured in networks {alignments.WIDTH} wide, while Adam trains them "
+        f"for {settings['epochs'] or alignments.EPOCHS} epochs of at most {alignments.TRAINING_IMAGES} "
+        f"images. For forgetting, networks of {task_sequences.WIDTHS} learn each task for "
+        f"{settings['epochs'] or task_sequences.EPOCHS} epochs by plain gradient descent; a permuted task has at most "
+        f"{PERMUTED_IMAGES} training and {PERMUTED_TESTS} test images.\n"
+    )
+
+
+def _listed(seeds: pd.Series) -> str:
+    return ", ".join(map(str, sorted(seeds.unique())))
+
+
+def write_report(folder: Path) -> str:
+    """Writes report.md, the tables as CSV files and the figures; returns the report's text."""
+    from studies.learner_comparison.figures import draw
+
+    settings = read_settings(folder)
+    read = {"accuracy": accuracies, "alignment": alignments, "forgetting": task_sequences}
+    tables = {name: part.read(folder) for name, part in read.items()}
+    tables = {name: table for name, table in tables.items() if len(table)}
+    sections = [("What was run", what_was_run(settings, tables))]
+    if "accuracy" in tables:
+        sections.append(("Accuracy", markdown(accuracy_table(tables["accuracy"], settings["dataset"]))))
+    if "alignment" in tables:
+        sections.append(
+            ("Alignment with the gradient", f"{ALIGNMENT}\n\n{markdown(alignment_table(tables['alignment']))}")
+        )
+    tuned = None
+    if "forgetting" in tables:
+        tuned = task_sequences.read_tuning(folder, tables["forgetting"])
+        chosen = NOT_TUNED if tuned is None else TUNED.format(_listed(tuned["seed"]))
+        tuned = tables["forgetting"] if tuned is None else tuned
+        rows = forgetting_table(tables["forgetting"], tuned)
+        rules = "\n".join(f"- `{name}`: {text}." for name, text in RULES.items())
+        body = f"{claim(rows)}\n\n{chosen}\n\nLearning rates, by three rules:\n\n{rules}\n\n{markdown(rows)}"
+        sections += [
+            ("Forgetting", body),
+            ("Forgetting, at every learning rate", markdown(rate_table(tables["forgetting"]))),
+        ]
+    text = "# Learners compared\n\n" + "\n".join(f"## {title}\n\n{body}" for title, body in sections)
+    for name, table in tables.items():
+        write_atomically(folder / f"{name}.csv", table.to_csv(index=False).encode())
+    write_atomically(folder / "report.md", text.encode())
+    draw(folder, tables, tuned, settings["dataset"])
+    return text

@@ -1,0 +1,169 @@
+"""How is a comparison made of many small measurements? Each unit has a CSV file of its own, and is measured once.
+
+Several processes may work in one folder: a unit that one of them is at is left to it.
+"""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+import filelock
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from data import Dataset, normalise
+from runs.description import now
+from runs.folder import write_atomically
+from settings.errors import UsageError
+
+RUNS, LOCKS, DESCRIPTION = "runs", "locks", "comparison.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """What is learned from: images [n, 28, 28, 1] float32 in 0..1 with labels [n] int64, and the same for tests."""
+
+    name: str
+    x_train: tf.Tensor
+    y_train: tf.Tensor
+    x_test: tf.Tensor
+    y_test: tf.Tensor
+
+    @classmethod
+    def of(cls, dataset: Dataset, samples: int = 0) -> "Images":
+        """Takes the first `samples` training images of a Dataset (0: all) and its test images.
+
+        Raises UsageError where there are not as many.
+        """
+        count = samples or len(dataset.y_train)
+        if not 12 <= count <= len(dataset.y_train):
+            raise UsageError(f"--samples must be 0 (all) or 12 to {len(dataset.y_train)}, not {samples}")
+        return cls(
+            dataset.name,
+            tf.constant(normalise(dataset.x_train[:count])),
+            tf.constant(dataset.y_train[:count].astype(np.int64)),
+            tf.constant(normalise(dataset.x_test)),
+            tf.constant(dataset.y_test.astype(np.int64)),
+        )
+
+    def for_tuning(self) -> "Images":
+        """Returns the training images alone: the last sixth of them, in file order, are what is tested on."""
+        start = len(self.y_train) * 5 // 6
+        parts = self.x_train[:start], self.y_train[:start], self.x_train[start:], self.y_train[start:]
+        return Images(self.name, *parts)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One measurement. Its fields say which, and name its file; subclasses add their own, and `part`."""
+
+    part: ClassVar[str]
+    seed: int
+
+    def name(self) -> str:
+        """Returns what its file is called, without the suffix."""
+        values = [getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seed"]
+        shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in values if value != ""]
+        return "-".join([self.part, *shown, f"seed{self.seed}"]).replace(" ", "-")
+
+    def needs(self) -> "list[Unit]":
+        """Returns the units that have to be finished before this one."""
+        return []
+
+    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
+        """Returns the rows (dicts) of this unit; `epochs` replace the planned ones where they are not 0."""
+        raise NotImplementedError
+
+    def path(self, folder: Path) -> Path:
+        """Returns its CSV file in the comparison's folder."""
+        return folder / RUNS / f"{self.name()}.csv"
+
+    def finished(self, folder: Path) -> bool:
+        """Tells whether it has been measured."""
+        return self.path(folder).exists()
+
+    def write(self, rows: list[dict[str, float]], folder: Path):
+        """Keeps its rows, each with what the unit is."""
+        table = pd.DataFrame([{"part": self.part, **dataclasses.asdict(self), **row} for row in rows])
+        write_atomically(self.path(folder), table.to_csv(index=False).encode())
+
+    def read(self, folder: Path) -> pd.DataFrame:
+        """Returns its rows as a DataFrame."""
+        return pd.read_csv(self.path(folder))
+
+
+def prepare(folder: Path, settings: dict):
+    """Makes the folder of a comparison, whose settings (a dict) have to be those it was started with.
+
+    Raises UsageError where they are not.
+    """
+    for name in (RUNS, LOCKS):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    path = folder / DESCRIPTION
+    with filelock.FileLock(folder / LOCKS / DESCRIPTION):
+        if not path.exists():
+            write_atomically(path, json.dumps(settings | {"start": now()}, indent=2).encode() + b"\n")
+        then = read_settings(folder)
+    for name, value in settings.items():
+        if name in ("dataset", "dataset_sha256", "epochs", "samples") and then.get(name) != value:
+            raise UsageError(
+                f"{folder} was started with {name} {then.get(name)}, not {value}; use that, or choose another --out"
+            )
+
+
+def read_settings(folder: Path) -> dict:
+    """Returns with what a comparison was started; raises UsageError where that cannot be read."""
+    try:
+        return {**json.loads((folder / DESCRIPTION).read_text())}
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{folder / DESCRIPTION} cannot be read ({error}); choose another --out") from error
+
+
+def measure_all(
+    units: list[Unit],
+    images: Images,
+    epochs: int,
+    folder: Path,
+    after: Callable[[Unit, float], None] = lambda unit, seconds: None,
+):
+    """Measures the units that are not finished, in order, as far as no other process is at them.
+
+    Returns when all are finished. `after(unit, seconds)` is called for each, with 0 seconds when another process has
+    measured it.
+    """
+    waiting = [unit for unit in units if not unit.finished(folder)]
+    while waiting:
+        moved = False
+        for unit in list(waiting):
+            if any(not other.finished(folder) for other in unit.needs()):
+                continue
+            seconds = _measure(unit, images, epochs, folder)
+            if seconds is not None:
+                waiting.remove(unit)
+                after(unit, seconds)
+                moved = True
+        if not moved:
+            time.sleep(1)  # all that is left is with another process, or waits for it
+
+
+def _measure(unit: Unit, images: Images, epochs: int, folder: Path) -> float | None:
+    """Measures a unit; returns the seconds that took, or None where another process is at it."""
+    try:
+        with filelock.FileLock(folder / LOCKS / f"{unit.name()}.lock", blocking=False):
+            start = time.perf_counter()
+            if unit.finished(folder):
+                return 0
+            unit.write(unit.measure(images, epochs, folder), folder)
+            return time.perf_counter() - start
+    except filelock.Timeout:
+        return None
+
+
+def read_part(folder: Path, part: str) -> pd.DataFrame:
+    """Returns the rows of all finished units of a part as one DataFrame, empty where there is none."""
+    tables = [pd.read_csv(path) for path in sorted((folder / RUNS).glob(f"{part}-*.csv"))]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

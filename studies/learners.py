@@ -1,0 +1,115 @@
+"""Compares the local learners with backpropagation: `python -m studies.learners --out results/learners`.
+
+Parts: accuracy beside plain networks of equal size, alignment of attention with the gradient, forgetting over tasks.
+What is finished is not measured again, so the same command goes on where it was; several at once share the work.
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.panel import Panel
+
+from config import Config
+from data import STAND_IN, Dataset, load_dataset
+from runs.command_line import command, path_argument, seed_list, text_list
+from runs.screen import STAND_IN_NOTICE, progress_bar
+from settings.flags import Parser
+from settings.machine import machine
+from settings.quiet_import import import_tensorflow_quietly
+
+if TYPE_CHECKING:
+    from studies.learner_comparison.units import Unit
+
+PARTS = ("accuracy", "alignment", "forgetting")
+
+
+def plan(parts: list[str], seeds: list[int]) -> "list[Unit]":
+    """Returns the units of the parts, in the order in which they are measured."""
+    from studies.learner_comparison import accuracies, alignments, task_sequences
+
+    of_part = dict(zip(PARTS, (accuracies, alignments, task_sequences), strict=True))
+    return [unit for part in PARTS if part in parts for unit in of_part[part].units(seeds)]
+
+
+def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, console: Console):
+    """Measures the units that are not finished, with a bar of the time left."""
+    from studies.learner_comparison.units import Images, measure_all, prepare
+
+    images = Images.of(dataset, options.samples)
+    settings = {"dataset": dataset.name, "dataset_sha256": dataset.sha256(), "epochs": options.epochs}
+    prepare(options.out, settings | {"samples": options.samples, "threads": options.threads, **machine()})
+    done = sum(unit.finished(options.out) for unit in units)
+    console.print(f"{len(units)} units in {options.out}, {done} of them finished already")
+    bar = progress_bar("units {task.completed}/{task.total}", console)
+    task = bar.add_task("", total=len(units), completed=done)
+
+    def after(unit: "Unit", seconds: float):
+        console.print(f"{unit.name()}  {seconds:.1f} s", soft_wrap=True)
+        bar.advance(task)
+
+    with bar:
+        measure_all(units, images, options.epochs, options.out, after)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Returns the options of a command line; exits as argparse does."""
+    parser = Parser(prog="studies.learners", description=__doc__.splitlines()[0], allow_abbrev=False)
+    choices = Config.__dataclass_fields__["dataset"].metadata["choices"]
+    parser.add_argument("--out", type=path_argument, default=Path("results/learners"), help="folder [results/learners]")
+    parser.add_argument("--parts", type=text_list, default=list(PARTS), help=f"some of {','.join(PARTS)} [all]")
+    parser.add_argument("--seeds", type=seed_list, default=list(range(5)), help="like 0-4 or 0,3,5-7 [0-4]")
+    parser.add_argument("--dataset", choices=choices, default="mnist", help="image data set [mnist]")
+    parser.add_argument("--data-path", default="", help="its .npz file or folder of idx files, as for main.py")
+    parser.add_argument("--epochs", type=int, default=0, help="epochs of every training; 0: those of the plan [0]")
+    parser.add_argument("--samples", type=int, default=0, help="training images used, the first ones; 0: all [0]")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads [1]")
+    parser.add_argument("--list", action="store_true", help="print the units and measure none")
+    options = parser.parse_args(arguments)
+    for part in options.parts:
+        if part not in PARTS:
+            parser.error(f"--parts must be some of {', '.join(PARTS)}, not {part}")
+    if max(options.seeds) >= 100:
+        parser.error("--seeds must be below 100; the seeds from 100 are those of the tuning")
+    if options.epochs < 0 or options.threads < 1:
+        parser.error("--epochs must be at least 0, --threads at least 1")
+    return options
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures what is left of the comparison and writes its report; returns the exit code."""
+    config = Config(dataset=options.dataset, data_path=options.data_path)
+    import_tensorflow_quietly()
+    import tensorflow as tf
+
+    from models import start_tensorflow
+    from studies.learner_comparison.report import write_report
+
+    units = plan(options.parts, options.seeds)
+    if options.list:
+        for unit in units:
+            print(f"{'finished' if unit.finished(options.out) else 'new':8}  {unit.name()}")
+        return 0
+    start_tensorflow(options.threads)
+    tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
+    console, dataset = Console(highlight=False), load_dataset(config)
+    if dataset.name == STAND_IN:
+        console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
+    measure(units, dataset, options, console)
+    print(write_report(options.out))
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parse(arguments)
+    again = shlex.join(["python", "-m", "studies.learners", *arguments])
+    return command("studies.learners", lambda: run(options), lambda: f"go on with: {again}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""The published runs as populations from which experiments are drawn: means by seed, DQN's beside the random policy's.
+
+A seed's two means belong together, since episodes of the same number start from the same initial weights.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from reporting.tables import CLAIMS, pairs
+from runs.screen import progress_bar
+
+RESULTS = Path(__file__).parent.parent / "results"
+SEEDS = (5, 10)  # of an experiment
+
+
+def populations(study: str = "claims") -> Iterator[tuple[str, float, dict, np.ndarray, np.ndarray]]:
+    """Yields (claim, claimed change, settings, DQN's means [seeds], the random policy's [seeds]) of a study."""
+    table = pd.read_csv(RESULTS / study / "per_seed.csv")
+    for claim, column, claimed in CLAIMS:
+        for where, ours, theirs in pairs(table, "dqn"):
+            yield claim, claimed, where, ours[column].to_numpy(), theirs[column].to_numpy()
+
+
+def draws(pair: tuple, seeds: int, number: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields `number` experiments of so many seeds: seeds of a pair of arrays, drawn with replacement."""
+    for _ in range(number):
+        chosen = rng.integers(0, len(pair[0]), seeds)
+        yield pair[0][chosen], pair[1][chosen]
+
+
+def with_progress(rows: list, name: str) -> Iterator:
+    """Yields the rows, with a bar on stderr of how many are done and how long the others take."""
+    with progress_bar(name, Console(stderr=True)) as progress:
+        yield from progress.track(rows)

@@ -1,0 +1,93 @@
+"""How often a verdict on a claim is wrong: `python -m studies.verdict_errors --out results/checks`.
+
+Draws experiments of 5 and 10 seeds, with replacement, from the ten published seeds of a split and an agent. A seed's
+DQN and random means are drawn together. The random policy's means stay as they are; DQN's are changed so that over the
+ten seeds the change is a given one, which is then the truth, in two ways:
+
+- proportional: all are multiplied by one factor, so their scatter is as large in per cent as measured;
+- shifted: one number is added to all, so their scatter is as large in rounds, or in distance, as measured.
+
+Both keep the skew and the pairs. Means of rounds end at the cap of 36, and the factor, or the number, is the one that
+is right after that. It matters only for the improved agent, where a seed would come past the cap.
+
+What this cannot tell: how an agent of that effect would scatter. The published agents that save more scatter more in
+per cent, which is why the improved agent's are drawn from too.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+import pandas as pd
+from scipy import optimize
+
+from benchmarks import command
+from reporting.intervals import bootstrap, relative_change
+from reporting.tables import markdown, verdict
+from studies.populations import SEEDS, draws, populations, with_progress
+
+CAP = {"training rounds": 36, "communication cost": np.inf}
+SHARES = (0, 1 / 3, 1 / 2, 3 / 4, 1)  # of the claimed change that are true
+WAYS = {"proportional": np.multiply, "shifted": np.add}
+COLUMNS = ("reproduced", "in part", "no difference shown", "worse", "reproduced, former rule")
+
+
+def rescaled(ours: np.ndarray, mean: float, way: str, cap: float) -> np.ndarray:
+    """Returns the means of seeds [n], changed in one of WAYS so that their mean is `mean` and none is above `cap`."""
+
+    def changed(amount: float) -> np.ndarray:
+        return np.minimum(WAYS[way](ours, amount), cap)
+
+    bounds = (0, 100) if way == "proportional" else (-ours.mean(), mean)
+    return changed(optimize.brentq(lambda amount: changed(amount).mean() - mean, *bounds, xtol=1e-12))
+
+
+def former_verdict(claimed: float, low: float, high: float) -> bool:
+    """Tells whether the former rule called a claim reproduced: the interval excludes zero and reaches the claim."""
+    return high < 0 and low <= claimed
+
+
+def rates(claimed: float, pair: tuple, seeds: int, experiments: int, rng: np.random.Generator) -> dict[str, float]:
+    """Returns how often each verdict comes out in experiments drawn from a pair of arrays."""
+    counts = np.zeros(len(COLUMNS))
+    for ours, theirs in draws(pair, seeds, experiments, rng):
+        _, low, high = bootstrap(relative_change, ours, theirs)
+        said = verdict(claimed, low, high)
+        counts += [said == "reproduced", *(text in said for text in COLUMNS[1:4]), former_verdict(claimed, low, high)]
+    return dict(zip(COLUMNS, counts / experiments, strict=True))
+
+
+def check(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the rates as CSV for each population, and as a table the lowest and the highest over the populations."""
+    cases, rows = [], []
+    for claim, claimed, where, ours, theirs in populations("improved"):  # its report has both agents
+        for way in WAYS:
+            for share in SHARES:
+                pair = rescaled(ours, (1 + share * claimed) * theirs.mean(), way, CAP[claim]), theirs
+                place = {"claim": claim, "agent": where["preset"], "split": where["split"], "rescaled": way}
+                cases += [(place | {"true change": share * claimed, "seeds": n}, claimed, pair, n) for n in SEEDS]
+    rng = np.random.default_rng(options.seed)
+    for place, claimed, pair, seeds in with_progress(cases, "verdicts"):
+        rows.append(place | rates(claimed, pair, seeds, options.experiments, rng))
+    table = pd.DataFrame(rows)
+    return {".csv": table.to_csv(index=False), ".md": markdown(ranges(table))}
+
+
+def ranges(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns by claim, true change and seeds the lowest and the highest rate over all else, as text."""
+    rows = []
+    for (claim, change, seeds), group in table.groupby(["claim", "true change", "seeds"], sort=False):
+        row = {"claim": claim, "true change": f"{change:+.1%}" if change else "none", "seeds": seeds}
+        rows.append(row | {name: _span(group[name]) for name in COLUMNS})
+    return pd.DataFrame(rows).sort_values(["claim", "seeds"], ascending=[False, True], kind="stable")
+
+
+def _span(shares: pd.Series) -> str:
+    """Returns the lowest and the highest of shares, as text."""
+    low, high = f"{shares.min():.1%}", f"{shares.max():.1%}"
+    return low if low == high else f"{low} to {high}"
+
+
+if __name__ == "__main__":
+    flags = {"experiments": (1000, "drawn for each row of the CSV file"), "seed": (0, "seed of the experiments")}
+    sys.exit(command.run("verdict_errors", __doc__, check, by_processor=False, **flags))

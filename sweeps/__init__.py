@@ -1,0 +1,1 @@
+"""Runs many experiments side by side."""

@@ -1,0 +1,115 @@
+"""The experiments of a sweep: one command line of main.py each."""
+
+import argparse
+import itertools
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import main as experiment
+from data import STAND_IN
+from runs.description import fixed_settings, read_description
+from runs.folder import holds_run, logged_episodes
+from settings.errors import UsageError
+from settings.names import LEARNING
+from settings.presets import concerns_agent_alone
+
+MAIN = Path(experiment.__file__)
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+class Run:
+    """One experiment of the sweep: a command line of main.py, its folder, and how far it is."""
+
+    def __init__(self, name: str, arguments: list[str], out: Path):
+        """Raises UsageError where main.py would refuse the command line, or the folder holds another experiment."""
+        self.name, self.folder, self.log = name, out / name, out / "logs" / f"{name}.txt"
+        self.arguments = [*arguments, "--run-dir", str(self.folder)]
+        self.config, _ = experiment.parse(arguments)
+        self.look()
+
+    def look(self):
+        """Looks how far the run is; raises UsageError where the folder holds another experiment."""
+        self.resuming, self.finished = holds_run(self.folder), False
+        if self.resuming:
+            described = read_description(self.folder)
+            if fixed_settings(described["config"]) != fixed_settings(self.config):
+                raise UsageError(f"{self.folder} holds a run with other settings; choose another --out")
+            self.finished = described["end"] is not None and self.episodes() >= self.wanted()
+
+    def episodes(self) -> int:
+        """Returns how many episodes are logged."""
+        return logged_episodes(self.folder)
+
+    def wanted(self) -> int:
+        """Returns how many episodes it should have."""
+        return self.config.episodes - self.config.first_episode + 1
+
+    def state(self) -> str:
+        """Returns what there is to do, in a word."""
+        return "finished" if self.finished else "resume" if self.resuming else "new"
+
+    def command(self) -> list[str]:
+        """Returns the command line that runs or resumes it."""
+        return [sys.executable, str(MAIN), *self.arguments, *(["--resume"] if self.resuming else [])]
+
+    def warning(self) -> str:
+        """Returns what has to be known of a finished run's data; mostly nothing."""
+        data = read_description(self.folder)["dataset"]
+        return f" [bold red](NOT MNIST but {data})[/bold red]" if data.startswith(STAND_IN) else ""
+
+    def failure(self, code: int) -> str:
+        """Returns why it failed with an exit code, in its own last words."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        said = [line for line in lines if line.startswith(f"{MAIN.name}: ")] or lines or ["it said nothing"]
+        return f"{self.name} ended with exit code {code}: {said[-1]} (all of it: {self.log})"
+
+
+def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
+    """Returns the sweep's runs, seed after seed, so that what is done first can be compared already."""
+    grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
+    episodes = {settings: experiment.parse([*_flags(settings), *shared])[0].episodes for settings in grid}
+    ways = itertools.product(options.seeds, grid, options.splits, options.policies)
+    planned, named = {}, {}
+    for seed, settings, split, policy in ways:
+        new = run(policy, split, seed, settings, episodes, options, shared)
+        if planned.setdefault(new.name, new).config != new.config:
+            raise UsageError(f"two different runs would be called {new.name}; vary their settings in two sweeps")
+        if (twin := named.setdefault(new.config, new.name)) != new.name:
+            raise UsageError(f"{twin} and {new.name} are the same experiment; leave out one of the values")
+    return list(planned.values())
+
+
+def run(
+    policy: str,
+    split: str | None,
+    seed: int,
+    settings: Sequence[tuple[str, str]],
+    episodes: dict[Sequence[tuple[str, str]], int],
+    options: argparse.Namespace,
+    shared: list[str],
+) -> Run:
+    """Returns one Run; its name tells what distinguishes it: settings of the agent only where there is one. Without a
+    `split` it is that of the settings. A policy that does not learn runs the last episodes of the longest learner
+    with the same settings (`episodes`: how many, by settings), so that they start from the same initial weights."""
+    if policy not in LEARNING:
+        values = dict(options.vary)
+        settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]])]
+    arguments = ["--policy", policy, *(["--split", split] if split else []), "--seed", str(seed)]
+    arguments += ["--threads", "1", "--figure-every", "-1"]
+    arguments += [*_flags(settings), *shared]
+    if policy not in LEARNING:
+        last = max(number for others, number in episodes.items() if set(settings) <= set(others))
+        first = max(experiment.parse(arguments)[0].first_episode, last - options.control_episodes + 1)
+        arguments += ["--episodes", str(last), "--first-episode", str(first)]
+    config, _ = experiment.parse(arguments)
+    name = "-".join([policy, config.split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"])
+    return Run(name.replace("/", "_"), arguments, options.out)
+
+
+def _field(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _flags(settings: Sequence[tuple[str, str]]) -> list[str]:
+    return [text for name, value in settings for text in (f"--{name}", value)]

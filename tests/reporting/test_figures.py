@@ -1,0 +1,71 @@
+"""The report's figures, of runs made up for it."""
+
+import numpy as np
+import pytest
+from conftest import write_run
+
+import report
+from reporting import averages
+from reporting import figures as report_figures
+from reporting.run_figures import own_style
+
+
+def test_two_settings_are_not_drawn_over_one_of_them(tmp_path):
+    """Over the share of the main class, runs of other numbers of nodes would stand among those of the same share."""
+    for changes in ({"main_class_share": 0.6}, {"nodes": 100}, {"split": "dirichlet"}):
+        for policy in ("dqn", "random"):
+            folder = tmp_path / f"{changes}"
+            write_run(folder, policy, 0, [10], [1], **changes)
+    folders = sorted(tmp_path.iterdir())
+    report.write_report(folders, tmp_path)
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"policies", "learning"}
+    runs = averages.read_runs(*folders)[0]
+    table = averages.per_seed(runs)
+    titles = {axes.get_title() for axes in report_figures.learning(runs, table).axes} - {""}
+    assert titles == {
+        "disjoint split, nodes 10, main class share 0.6, 1 seed",
+        "disjoint split, nodes 100, main class share 0.8, 1 seed",
+        "dirichlet split, nodes 10, 1 seed",  # which has no main classes
+    }
+    panels = report_figures.policies(table).axes
+    assert [tick.get_text() for tick in panels[0].get_yticklabels()] == ["dqn", "random"]
+
+
+def test_no_figure_cuts_values_off(tmp_path):
+    """The largest values belong to the last policy and setting drawn."""
+    for rate in (0.0, 0.5):
+        for seed in (0, 1, 2):
+            write_run(tmp_path, "dqn", seed, [10 + seed] * 3, [0.1] * 3, drop_rate=rate)
+            write_run(tmp_path, "random", seed, [20 + 20 * rate + seed] * 3, [1 + rate + seed] * 3, drop_rate=rate)
+    table = averages.per_seed(averages.read_runs(tmp_path)[0])
+    for figure in (report_figures.policies(table), report_figures.by_setting(table, "drop_rate")):
+        figure.canvas.draw()
+        for axes in figure.axes:
+            (left, right), (low, high) = axes.get_xlim(), sorted(axes.get_ylim())
+            for line in [line for line in axes.lines if line.get_marker() == "."]:  # the seeds
+                x, y = np.array(line.get_xdata(), float), np.array(line.get_ydata(), float)
+                assert ((left <= x) & (x <= right) & (low <= y) & (y <= high)).all()
+
+
+def test_legend_of_the_learning_curves_fits_beside_one_panel_and_beside_two(folder):
+    for splits in (1, 2):
+        if splits == 2:
+            write_run(folder, "dqn", 0, [10] * 3, [0.1] * 3, split="published")
+        runs = averages.read_runs(folder)[0]
+        with own_style():
+            figure = report_figures.learning(runs, averages.per_seed(runs))
+            figure.draw_without_rendering()
+        (legend,) = figure.legends
+        assert len([axes for axes in figure.axes if axes.get_title()]) == splits
+        assert 0 <= legend.get_window_extent().x0 < legend.get_window_extent().x1 <= figure.bbox.x1
+
+
+def test_learning_curves_are_the_seeds_and_their_mean(folder):
+    runs = averages.read_runs(folder)[0]
+    figure = report_figures.learning(runs, averages.per_seed(runs))
+    *thin, bold, band = figure.axes[0].lines
+    assert [line.get_ydata()[-1] for line in thin] == [10, 12, 11, 10, 12]
+    assert bold.get_ydata()[-1] == 11
+    assert bold.get_ydata()[0] == 30
+    assert band.get_ydata()[0] == pytest.approx(22)
+    assert figure.axes[0].get_title() == "disjoint split, 5 seeds"

@@ -1,0 +1,173 @@
+"""How a run is described: presets that do not move, schemas that earlier runs are read by, what a resume compares."""
+
+import argparse
+import dataclasses
+import json
+import shutil
+
+import pytest
+from conftest import refuse, run
+
+import config
+import main
+from config import Config
+from runs import description, schemas
+from runs.description import read_description
+from settings import machine, presets
+from settings.errors import UsageError
+from settings.machine import version
+
+
+@pytest.fixture
+def edited(monkeypatch):
+    """The defaults of config.py as somebody has edited them."""
+
+    def edit(**defaults):
+        fields = [
+            (field.name, field.type, dataclasses.field(default=default, metadata=field.metadata))
+            for field in dataclasses.fields(Config)
+            for default in [defaults.get(field.name, field.default)]
+        ]
+        changed = dataclasses.make_dataclass("Config", fields, bases=(Config,), frozen=True)
+        for module in (config, main, presets, schemas):
+            monkeypatch.setattr(module, "Config", changed)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("engine", None), ("environment", "none"), ("evaluation", 3), ("resumed", {}), ("end", 0), ("dataset", ["mnist"])],
+)
+def test_a_description_of_another_form_is_refused(name, value, finished, tmp_path, capfd):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    about = json.loads((folder / "run.json").read_text())
+    for changed in (about | {name: value}, {key: kept for key, kept in about.items() if key != name}):
+        (folder / "run.json").write_text(json.dumps(changed))
+        before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+        line = refuse(capfd, "--resume", "--run-dir", folder)
+        assert "run.json is damaged" in line
+        assert name in line
+        assert before == {path: path.read_bytes() for path in before}
+
+
+def test_preset_paper_is_what_config_says_until_that_is_edited(edited):
+    assert dataclasses.asdict(Config()) == presets.PAPER
+    assert main.parse([])[1].preset == "paper"
+    edited(goal=0.6, patience=3)
+    changed, options = main.parse(["--episodes", "7"])
+    assert (changed.goal, changed.patience, changed.episodes, options.preset) == (0.6, 3, 7, "edited")
+    authors, options = main.parse(["--preset", "paper", "--episodes", "7"])
+    assert dataclasses.asdict(authors) == presets.PAPER | {"episodes": 7}
+    assert options.preset == "paper"
+    assert main.parse(["--preset", "improved"])[0].goal == 0.8
+
+
+def written(folder, settings, **more):
+    about = {"preset": "paper", "dataset": "mnist", "dataset_sha256": "cafe", "resumed": [], "end": None}
+    folder.mkdir(exist_ok=True)
+    (folder / "run.json").write_text(json.dumps(about | {"config": settings} | more))
+    return folder
+
+
+def of_first_schema():
+    """The settings that the first published runs had, by their names."""
+    later = ("learner", "learner_variant", "renamed_share", "round_price", "explore_repeat", "patience", "greedy_from")
+    gone = (*later, "average_last", "evaluation")
+    settings = {name: value for name, value in presets.PAPER.items() if name not in gone}
+    return settings | {"evaluation_dtype": "winograd-checked"}
+
+
+def test_an_edited_default_does_not_change_what_a_published_run_was(edited, tmp_path):
+    folder = written(tmp_path, of_first_schema())
+    edited(patience=5, learner="kde", explore_repeat=3, greedy_from=60, average_last=2, goal=0.5)
+    then = read_description(folder)["config"]
+    assert (then.patience, then.learner, then.explore_repeat, then.greedy_from) == (0, "cnn", 1, 0)
+    assert (then.average_last, then.goal, then.evaluation) == (0, 0.8, "auto")
+    assert read_description(folder)["evaluation"] == "winograd-checked"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"schema": schemas.SCHEMA + 1}, "use a later version"),
+        ({"schema": schemas.SCHEMA}, "is missing or unknown"),  # this schema writes all of them
+        ({"config": 3}, "damaged or of another version"),
+        ({"config": {"goal": "high"}}, "damaged or of another version"),
+    ],
+)
+def test_descriptions_that_cannot_be_read(changes, says, tmp_path):
+    with pytest.raises(UsageError, match=says):
+        read_description(written(tmp_path, of_first_schema(), **changes))
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path):
+    written(tmp_path, of_first_schema())
+    path = tmp_path / "run.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_description(tmp_path)["schema"] == 1
+
+
+def test_a_run_of_an_earlier_version_is_not_resumed(tmp_path, capfd):
+    written(tmp_path, of_first_schema(), git_commit="0123456789")
+    assert "earlier version (commit 0123456)" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+
+
+def test_every_part_of_a_resumed_run_is_described(tiny, tmp_path, monkeypatch, capfd):
+    run(*tiny, "--run-dir", tmp_path, "--policy", "random", "--episodes", 1)
+    monkeypatch.setattr(description, "_processor", lambda: "abacus")
+    run("--resume", "--run-dir", tmp_path, "--episodes", 2)
+    described = json.loads((tmp_path / "run.json").read_text())
+    (part,) = described["resumed"]
+    assert part["processor"] == "abacus" != described["processor"]
+    assert part["command_line"].startswith("python main.py --resume --run-dir")
+    assert set(part) == {
+        "python",
+        "packages",
+        "processor",
+        "cores",
+        "git_commit",
+        "git_modified",
+        "command_line",
+        "start",
+    }
+    assert set(part) < set(described)
+    capfd.readouterr()
+
+
+def test_settings_of_the_environment_that_change_numbers_are_compared(tiny, tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    run(*tiny, "--run-dir", tmp_path, "--policy", "random", "--episodes", 1)
+    assert json.loads((tmp_path / "run.json").read_text())["environment"]["ONEDNN_MAX_CPU_ISA"] == "SSE41"
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    again = ("--resume", "--run-dir", tmp_path, "--episodes", 2)
+    assert "first: export ONEDNN_MAX_CPU_ISA='SSE41'" in refuse(capfd, *again)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math")
+    assert "first: unset XLA_FLAGS" in refuse(capfd, *again)
+    monkeypatch.delenv("XLA_FLAGS")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # our own --threads counts
+    run(*again)
+
+
+def test_versions_of_packages_under_other_names(monkeypatch):
+    """As where tensorflow-cpu is installed: there is a module, but no distribution of this name."""
+
+    def missing(name):
+        raise machine.importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(machine.importlib.metadata, "version", missing)
+    assert version("tensorflow").startswith("2.21")
+    assert version("scikit-learn").startswith("1.")
+
+
+def test_the_processors_that_are_allowed_count(monkeypatch):
+    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda pid: {3}, raising=False)
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: 64)
+    assert machine.processors() == 1
+
+
+def test_contradicting_flags_are_refused(capfd):
+    assert "leave one of them out" in refuse(capfd, "--evaluate", "--greedy-from", 5, "--load-agent", "x")
+    assert isinstance(main.parse(["--goal", "0.5"])[1], argparse.Namespace)

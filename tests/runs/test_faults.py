@@ -1,0 +1,262 @@
+"""Faults, provoked for real: one line on stderr, the right exit code, nothing lost."""
+
+import argparse
+import json
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import PROJECT, refuse, run, same, start
+
+from config import Config
+from nodes.local import LocalEngine
+from runs.folder import resume_hint
+
+MAIN = str(PROJECT / "main.py")
+
+
+def wait_for(path, process):
+    while not path.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
+def in_shell(script, *arguments):
+    """Runs a shell script whose "$@" is a command line of main.py; returns its exit code and stderr."""
+    command = ["sh", "-c", script, "sh", sys.executable, MAIN, *map(str, arguments)]
+    finished = subprocess.run(command, text=True, capture_output=True)
+    return finished.returncode, finished.stderr
+
+
+def may_mount():
+    return (
+        shutil.which("unshare")
+        and not subprocess.run(
+            ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True
+        ).returncode
+    )
+
+
+mounts = pytest.mark.skipif(not may_mount(), reason="this system does not let its users mount a tmpfs (unshare -rm)")
+
+
+def test_ctrl_c_finishes_the_round(tiny, tmp_path):
+    process = start(*tiny, "--episodes", 1000, "--run-dir", tmp_path / "run")
+    wait_for(tmp_path / "run" / "checkpoint.npz", process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors == f"main.py: interrupted; go on with: python main.py --resume --run-dir {tmp_path / 'run'}\n"
+    text = (tmp_path / "run" / "rounds.csv").read_text()
+    assert text.endswith("\n")
+    assert len({line.count(",") for line in text.splitlines()}) == 1
+    rounds = pd.read_csv(tmp_path / "run" / "rounds.csv")
+    assert (rounds["round_seconds"] >= rounds["train_seconds"] + rounds["evaluate_seconds"] - 2e-4).all()
+
+
+def test_killed_run_resumes_to_the_same_logs(finished, tiny, tmp_path):
+    folder = tmp_path / "killed"
+    process = start(*tiny, "--run-dir", folder)
+    wait_for(folder / "checkpoint.npz", process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    with open(folder / "rounds.csv", "a") as file:
+        file.write("0,99,1,cut sho")  # what a kill in the middle of a line leaves
+    run("--resume", "--run-dir", folder)
+    assert same(finished, folder)
+    assert len(json.loads((folder / "run.json").read_text())["resumed"]) == 1
+
+
+def test_a_loaded_agent_is_not_needed_again(finished, tiny, tmp_path, capfd):
+    """A resumed run has it in its checkpoint, wherever the file has gone."""
+    flags = ["--load-agent", tmp_path / "agent.npz", "--run-dir", tmp_path / "run", "--episodes"]
+    shutil.copy(finished / "agent.npz", tmp_path / "agent.npz")
+    run(*tiny, *flags, 1)
+    (tmp_path / "agent.npz").unlink()
+    run("--resume", *flags[2:], 2)
+    (tmp_path / "run" / "checkpoint.npz").unlink()
+    assert "--load-agent" in refuse(capfd, *tiny, *flags, 2, "--overwrite")
+
+
+def test_nothing_is_evaluated_without_an_agent(capfd):
+    assert "--evaluate needs --load-agent" in refuse(capfd, "--evaluate")
+
+
+def test_limit_on_file_sizes(tiny, tmp_path):
+    """A limit of 64 KiB a file, as of a quota; the run goes on from its checkpoint once it is lifted."""
+    folder = tmp_path / "run"
+    code, errors = in_shell('ulimit -f 128; exec "$@"', *tiny, "--episodes", 100, "--run-dir", folder)
+    assert code == 2
+    assert errors.startswith("main.py: error: [Errno 27] File too large")
+    assert errors.count("\n") == 1
+    assert f"--resume --run-dir {folder}" in errors
+    with np.load(folder / "checkpoint.npz") as checkpoint:
+        episodes = int(checkpoint["episode"])
+    run("--resume", "--run-dir", folder, "--episodes", episodes + 1)
+    assert len(pd.read_csv(folder / "episodes.csv")) == episodes + 1
+
+
+@mounts
+def test_full_disk(tiny, tmp_path):
+    """Episodes until a tmpfs of 160 KiB is full; a copy of what it holds then resumes as if nothing had happened."""
+    flags = [*tiny, "--episodes", 400]
+    (tmp_path / "disk").mkdir()
+    script = f'mount -t tmpfs -o size=160k none {tmp_path}/disk && "$@"; code=$?'
+    script += f"; cp -r {tmp_path}/disk/run {tmp_path}/copy; exit $code"
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", sys.executable, MAIN, *map(str, flags)]
+    ended = subprocess.run([*command, "--run-dir", tmp_path / "disk" / "run"], text=True, capture_output=True)
+    assert ended.returncode == 2
+    assert "No space left on device" in ended.stderr
+    assert ended.stderr.startswith("main.py: error: ")
+    assert ended.stderr.count("\n") == 1
+    assert not list((tmp_path / "copy").glob("*.tmp"))
+    with np.load(tmp_path / "copy" / "checkpoint.npz") as checkpoint:
+        episodes = int(checkpoint["episode"])
+    run("--resume", "--run-dir", tmp_path / "copy", "--episodes", episodes + 1)
+    run(*flags, "--run-dir", tmp_path / "whole", "--episodes", episodes + 1)
+    assert same(tmp_path / "copy", tmp_path / "whole")
+
+
+@mounts
+def test_read_only_folder(tiny, tmp_path):
+    script = f'mount -t tmpfs -o ro none {tmp_path} && exec "$@"'
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", sys.executable, MAIN, *map(str, tiny[4:])]
+    flags = ["--dataset", "digits-stand-in", "--run-dir", tmp_path / "run"]
+    ended = subprocess.run([*command, *flags], text=True, capture_output=True)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("main.py: error: [Errno 30] Read-only file system")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_damaged_run_is_not_resumed(tiny, tmp_path, capfd):
+    run(*tiny, "--run-dir", tmp_path, "--episodes", 2)
+    rounds, whole = (tmp_path / "rounds.csv").read_bytes(), (tmp_path / "checkpoint.npz").read_bytes()
+    (tmp_path / "checkpoint.npz").write_bytes(whole[: len(whole) // 2])
+    assert "is damaged" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    (tmp_path / "checkpoint.npz").unlink()
+    assert "no checkpoint.npz" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    (tmp_path / "checkpoint.npz").write_bytes(whole)
+    (tmp_path / "rounds.csv").write_bytes(rounds[:-10])
+    assert "shorter than at the checkpoint" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    (tmp_path / "rounds.csv").write_bytes(rounds.replace(b"goal", b"aims", 1))
+    assert "has other columns" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    assert json.loads((tmp_path / "run.json").read_text())["end"]  # a run that is not resumed stays finished
+    (tmp_path / "run.json").write_text("{")
+    assert "damaged or of another version" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+
+
+def test_foreign_checkpoint_is_refused(finished, tiny, tmp_path, capfd):
+    """Of a run with other settings, or an .npz file of something else, or one that holds a pickled object."""
+    run(*tiny, "--run-dir", tmp_path, "--episodes", 1, "--discount", 0.5)
+    before = (tmp_path / "episodes.csv").read_bytes()
+    shutil.copy(finished / "checkpoint.npz", tmp_path)
+    assert "of a run with other settings" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    np.savez(tmp_path / "checkpoint.npz", images=np.zeros(3))
+    assert "is damaged" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    np.savez(tmp_path / "checkpoint.npz", episode=np.array({"a": 1}, dtype=object))
+    assert "is damaged" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    assert (tmp_path / "episodes.csv").read_bytes() == before
+
+
+def test_second_process_on_a_folder_is_refused(tiny, tmp_path, capfd):
+    process = start(*tiny, "--episodes", 1000, "--run-dir", tmp_path)
+    wait_for(tmp_path / "checkpoint.npz", process)
+    assert "another process is running in" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+    assert "another process is running in" in refuse(capfd, *tiny, "--overwrite", "--run-dir", tmp_path)
+    assert process.poll() is None
+    process.kill()
+    process.communicate()
+    run("--resume", "--run-dir", tmp_path, "--episodes", len(pd.read_csv(tmp_path / "episodes.csv")))
+
+
+def test_weights_that_are_not_finite_end_the_run(tiny, tmp_path, capfd, dataset):
+    """The episode is marked, and the round can be run again from what was kept of it."""
+    flags = [*tiny, "--learning-rate", 1e20, "--goal", 1]
+    line = refuse(capfd, *flags, "--run-dir", tmp_path)
+    assert "episode 1, round 1: training at node 0" in line
+    assert "not_finite_round.npz" in line
+    assert pd.read_csv(tmp_path / "episodes.csv")["ended"].tolist() == ["not finite"]
+    assert pd.read_csv(tmp_path / "rounds.csv")["done"].tolist() == [True]
+    config = Config(dataset="fashion-mnist", samples_per_node=40, learning_rate=1e20)
+    model = LocalEngine(config, dataset).model
+    with np.load(tmp_path / "not_finite_round.npz") as kept:
+        assert (kept["episode"], kept["round"], kept["node"].tolist()) == (1, 1, [0])
+        images, labels = dataset.x_train[..., np.newaxis] / np.float32(255), dataset.y_train.astype(np.int64)
+        weights, *_ = model.train(
+            kept["weights"], kept["optimizer_state_0"], images, labels, kept["images_0"].astype(np.int32), 32
+        )
+        assert np.isfinite(kept["weights"]).all()
+    assert not np.isfinite(weights.numpy()).all()
+
+
+@pytest.mark.parametrize("policy", ["centralized", "gossip-ring"])
+def test_a_reference_that_is_not_finite_keeps_what_it_can(policy, tiny, tmp_path, capfd):
+    flags = [*tiny, "--learning-rate", 1e20, "--goal", 1, "--policy", policy]
+    assert "episode 1, round 1" in refuse(capfd, *flags, "--run-dir", tmp_path)
+    with np.load(tmp_path / "not_finite_round.npz") as kept:
+        assert set(kept) == {"episode", "round", "node", "weights"}
+        assert kept["node"].size == (1 if policy == "centralized" else 10)
+        assert np.isfinite(kept["weights"]).all()
+
+
+def test_a_setting_counts_by_its_value_and_not_as_it_is_written(tiny, tmp_path, capfd):
+    """Another default, or 3 for 3.0, is no other setting."""
+    run(*tiny, "--run-dir", tmp_path, "--episodes", 1, "--explore-repeat", 3)
+    with np.load(tmp_path / "checkpoint.npz") as arrays:
+        arrays = dict(arrays)
+    settings = json.loads(str(arrays["settings"]))
+    assert settings["explore_repeat"] == 3
+    settings["explore_repeat"] = 3
+    del settings["patience"]  # as if it were new since
+    np.savez(tmp_path / "checkpoint.npz", **arrays | {"settings": json.dumps(settings)})
+    run("--resume", "--run-dir", tmp_path, "--episodes", 2)
+    settings["explore_repeat"] = 4
+    np.savez(tmp_path / "checkpoint.npz", **arrays | {"settings": json.dumps(settings)})
+    assert "other settings" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+
+
+def test_the_hint_names_a_command_that_works(tmp_path):
+    options = argparse.Namespace(run_dir=tmp_path / "my run", engine="ray", tensorboard=False)
+    options.ray_address = options.ray_actors = None
+    assert resume_hint(options) == "start again"  # nothing there to resume
+    options.run_dir.mkdir()
+    (options.run_dir / "run.json").write_text("{}")
+    assert shlex.split(resume_hint(options))[3:] == [
+        *("python", "main.py", "--resume", "--run-dir", f"{options.run_dir}", "--engine", "ray")
+    ]
+    options.ray_address, options.ray_actors, options.tensorboard = "10.0.0.1:6379", 2, True
+    assert shlex.split(resume_hint(options))[8:] == [
+        "--engine",
+        "ray",
+        "--ray-address",
+        "10.0.0.1:6379",
+        "--ray-actors",
+        "2",
+        "--tensorboard",
+    ]
+
+
+def test_agent_that_is_not_finite_ends_the_run(tiny, tmp_path, capfd):
+    flags = [*tiny, "--agent-learning-rate", 1e30, "--episodes", 20]
+    assert "lower --agent-learning-rate" in refuse(capfd, *flags, "--run-dir", tmp_path)
+
+
+def test_only_the_owner_of_the_lock_is_kept_out(tiny, tmp_path):
+    """A lock file that a killed process left is no obstacle."""
+    (tmp_path / ".lock").write_text("")
+    run(*tiny, "--policy", "random", "--episodes", 1, "--run-dir", tmp_path)
+
+
+def test_checkpoint_holds_all_that_was_learned(finished):
+    with np.load(finished / "checkpoint.npz") as arrays:
+        names = {name.removeprefix("policy_") for name in arrays}
+        assert {"weights", "optimizer_state", "epsilon", "settings", "episode", "tables"} <= names
+        rounds = pd.read_csv(finished / "rounds.csv")
+        assert len(arrays["policy_replay_reward"]) == (rounds["round"] > 1).sum()

@@ -1,0 +1,261 @@
+"""A run's folder: what is replaced and what is not, who works in it, file systems that cannot do everything."""
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import PROJECT, refuse, run, same, start
+
+from reporting import run_figures
+from runs import folder as run_folder
+from runs.folder import check_options, lock, locked, write_atomically
+from settings.errors import UsageError
+from settings.random_streams import PURPOSES, generator
+
+THEIRS = ("figures/drawing.svg", "tensorboard/events.out.tfevents.1.other", "thesis.tex", "figures/deep/nodes.png")
+
+
+def put(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine")
+
+
+def test_overwrite_removes_what_the_run_wrote_and_nothing_else(tiny, tmp_path):
+    flags = (*tiny, "--policy", "random", "--episodes", 1, "--run-dir", tmp_path)
+    run(*flags, "--tensorboard", "--figure-every", 0)
+    before = set(tmp_path.rglob("*"))
+    put(tmp_path, *THEIRS)
+    put(tmp_path, "rounds.csv.0123.tmp", "figures/nodes.png.0123.tmp")  # of a process that was killed
+    run(*flags, "--overwrite")
+    assert all((tmp_path / name).read_text() == "mine" for name in THEIRS)
+    gone = {path for path in before if not path.exists()} - {tmp_path / "node_models.csv"}  # which is of the figures
+    assert {path.parent.name for path in gone} == {"figures", "tensorboard"}  # this time there are neither
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("name", ["rounds.csv", "agent.npz", "figures/nodes.png", "run.json"])
+def test_files_of_somebody_else_are_not_replaced(name, tiny, tmp_path, capfd):
+    put(tmp_path, name)
+    for flag in ((), ("--overwrite",)):
+        line = refuse(capfd, *tiny, "--run-dir", tmp_path, *flag)
+        assert f"{tmp_path / name} is not of a run and would be replaced; choose another --run-dir" in line
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_folder_without_a_run_may_hold_other_things(tiny, tmp_path):
+    put(tmp_path, *THEIRS)
+    run(*tiny, "--policy", "random", "--episodes", 1, "--run-dir", tmp_path, "--overwrite")
+    assert all((tmp_path / name).read_text() == "mine" for name in THEIRS)
+
+
+@pytest.mark.parametrize("path", ["", " ", "a\0b", "~nobody-has-this-name/x"])
+def test_paths_that_are_none(path, tiny, capfd):
+    assert "--run-dir" in refuse(capfd, *tiny, "--run-dir", path, "--overwrite")
+
+
+def test_home_is_expanded(tiny, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run(*tiny, "--policy", "random", "--episodes", 1, "--run-dir", "~/run")
+    assert (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_run_that_ended_meanwhile_is_not_replaced(tiny, tmp_path, monkeypatch, capfd):
+    """It ended after this command line was read, before the folder was locked."""
+    run(*tiny, "--policy", "random", "--episodes", 1, "--run-dir", tmp_path)
+    before = (tmp_path / "episodes.csv").read_bytes()
+    calls = []
+    monkeypatch.setattr(
+        "main.check_options", lambda *options: calls.append(1) or (len(calls) > 1 and check_options(*options))
+    )
+    assert "holds a run; add --resume or --overwrite" in refuse(capfd, *tiny, "--run-dir", tmp_path)
+    assert (tmp_path / "episodes.csv").read_bytes() == before
+
+
+EDITS = {
+    "other line ends": lambda content: content.replace(b"\n", b"\r\n"),
+    "byte order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "an empty row": lambda content: content.replace(b"\n", b"\n\n", 1),
+    "another digit": lambda content: content.replace(b"0.", b"1.", 1),
+    "a row more at the end": lambda content: content + content.splitlines(keepends=True)[-1],
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("name", ["episodes.csv", "rounds.csv"])
+def test_edited_tables_are_refused_or_cut_before_anything_is_changed(name, edit, tiny, tmp_path, capfd, one_episode):
+    for path in one_episode.glob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / name).write_bytes(EDITS[edit]((tmp_path / name).read_bytes()))
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.*") if path.name != ".lock"}
+    if edit == "a row more at the end":  # as an interruption leaves it
+        run("--resume", "--run-dir", tmp_path, "--episodes", 2)
+        assert pd.read_csv(tmp_path / "episodes.csv")["episode"].tolist() == [1, 2]
+        return
+    line = refuse(capfd, "--resume", "--run-dir", tmp_path, "--episodes", 2)
+    assert str(tmp_path / name) in line
+    assert "put the original back" in line
+    assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.fixture(scope="module")
+def one_episode(tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("one")
+    run(*tiny, "--policy", "random", "--episodes", 1, "--run-dir", folder)
+    return folder
+
+
+def test_a_locked_folder_names_who_has_it(tmp_path):
+    script = (
+        f"import sys; sys.path.insert(0, {str(PROJECT)!r})\nfrom runs.folder import locked\nfrom pathlib import Path\n"
+    )
+    script += f"with locked(Path({str(tmp_path)!r})): print('mine', flush=True), sys.stdin.read()"
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"mine\n"
+    said = rf"\(process {process.pid} on {os.uname().nodename}\).* remove {tmp_path}/.lock$"
+    with pytest.raises(UsageError, match=said), locked(tmp_path):
+        pass
+    process.kill()
+    process.communicate()
+    with locked(tmp_path):  # the dead one's lock is gone
+        pass
+    assert not (tmp_path / ".lock.holder").exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks(number, tmp_path, monkeypatch):
+    def fail(self, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(run_folder.filelock.FileLock, "acquire", fail)
+    with (
+        pytest.raises(UsageError, match=r"cannot be locked .* choose a folder on another file system"),
+        locked(tmp_path),
+    ):
+        pass
+
+
+def test_a_file_system_without_synchronisation(tmp_path, monkeypatch):
+    """As some network and FUSE ones are; a real fault of the disk is still one."""
+
+    def fail(number):
+        def fsync(descriptor):
+            raise OSError(number, os.strerror(number))
+
+        return fsync
+
+    monkeypatch.setattr(os, "fsync", fail(errno.EINVAL))
+    write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    monkeypatch.setattr(os, "fsync", fail(errno.EIO))
+    with pytest.raises(OSError, match="Input/output error"):
+        write_atomically(tmp_path / "file", b"newer")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_many_writers_of_one_file(tmp_path):
+    """Each writes through a temporary file of its own, so that the file is always one of theirs, whole."""
+    failed = []
+
+    def write(letter):
+        for _ in range(50):
+            try:
+                write_atomically(tmp_path / "file", letter * 10_000)
+            except OSError as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b", b"c", b"d")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert len(set((tmp_path / "file").read_bytes())) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_waiting_for_a_lock(tmp_path):
+    taken = []
+    with lock(tmp_path / "lock"):
+        thread = threading.Thread(
+            target=lambda: [taken.append(1) for _ in [0] for _ in [lock(tmp_path / "lock").__enter__()]]
+        )
+        thread.start()
+        thread.join(0.3)
+        assert not taken
+    thread.join(5)
+    assert taken
+
+
+def test_a_run_outlives_its_figures(tiny, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(run_figures, "draw", lambda *_: 1 / 0)
+    run(*tiny, "--policy", "random", "--episodes", 3, "--figure-every", 1, "--run-dir", tmp_path)
+    output = capfd.readouterr().out
+    said = "The figures could not be drawn (ZeroDivisionError: division by zero). Draw them later with: python plots.py"
+    assert output.count(said) == 3
+    assert len(pd.read_csv(tmp_path / "episodes.csv")) == 3
+
+
+def test_figures_are_the_same_under_foreign_settings(finished, tmp_path):
+    """A matplotlibrc for LaTeX, a font that is missing, and a backend that does not exist."""
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.family: No Such Font\nsavefig.dpi: 20\n")
+    command = [sys.executable, str(PROJECT / "plots.py"), str(finished), "--out", str(tmp_path / "figures")]
+    environment = os.environ | {"MPLBACKEND": "QtAggg", "MATPLOTLIBRC": str(tmp_path)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    for path in (finished / "figures").iterdir():
+        assert path.read_bytes() == (tmp_path / "figures" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables"),
+    [
+        ('{"floatx": "float64", "epsilon": 1e-3, "image_data_format": "channels_first"}', {"KERAS_BACKEND": "torch"}),
+        ('{"backend": "theano", "image_dim_ordering": "th"}', {"KERAS_MAX_EPOCHS": "many"}),
+    ],
+)
+def test_foreign_settings_of_keras_change_nothing(settings, variables, finished, tiny, tmp_path):
+    put(tmp_path, "keras/keras.json")
+    (tmp_path / "keras" / "keras.json").write_text(settings)
+    environment = os.environ | {"KERAS_HOME": str(tmp_path / "keras")} | variables
+    process = start(*tiny, "--run-dir", tmp_path / "run", env=environment)
+    _, errors = process.communicate()
+    assert (process.returncode, errors) == (0, "")
+    assert same(finished, tmp_path / "run")
+
+
+def test_refused_settings_of_keras_are_one_line(tiny, tmp_path):
+    put(tmp_path, "keras.json")
+    (tmp_path / "keras.json").write_text('{"floatx": "float3"}')
+    process = start(*tiny, "--run-dir", tmp_path / "run", env=os.environ | {"KERAS_HOME": str(tmp_path)})
+    _, errors = process.communicate()
+    assert process.returncode == 2
+    assert "Keras or Matplotlib refuses a setting" in errors
+    assert "correct your keras.json" in errors
+    assert errors.count("\n") == 1
+
+
+def test_keys_of_old_purposes_stay_and_new_ones_count(monkeypatch):
+    """NumPy pads keys with zeros, so that (5,) and (5, 0) are one; what was drawn by them must not change."""
+    np.testing.assert_array_equal(generator(5, "weights").random(3), np.random.default_rng([5, 2]).random(3))
+    np.testing.assert_array_equal(generator(5, "order", 1, 0).random(3), np.random.default_rng([5, 3, 1, 0]).random(3))
+    monkeypatch.setitem(PURPOSES, "a new one", max(PURPOSES.values()) + 1)
+    keys = [(), (0,), (0, 0), (1,), (1, 0), (0, 1)]
+    assert len({generator(5, "a new one", *counters).random() for counters in keys}) == len(keys)
+    assert generator(5, "a new one", 1).random() == generator(5, "a new one", 1).random()
+
+
+def test_pip_says_that_this_is_no_package(tmp_path):
+    for name in ("pyproject.toml", ".ci/no_package.py"):
+        put(tmp_path, name)
+        (tmp_path / name).write_text((PROJECT / name).read_text())
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(tmp_path / "wheels"), str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode
+    assert "is a suite of scripts, not a package: run `pip install -r requirements.txt`" in ended.stdout + ended.stderr
