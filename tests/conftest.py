@@ -1,32 +1,25 @@
 """What test files share: a tiny data set, a finished run on it, runs for reports, TensorFlow as a run starts it."""
 
-import dataclasses
-import json
+import os
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
+from helpers import run
 
-import main
 from config import Config
 from data import Dataset
 from datasets.files import ARRAYS
-from runs.logs import EPISODE_METRICS
-from runs.schemas import SCHEMA
-from settings.presets import PRESETS
 from settings.quiet_import import import_tensorflow_quietly
 
+# Ray replaces 127.0.0.1 by the machine's own address unless it is told that it runs on one machine alone.
+# Without RAY_AUTH_MODE it may write a token to the home folder. RAY_ADDRESS points nowhere, and must not matter.
+os.environ |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+os.environ["RAY_ADDRESS"] = "127.0.0.1:1"
 import_tensorflow_quietly()  # before any other import of it, for its settings are those of the first
 import tensorflow as tf  # noqa: E402
 
 import models  # noqa: E402
-
-PROJECT = Path(__file__).parent.parent
-TIMES = ["train_seconds", "evaluate_seconds", "round_seconds"]
 
 
 def pytest_configure():
@@ -76,10 +69,6 @@ def tiny(tmp_path_factory, dataset):
     return [text for name, value in flags.items() for text in (f"--{name}", str(value))]
 
 
-def run(*arguments):
-    assert main.main([str(argument) for argument in arguments]) == 0
-
-
 @pytest.fixture(scope="session")
 def finished(tiny, tmp_path_factory):
     """A finished DQN run, in a process whose global generators have been used."""
@@ -92,74 +81,15 @@ def finished(tiny, tmp_path_factory):
     return folder
 
 
-def assert_rounds_fit(rounds, goal):
-    """Checks rewards and distances of a rounds.csv against the specification's formulas."""
-    np.testing.assert_allclose(rounds["reward"], 32 ** (rounds["accuracy"] - goal) - rounds["distance"] - 1, atol=1e-6)
-    uniform = np.random.RandomState(0).rand(10, 10) / 10
-    between = (uniform + uniform.T) / 2 * (1 - np.eye(10))
-    np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)
+@pytest.fixture(scope="session")
+def cluster():
+    """A Ray cluster of two nodes with two processors each on this machine, on the loopback address."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
+    from ray.cluster_utils import Cluster
 
-
-def start(*arguments, **changes):
-    command = [sys.executable, str(PROJECT / "main.py"), *map(str, arguments)]
-    return subprocess.Popen(command, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | changes)
-
-
-def tables(folder):
-    """Returns rounds.csv and episodes.csv without the times."""
-    rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
-    return rounds.drop(columns=TIMES), episodes.drop(columns="seconds")
-
-
-def same(one, other):
-    return all(left.equals(right) for left, right in zip(tables(one), tables(other), strict=True))
-
-
-def refuse(capfd, *arguments):
-    """Runs a command line that has to be refused; returns its one line on stderr."""
-    try:
-        code = main.main([str(argument) for argument in arguments])
-    except SystemExit as exit_:
-        code = exit_.code
-    line = capfd.readouterr().err
-    assert code == 2
-    assert line.startswith("main.py: error: ")
-    assert line.count("\n") == 1
-    return line
-
-
-def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **changes):
-    """Writes the files of a finished run with these rounds and costs of its episodes, numbered from 1 or, where the
-    agent turns greedy after as many, from the first greedy one."""
-    path = folder / f"{policy}-{preset}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
-    path.mkdir(parents=True)
-    config = Config(**PRESETS[preset] | {"policy": policy, "seed": seed} | changes)
-    description = {
-        "schema": SCHEMA,
-        "config": dataclasses.asdict(config),
-        "end": "2026-01-01",
-        "dataset": "mnist",
-        "preset": preset,
-    }
-    description |= {"processor": "abacus", "git_commit": "0123456789", "dataset_sha256": "cafe", "resumed": []}
-    (path / "run.json").write_text(json.dumps(description))
-    episodes = pd.DataFrame({"rounds": rounds, "communication_cost": costs})
-    first = config.greedy_from if config.greedy_from > len(rounds) else 1
-    episodes["episode"] = np.arange(first, first + len(rounds))
-    episodes["reached_goal"] = episodes["rounds"] < limit
-    episodes["final_accuracy"] = np.where(episodes["reached_goal"], 0.8, 0.75)
-    for metric in EPISODE_METRICS:
-        if metric.name not in episodes:
-            episodes[metric.name] = getattr(config, metric.name, 1.0)
-    episodes.to_csv(path / "episodes.csv", index=False)
-    return path
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Five seeds: DQN's last 20 episodes need 10, 12, 11, 10, 12 rounds at half the cost of random's 20, 24, ..."""
-    for seed, rounds in enumerate([10, 12, 11, 10, 12]):
-        write_run(tmp_path, "dqn", seed, [30] * 5 + [rounds] * 20, [1.0] * 5 + [0.4] * 20)
-        write_run(tmp_path, "random", seed, [2 * rounds - 1, 2 * rounds + 1], [0.9, 0.7])
-        write_run(tmp_path, "standalone", seed, [36, 36], [0, 0])
-    return tmp_path
+    settings = {"num_cpus": 2, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
+    cluster = Cluster(initialize_head=True, head_node_args=settings | {"include_dashboard": False})
+    cluster.add_node(**settings)
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import data
 from config import Config
+from data import partition
 from datasets.files import ARRAYS, KNOWN
 from settings.errors import UsageError
 
@@ -171,3 +174,41 @@ def test_mnist_itself():
     assert len(np.unique(published)) == 4000
     for node, row in enumerate(published):
         assert (mnist.y_train[row] == node).sum() == 400
+
+
+@given(
+    nodes=st.integers(2, 30),
+    samples=st.integers(1, 60),
+    share=st.floats(0, 1),
+    split=st.sampled_from(["disjoint", "published", "dirichlet"]),
+    alpha=st.floats(0.01, 100),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(deadline=None)
+def test_partitions(nodes, samples, share, split, alpha, seed):
+    """Every node gets its number of different images, in the promised classes; disjoint splits share none."""
+    labels = np.random.default_rng(seed).permutation(np.arange(2000) % 10)
+    config = Config(
+        nodes=nodes,
+        pca_components=2,
+        samples_per_node=samples,
+        main_class_share=share,
+        split=split,
+        dirichlet_alpha=alpha,
+        seed=seed,
+    )
+    main = round(share * samples)
+    turns = (nodes - 1) // 10 + 1
+    enough = turns * main <= 200 and (nodes if split == "disjoint" else turns) * (samples - main) <= 1800
+    if not (nodes * samples <= 2000 if split == "dirichlet" else enough):
+        with pytest.raises(UsageError, match="lower --nodes or --samples-per-node"):
+            partition(labels, config)
+        return
+    held = partition(labels, config)
+    assert held.shape == (nodes, samples)
+    assert all(len(set(row)) == samples for row in held.tolist())
+    if split == "dirichlet":
+        assert len(np.unique(held)) == nodes * samples
+    else:
+        assert set((labels[held] == np.arange(nodes)[:, np.newaxis] % 10).sum(1)) == {main}
+    np.testing.assert_array_equal(held, partition(labels, config))

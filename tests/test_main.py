@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import assert_rounds_fit, run, same, start
+from helpers import assert_rounds_fit, run, same, start
 
 import main
 from config import Config

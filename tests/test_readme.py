@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from conftest import assert_rounds_fit
+from helpers import assert_rounds_fit
 
 import report
 from environment import HomogeneousLearningEnv

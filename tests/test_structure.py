@@ -2,10 +2,11 @@
 
 import ast
 import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
-from conftest import PROJECT
+from helpers import PROJECT
 
 # From the lowest floor to the highest; a module may import from lower floors and from its own. The longest name counts.
 FLOORS = (
@@ -95,3 +96,13 @@ def test_few_modules_in_the_root():
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_modules_are_short(path):
     assert len(path.read_text().splitlines()) <= MOST_LINES
+
+
+def test_pip_says_that_this_is_no_package(tmp_path):
+    for name in ("pyproject.toml", ".ci/no_package.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((PROJECT / name).read_text())
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(tmp_path / "wheels"), str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode
+    assert "is a suite of scripts, not a package: run `pip install -r requirements.txt`" in ended.stdout + ended.stderr

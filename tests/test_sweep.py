@@ -9,7 +9,7 @@ import time
 
 import pandas as pd
 import pytest
-from conftest import PROJECT, same, start
+from helpers import PROJECT, same, start
 from rich.console import Console
 
 import report

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import run
+from helpers import run
 
-import config as configuration
 from baselines.references import REFERENCES, Gossip, RingGossip, make_environment, mixing_matrix
 from config import Config
 from environment import HomogeneousLearningEnv
+from settings import names
 
 SMALL = {"samples_per_node": 40, "goal": 1.0, "evaluation_batch": 300}
 BYTES = 33_580 * 4
@@ -126,4 +126,4 @@ def test_every_reference_runs_and_repeats(policy, tiny, tmp_path):
 
 
 def test_the_names_are_those_of_the_configuration():
-    assert set(REFERENCES) == set(configuration.REFERENCES)
+    assert set(REFERENCES) == set(names.REFERENCES)

@@ -13,7 +13,7 @@ import pytest
 
 import data
 from config import Config
-from datasets import download as data_download
+from datasets import download
 from datasets.files import IDX_FILES, KNOWN
 from settings.errors import UsageError
 
@@ -22,7 +22,7 @@ from settings.errors import UsageError
 def cache(tmp_path, dataset, monkeypatch):
     """Keras' folder of data sets, still empty; the tiny data set stands for both published ones."""
     monkeypatch.delenv("HL_DATA", raising=False)
-    monkeypatch.setattr(data_download, "_keras_folder", lambda: tmp_path / "datasets")
+    monkeypatch.setattr(download, "_keras_folder", lambda: tmp_path / "datasets")
     for name, known in KNOWN.items():
         monkeypatch.setitem(KNOWN, name, known._replace(sha256=dataset.sha256()))
     return tmp_path / "datasets"
@@ -130,5 +130,5 @@ def test_keras_home_is_where_keras_looks(tmp_path, monkeypatch):
     (tmp_path / "datasets").mkdir()
     (tmp_path / "datasets" / "there.txt").write_text("there")
     path = keras.utils.get_file("there.txt", origin="http://127.0.0.1:9/there.txt")
-    assert data_download._keras_folder() == tmp_path / "datasets"
+    assert download._keras_folder() == tmp_path / "datasets"
     assert path == str(tmp_path / "datasets" / "there.txt")

@@ -14,7 +14,7 @@ import pytest
 
 import data
 from config import Config
-from datasets import files as data_files
+from datasets import files
 from datasets.files import ARRAYS, IDX_FILES
 from settings.errors import UsageError
 
@@ -237,7 +237,7 @@ def test_what_cannot_be_opened_is_refused_in_one_line(fashion, tmp_path, monkeyp
     def deny(*_, **__):
         raise PermissionError(13, "Permission denied", config.data_path)
 
-    monkeypatch.setattr(data_files, "open", deny, raising=False)
+    monkeypatch.setattr(files, "open", deny, raising=False)
     with pytest.raises(UsageError, match="Permission denied"):
         data.load_dataset(config)
     monkeypatch.setattr(Path, "is_dir", deny)

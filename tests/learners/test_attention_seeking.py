@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from attending import KINDS, PHI, WITH_PHI, cosine, gradients, pair, put_random, random_batch
+from attention_networks import KINDS, PHI, WITH_PHI, cosine, gradients, pair, put_random, random_batch
 
 import models
 from config import Config

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import run, same
+from helpers import run, same
 
 from data import normalise
 from learners import VARIANTS, make_learner

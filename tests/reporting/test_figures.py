@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import write_run
+from helpers import write_run
 
 import report
-from reporting import averages
-from reporting import figures as report_figures
+from reporting import averages, figures
 from reporting.run_figures import own_style
 
 
@@ -21,13 +20,13 @@ def test_two_settings_are_not_drawn_over_one_of_them(tmp_path):
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"policies", "learning"}
     runs = averages.read_runs(*folders)[0]
     table = averages.per_seed(runs)
-    titles = {axes.get_title() for axes in report_figures.learning(runs, table).axes} - {""}
+    titles = {axes.get_title() for axes in figures.learning(runs, table).axes} - {""}
     assert titles == {
         "disjoint split, nodes 10, main class share 0.6, 1 seed",
         "disjoint split, nodes 100, main class share 0.8, 1 seed",
         "dirichlet split, nodes 10, 1 seed",  # which has no main classes
     }
-    panels = report_figures.policies(table).axes
+    panels = figures.policies(table).axes
     assert [tick.get_text() for tick in panels[0].get_yticklabels()] == ["dqn", "random"]
 
 
@@ -38,7 +37,7 @@ def test_no_figure_cuts_values_off(tmp_path):
             write_run(tmp_path, "dqn", seed, [10 + seed] * 3, [0.1] * 3, drop_rate=rate)
             write_run(tmp_path, "random", seed, [20 + 20 * rate + seed] * 3, [1 + rate + seed] * 3, drop_rate=rate)
     table = averages.per_seed(averages.read_runs(tmp_path)[0])
-    for figure in (report_figures.policies(table), report_figures.by_setting(table, "drop_rate")):
+    for figure in (figures.policies(table), figures.by_setting(table, "drop_rate")):
         figure.canvas.draw()
         for axes in figure.axes:
             (left, right), (low, high) = axes.get_xlim(), sorted(axes.get_ylim())
@@ -53,7 +52,7 @@ def test_legend_of_the_learning_curves_fits_beside_one_panel_and_beside_two(fold
             write_run(folder, "dqn", 0, [10] * 3, [0.1] * 3, split="published")
         runs = averages.read_runs(folder)[0]
         with own_style():
-            figure = report_figures.learning(runs, averages.per_seed(runs))
+            figure = figures.learning(runs, averages.per_seed(runs))
             figure.draw_without_rendering()
         (legend,) = figure.legends
         assert len([axes for axes in figure.axes if axes.get_title()]) == splits
@@ -62,7 +61,7 @@ def test_legend_of_the_learning_curves_fits_beside_one_panel_and_beside_two(fold
 
 def test_learning_curves_are_the_seeds_and_their_mean(folder):
     runs = averages.read_runs(folder)[0]
-    figure = report_figures.learning(runs, averages.per_seed(runs))
+    figure = figures.learning(runs, averages.per_seed(runs))
     *thin, bold, band = figure.axes[0].lines
     assert [line.get_ydata()[-1] for line in thin] == [10, 12, 11, 10, 12]
     assert bold.get_ydata()[-1] == 11

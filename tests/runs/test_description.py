@@ -1,21 +1,19 @@
 """How a run is described: presets that do not move, schemas that earlier runs are read by, what a resume compares."""
 
-import argparse
 import dataclasses
 import json
 import shutil
 
 import pytest
-from conftest import refuse, run
+from helpers import refuse, run
 
 import config
 import main
 from config import Config
-from runs import description, schemas
+from runs import schemas
 from runs.description import read_description
-from settings import machine, presets
+from settings import presets
 from settings.errors import UsageError
-from settings.machine import version
 
 
 @pytest.fixture
@@ -115,7 +113,7 @@ def test_a_run_of_an_earlier_version_is_not_resumed(tmp_path, capfd):
 
 def test_every_part_of_a_resumed_run_is_described(tiny, tmp_path, monkeypatch, capfd):
     run(*tiny, "--run-dir", tmp_path, "--policy", "random", "--episodes", 1)
-    monkeypatch.setattr(description, "_processor", lambda: "abacus")
+    monkeypatch.setattr("settings.machine._processor", lambda: "abacus")
     run("--resume", "--run-dir", tmp_path, "--episodes", 2)
     described = json.loads((tmp_path / "run.json").read_text())
     (part,) = described["resumed"]
@@ -149,25 +147,3 @@ def test_settings_of_the_environment_that_change_numbers_are_compared(tiny, tmp_
     monkeypatch.delenv("XLA_FLAGS")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # our own --threads counts
     run(*again)
-
-
-def test_versions_of_packages_under_other_names(monkeypatch):
-    """As where tensorflow-cpu is installed: there is a module, but no distribution of this name."""
-
-    def missing(name):
-        raise machine.importlib.metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(machine.importlib.metadata, "version", missing)
-    assert version("tensorflow").startswith("2.21")
-    assert version("scikit-learn").startswith("1.")
-
-
-def test_the_processors_that_are_allowed_count(monkeypatch):
-    monkeypatch.setattr(machine.os, "sched_getaffinity", lambda pid: {3}, raising=False)
-    monkeypatch.setattr(machine.os, "cpu_count", lambda: 64)
-    assert machine.processors() == 1
-
-
-def test_contradicting_flags_are_refused(capfd):
-    assert "leave one of them out" in refuse(capfd, "--evaluate", "--greedy-from", 5, "--load-agent", "x")
-    assert isinstance(main.parse(["--goal", "0.5"])[1], argparse.Namespace)

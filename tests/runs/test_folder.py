@@ -1,21 +1,20 @@
 """A run's folder: what is replaced and what is not, who works in it, file systems that cannot do everything."""
 
+import argparse
 import errno
 import os
+import shlex
 import subprocess
 import sys
 import threading
 
-import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT, refuse, run, same, start
+from helpers import PROJECT, refuse, run
 
 from reporting import run_figures
-from runs import folder as run_folder
-from runs.folder import check_options, lock, locked, write_atomically
+from runs.folder import check_options, lock, locked, resume_hint, write_atomically
 from settings.errors import UsageError
-from settings.random_streams import PURPOSES, generator
 
 THEIRS = ("figures/drawing.svg", "tensorboard/events.out.tfevents.1.other", "thesis.tex", "figures/deep/nodes.png")
 
@@ -132,7 +131,7 @@ def test_a_file_system_without_locks(number, tmp_path, monkeypatch):
     def fail(self, **options):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(run_folder.filelock.FileLock, "acquire", fail)
+    monkeypatch.setattr("runs.folder.filelock.FileLock.acquire", fail)
     with (
         pytest.raises(UsageError, match=r"cannot be locked .* choose a folder on another file system"),
         locked(tmp_path),
@@ -202,60 +201,28 @@ def test_a_run_outlives_its_figures(tiny, tmp_path, monkeypatch, capfd):
     assert len(pd.read_csv(tmp_path / "episodes.csv")) == 3
 
 
-def test_figures_are_the_same_under_foreign_settings(finished, tmp_path):
-    """A matplotlibrc for LaTeX, a font that is missing, and a backend that does not exist."""
-    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.family: No Such Font\nsavefig.dpi: 20\n")
-    command = [sys.executable, str(PROJECT / "plots.py"), str(finished), "--out", str(tmp_path / "figures")]
-    environment = os.environ | {"MPLBACKEND": "QtAggg", "MATPLOTLIBRC": str(tmp_path)}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    for path in (finished / "figures").iterdir():
-        assert path.read_bytes() == (tmp_path / "figures" / path.name).read_bytes()
+def test_the_hint_names_a_command_that_works(tmp_path):
+    options = argparse.Namespace(run_dir=tmp_path / "my run", engine="ray", tensorboard=False)
+    options.ray_address = options.ray_actors = None
+    assert resume_hint(options) == "start again"  # nothing there to resume
+    options.run_dir.mkdir()
+    (options.run_dir / "run.json").write_text("{}")
+    assert shlex.split(resume_hint(options))[3:] == [
+        *("python", "main.py", "--resume", "--run-dir", f"{options.run_dir}", "--engine", "ray")
+    ]
+    options.ray_address, options.ray_actors, options.tensorboard = "10.0.0.1:6379", 2, True
+    assert shlex.split(resume_hint(options))[8:] == [
+        "--engine",
+        "ray",
+        "--ray-address",
+        "10.0.0.1:6379",
+        "--ray-actors",
+        "2",
+        "--tensorboard",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("settings", "variables"),
-    [
-        ('{"floatx": "float64", "epsilon": 1e-3, "image_data_format": "channels_first"}', {"KERAS_BACKEND": "torch"}),
-        ('{"backend": "theano", "image_dim_ordering": "th"}', {"KERAS_MAX_EPOCHS": "many"}),
-    ],
-)
-def test_foreign_settings_of_keras_change_nothing(settings, variables, finished, tiny, tmp_path):
-    put(tmp_path, "keras/keras.json")
-    (tmp_path / "keras" / "keras.json").write_text(settings)
-    environment = os.environ | {"KERAS_HOME": str(tmp_path / "keras")} | variables
-    process = start(*tiny, "--run-dir", tmp_path / "run", env=environment)
-    _, errors = process.communicate()
-    assert (process.returncode, errors) == (0, "")
-    assert same(finished, tmp_path / "run")
-
-
-def test_refused_settings_of_keras_are_one_line(tiny, tmp_path):
-    put(tmp_path, "keras.json")
-    (tmp_path / "keras.json").write_text('{"floatx": "float3"}')
-    process = start(*tiny, "--run-dir", tmp_path / "run", env=os.environ | {"KERAS_HOME": str(tmp_path)})
-    _, errors = process.communicate()
-    assert process.returncode == 2
-    assert "Keras or Matplotlib refuses a setting" in errors
-    assert "correct your keras.json" in errors
-    assert errors.count("\n") == 1
-
-
-def test_keys_of_old_purposes_stay_and_new_ones_count(monkeypatch):
-    """NumPy pads keys with zeros, so that (5,) and (5, 0) are one; what was drawn by them must not change."""
-    np.testing.assert_array_equal(generator(5, "weights").random(3), np.random.default_rng([5, 2]).random(3))
-    np.testing.assert_array_equal(generator(5, "order", 1, 0).random(3), np.random.default_rng([5, 3, 1, 0]).random(3))
-    monkeypatch.setitem(PURPOSES, "a new one", max(PURPOSES.values()) + 1)
-    keys = [(), (0,), (0, 0), (1,), (1, 0), (0, 1)]
-    assert len({generator(5, "a new one", *counters).random() for counters in keys}) == len(keys)
-    assert generator(5, "a new one", 1).random() == generator(5, "a new one", 1).random()
-
-
-def test_pip_says_that_this_is_no_package(tmp_path):
-    for name in ("pyproject.toml", ".ci/no_package.py"):
-        put(tmp_path, name)
-        (tmp_path / name).write_text((PROJECT / name).read_text())
-    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(tmp_path / "wheels"), str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    assert ended.returncode
-    assert "is a suite of scripts, not a package: run `pip install -r requirements.txt`" in ended.stdout + ended.stderr
+def test_only_the_owner_of_the_lock_is_kept_out(tiny, tmp_path):
+    """A lock file that a killed process left is no obstacle."""
+    (tmp_path / ".lock").write_text("")
+    run(*tiny, "--policy", "random", "--episodes", 1, "--run-dir", tmp_path)

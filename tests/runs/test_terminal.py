@@ -11,7 +11,7 @@ import time
 
 import pandas as pd
 import pytest
-from conftest import PROJECT, run, start
+from helpers import PROJECT, run, start
 
 import main
 from runs import terminal

@@ -1,9 +1,12 @@
 """What cannot be run is refused in one line on stderr with exit code 2, and nothing is lost."""
 
+import argparse
 import sys
 
 import pytest
-from conftest import refuse
+from helpers import refuse
+
+import main
 
 BAD = [
     ("--episodes x", "invalid int value"),
@@ -74,3 +77,8 @@ def test_folder_that_holds_a_run_is_refused(finished, tiny, capfd):
 def test_folder_that_cannot_be_made(tiny, tmp_path, capfd):
     (tmp_path / "file").write_text("in the way")
     assert "Not a directory" in refuse(capfd, *tiny, "--run-dir", tmp_path / "file" / "run")
+
+
+def test_contradicting_flags_are_refused(capfd):
+    assert "leave one of them out" in refuse(capfd, "--evaluate", "--greedy-from", 5, "--load-agent", "x")
+    assert isinstance(main.parse(["--goal", "0.5"])[1], argparse.Namespace)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from conftest import PROJECT, run
+from helpers import PROJECT, run
 
 import main
 import models

@@ -14,9 +14,8 @@ import pytest
 
 from data import digits_stand_in
 from datasets.files import ARRAYS
-from studies import learners as compare_learners
-from studies.learner_comparison import accuracies, alignments, task_sequences, units
-from studies.learner_comparison import report as learner_report
+from studies import learners
+from studies.learner_comparison import accuracies, alignments, report, task_sequences, units
 from studies.learner_comparison.accuracies import ENTRIES, Training, best_rate
 from studies.learner_comparison.units import Images
 
@@ -53,7 +52,7 @@ def small(monkeypatch):
 
 
 def compare(*arguments):
-    return compare_learners.main([str(argument) for argument in arguments])
+    return learners.main([str(argument) for argument in arguments])
 
 
 def contents(folder):
@@ -106,10 +105,10 @@ def test_report_without_tuned_rates_says_so(small, digits, tmp_path):
     """As it was made before rates were tuned, or where a seed of the tuning is lacking."""
     assert compare(*digits, "--out", tmp_path, "--seeds", "0-1", "--parts", "forgetting") == 0
     (tmp_path / "runs" / "rate-split-domain-l1_scaled-0.1-seed100.csv").unlink()
-    assert "**The learning rates of these comparisons" in learner_report.write_report(tmp_path)
+    assert "**The learning rates of these comparisons" in report.write_report(tmp_path)
     for path in tmp_path.glob("runs/rate-*.csv"):
         path.unlink()
-    assert "**The learning rates of these comparisons" in learner_report.write_report(tmp_path)
+    assert "**The learning rates of these comparisons" in report.write_report(tmp_path)
     assert compare(*digits, "--out", tmp_path, "--seeds", "0-1", "--parts", "forgetting") == 0
     assert "**The learning rates of these comparisons" not in (tmp_path / "report.md").read_text()
 

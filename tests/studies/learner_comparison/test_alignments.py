@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from attending import KINDS, PHI, cosine, gradients, pair, put_random, random_batch
+from attention_networks import KINDS, PHI, cosine, gradients, pair, put_random, random_batch
 
 from learners import attention_seeking
 from learners.attention_seeking import ATTENTIONS, alignment, dense_network

@@ -1,40 +1,9 @@
 """What the agent learns from, by hand: targets, sums of rewards, renamed episodes, what is drawn."""
 
-import math
-
 import numpy as np
 
 from config import Config
-from node import q_targets
 from policies.replay import Transition, draw_shares, n_step_transitions, renamed
-
-
-def test_targets_by_hand():
-    batch = Transition(None, np.array([1, 0]), np.array([-0.5, 2.0]), None, np.array([False, True]), np.full(2, 0.9))
-    values, next_values = np.array([[1.0, 2, 3], [4, 5, 6]]), np.array([[0.0, 10, 5], [7, 8, 9]])
-    config = Config(nodes=3, pca_components=3, target_normalisation="none")
-    # -0.5 + 0.9 * 10 = 8.5 for action 1 of the first; done: just the 2 for action 0 of the second
-    expected = np.array([[1, 8.5, 3], [2, 5, 6]])
-    np.testing.assert_allclose(q_targets(values, next_values, batch, config), expected, atol=1e-6)
-    norm = math.sqrt(1 + 72.25 + 9 + 4 + 25 + 36)
-    config = Config(nodes=3, pca_components=3)
-    np.testing.assert_allclose(q_targets(values, next_values, batch, config), expected / norm, atol=1e-6)
-    assert values[0, 1] == 2  # the network's outputs are left alone
-
-
-def test_targets_of_two_nodes_a_round_by_hand():
-    batch = Transition(None, np.array([[2, 0]]), np.array([1.0]), None, np.array([False]), np.array([0.5]))
-    config = Config(nodes=3, pca_components=3, nodes_per_round=2, target_normalisation="none")
-    targets = q_targets(np.array([[7.0, 7, 7]]), np.array([[4.0, 2, 6]]), batch, config)
-    np.testing.assert_allclose(targets, [[3.5, 7, 3.5]])  # 1 + 0.5 * (4 + 6) / 2
-
-
-def test_double_q_by_hand():
-    """The chooser prefers action 2, whose value the other network puts at 5: 1 + 0.9 * 5."""
-    batch = Transition(None, np.array([0]), np.array([1.0]), None, np.array([False]), np.array([0.9]))
-    config = Config(nodes=3, pca_components=3, target_normalisation="none")
-    values, next_values, chooser = np.zeros((1, 3)), np.array([[9.0, 7, 5]]), np.array([[1.0, 2, 3]])
-    np.testing.assert_allclose(q_targets(values, next_values, batch, config, chooser), [[5.5, 0, 0]])
 
 
 def transition(reward, done, mark):

@@ -1,23 +1,19 @@
 """Faults, provoked for real: one line on stderr, the right exit code, nothing lost."""
 
-import argparse
 import json
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import PROJECT, refuse, run, same, start
+from helpers import PROJECT, refuse, run, same, start
 
 from config import Config
 from nodes.local import LocalEngine
-from runs.folder import resume_hint
 
 MAIN = str(PROJECT / "main.py")
 
@@ -74,17 +70,6 @@ def test_killed_run_resumes_to_the_same_logs(finished, tiny, tmp_path):
     assert len(json.loads((folder / "run.json").read_text())["resumed"]) == 1
 
 
-def test_a_loaded_agent_is_not_needed_again(finished, tiny, tmp_path, capfd):
-    """A resumed run has it in its checkpoint, wherever the file has gone."""
-    flags = ["--load-agent", tmp_path / "agent.npz", "--run-dir", tmp_path / "run", "--episodes"]
-    shutil.copy(finished / "agent.npz", tmp_path / "agent.npz")
-    run(*tiny, *flags, 1)
-    (tmp_path / "agent.npz").unlink()
-    run("--resume", *flags[2:], 2)
-    (tmp_path / "run" / "checkpoint.npz").unlink()
-    assert "--load-agent" in refuse(capfd, *tiny, *flags, 2, "--overwrite")
-
-
 def test_nothing_is_evaluated_without_an_agent(capfd):
     assert "--evaluate needs --load-agent" in refuse(capfd, "--evaluate")
 
@@ -135,36 +120,6 @@ def test_read_only_folder(tiny, tmp_path):
     assert ended.stderr.count("\n") == 1
 
 
-def test_damaged_run_is_not_resumed(tiny, tmp_path, capfd):
-    run(*tiny, "--run-dir", tmp_path, "--episodes", 2)
-    rounds, whole = (tmp_path / "rounds.csv").read_bytes(), (tmp_path / "checkpoint.npz").read_bytes()
-    (tmp_path / "checkpoint.npz").write_bytes(whole[: len(whole) // 2])
-    assert "is damaged" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    (tmp_path / "checkpoint.npz").unlink()
-    assert "no checkpoint.npz" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    (tmp_path / "checkpoint.npz").write_bytes(whole)
-    (tmp_path / "rounds.csv").write_bytes(rounds[:-10])
-    assert "shorter than at the checkpoint" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    (tmp_path / "rounds.csv").write_bytes(rounds.replace(b"goal", b"aims", 1))
-    assert "has other columns" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    assert json.loads((tmp_path / "run.json").read_text())["end"]  # a run that is not resumed stays finished
-    (tmp_path / "run.json").write_text("{")
-    assert "damaged or of another version" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-
-
-def test_foreign_checkpoint_is_refused(finished, tiny, tmp_path, capfd):
-    """Of a run with other settings, or an .npz file of something else, or one that holds a pickled object."""
-    run(*tiny, "--run-dir", tmp_path, "--episodes", 1, "--discount", 0.5)
-    before = (tmp_path / "episodes.csv").read_bytes()
-    shutil.copy(finished / "checkpoint.npz", tmp_path)
-    assert "of a run with other settings" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    np.savez(tmp_path / "checkpoint.npz", images=np.zeros(3))
-    assert "is damaged" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    np.savez(tmp_path / "checkpoint.npz", episode=np.array({"a": 1}, dtype=object))
-    assert "is damaged" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-    assert (tmp_path / "episodes.csv").read_bytes() == before
-
-
 def test_second_process_on_a_folder_is_refused(tiny, tmp_path, capfd):
     process = start(*tiny, "--episodes", 1000, "--run-dir", tmp_path)
     wait_for(tmp_path / "checkpoint.npz", process)
@@ -206,57 +161,6 @@ def test_a_reference_that_is_not_finite_keeps_what_it_can(policy, tiny, tmp_path
         assert np.isfinite(kept["weights"]).all()
 
 
-def test_a_setting_counts_by_its_value_and_not_as_it_is_written(tiny, tmp_path, capfd):
-    """Another default, or 3 for 3.0, is no other setting."""
-    run(*tiny, "--run-dir", tmp_path, "--episodes", 1, "--explore-repeat", 3)
-    with np.load(tmp_path / "checkpoint.npz") as arrays:
-        arrays = dict(arrays)
-    settings = json.loads(str(arrays["settings"]))
-    assert settings["explore_repeat"] == 3
-    settings["explore_repeat"] = 3
-    del settings["patience"]  # as if it were new since
-    np.savez(tmp_path / "checkpoint.npz", **arrays | {"settings": json.dumps(settings)})
-    run("--resume", "--run-dir", tmp_path, "--episodes", 2)
-    settings["explore_repeat"] = 4
-    np.savez(tmp_path / "checkpoint.npz", **arrays | {"settings": json.dumps(settings)})
-    assert "other settings" in refuse(capfd, "--resume", "--run-dir", tmp_path)
-
-
-def test_the_hint_names_a_command_that_works(tmp_path):
-    options = argparse.Namespace(run_dir=tmp_path / "my run", engine="ray", tensorboard=False)
-    options.ray_address = options.ray_actors = None
-    assert resume_hint(options) == "start again"  # nothing there to resume
-    options.run_dir.mkdir()
-    (options.run_dir / "run.json").write_text("{}")
-    assert shlex.split(resume_hint(options))[3:] == [
-        *("python", "main.py", "--resume", "--run-dir", f"{options.run_dir}", "--engine", "ray")
-    ]
-    options.ray_address, options.ray_actors, options.tensorboard = "10.0.0.1:6379", 2, True
-    assert shlex.split(resume_hint(options))[8:] == [
-        "--engine",
-        "ray",
-        "--ray-address",
-        "10.0.0.1:6379",
-        "--ray-actors",
-        "2",
-        "--tensorboard",
-    ]
-
-
 def test_agent_that_is_not_finite_ends_the_run(tiny, tmp_path, capfd):
     flags = [*tiny, "--agent-learning-rate", 1e30, "--episodes", 20]
     assert "lower --agent-learning-rate" in refuse(capfd, *flags, "--run-dir", tmp_path)
-
-
-def test_only_the_owner_of_the_lock_is_kept_out(tiny, tmp_path):
-    """A lock file that a killed process left is no obstacle."""
-    (tmp_path / ".lock").write_text("")
-    run(*tiny, "--policy", "random", "--episodes", 1, "--run-dir", tmp_path)
-
-
-def test_checkpoint_holds_all_that_was_learned(finished):
-    with np.load(finished / "checkpoint.npz") as arrays:
-        names = {name.removeprefix("policy_") for name in arrays}
-        assert {"weights", "optimizer_state", "epsilon", "settings", "episode", "tables"} <= names
-        rounds = pd.read_csv(finished / "rounds.csv")
-        assert len(arrays["policy_replay_reward"]) == (rounds["round"] > 1).sum()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.learner_comparison import report as learner_report
+from studies.learner_comparison import report
 
 
 def runs(method, rate, learned, acc):
@@ -30,19 +30,19 @@ def sequences():
 
 
 def test_rates_at_which_methods_are_compared():
-    assert learner_report.compared_rates(sequences(), "nearest") == {"backpropagation": 0.3, "l1": 0.3}
-    assert learner_report.compared_rates(sequences(), "best") == {"backpropagation": 0.1, "l1": 0.3}
+    assert report.compared_rates(sequences(), "nearest") == {"backpropagation": 0.3, "l1": 0.3}
+    assert report.compared_rates(sequences(), "best") == {"backpropagation": 0.1, "l1": 0.3}
 
 
 def test_frontiers_by_hand():
     """Backpropagation at l1's learning accuracy: between 0.90 and 0.957 at 0.94, at its end 0.96 for 0.961."""
     share = (0.94 - 0.90) / (0.957 - 0.90)
     expected = [np.mean([0.8 + share * (first - 0.8), first - 0.1]) for first in (0.70, 0.71, 0.72)]
-    rates, ours, theirs = learner_report.compared(sequences(), sequences(), "frontier")["l1"]
+    rates, ours, theirs = report.compared(sequences(), sequences(), "frontier")["l1"]
     assert rates == [0.1, 0.3]
     assert theirs["acc"].tolist() == pytest.approx(expected)
     assert ours["acc"].tolist() == pytest.approx([0.775, 0.785, 0.78])
-    _, ours, theirs = learner_report.compared(sequences(), sequences(), "frontier")["backpropagation"]
+    _, ours, theirs = report.compared(sequences(), sequences(), "frontier")["backpropagation"]
     pd.testing.assert_frame_equal(ours, theirs)
 
 
@@ -57,12 +57,12 @@ def test_rates_are_chosen_by_the_tuning_and_not_by_what_is_reported():
         + runs("random", 0.3, 0.5, [0.9, 0.9])
     )
     for rule in ("nearest", "best"):
-        parts = learner_report.compared(sequences(), tuned, rule)
+        parts = report.compared(sequences(), tuned, rule)
         assert {method: rates for method, (rates, _, _) in parts.items()} == {"backpropagation": [0.1], "l1": [0.1]}
         _, ours, theirs = parts["l1"]
         assert ours["acc"].tolist() == [0.90, 0.90, 0.90]  # as reported, over the seeds that are
         assert theirs["acc"].tolist() == [0.70, 0.71, 0.72]
-    parts = learner_report.compared(sequences(), tuned, "frontier")
+    parts = report.compared(sequences(), tuned, "frontier")
     rates, ours, theirs = parts["l1"]
     assert rates == [0.1]  # 0.3 learns less and remembers less
     # in the tuning backpropagation's frontier is its rate 0.1 alone
@@ -79,7 +79,7 @@ def test_methods_are_matched_where_they_are_reported_to_learn_equally_well():
         + runs("backpropagation", 0.3, 0.98, [0.60])
         + runs("l1", 0.1, 0.94, [0.7])
     )
-    _, ours, theirs = learner_report.compared(sequences().query("method != 'random'"), tuned, "frontier")["l1"]
+    _, ours, theirs = report.compared(sequences().query("method != 'random'"), tuned, "frontier")["l1"]
     assert theirs["acc"].tolist() == pytest.approx([0.8 + 2 / 3 * (acc - 0.8) for acc in (0.60, 0.61, 0.62)])
     assert theirs["learning_accuracy"].tolist() == pytest.approx(ours["learning_accuracy"].tolist())
 
@@ -87,16 +87,16 @@ def test_methods_are_matched_where_they_are_reported_to_learn_equally_well():
 def test_what_learns_less_at_every_rate_is_not_compared_on_the_frontier():
     table = sequences()
     table.loc[table["method"] == "random", "learning_accuracy"] = 0.89
-    assert set(learner_report.compared(table, table, "frontier")) == {"backpropagation", "l1"}
+    assert set(report.compared(table, table, "frontier")) == {"backpropagation", "l1"}
 
 
 def test_dominated_rates_are_no_part_of_a_frontier():
     means = pd.DataFrame({"learning_accuracy": [0.9, 0.95, 0.97, 0.96], "acc": [0.5, 0.6, 0.5, 0.4]}, [1, 2, 3, 4])
-    assert learner_report.undominated(means).index.tolist() == [2, 3]
+    assert report.undominated(means).index.tolist() == [2, 3]
 
 
 def test_claim_needs_all_rules():
-    rows = learner_report.forgetting_table(sequences(), sequences())
+    rows = report.forgetting_table(sequences(), sequences())
     by_rule = rows[rows["method"] == "l1"].set_index("rule")
     assert by_rule["verdict"].to_dict() == {"nearest": "supported", "best": "not supported", "frontier": "supported"}
     # differences 5, 6, 4 points: mean 5, standard deviation 1, half width 4.302653 / sqrt(3) = 2.5
@@ -104,21 +104,21 @@ def test_claim_needs_all_rules():
     assert by_rule.loc["best", "ACC against backpropagation"] == "-5.0 (-7.5 to -2.5)"
     random = rows[rows["method"] == "random"].set_index("rule")["verdict"]
     assert set(random.drop("frontier")) == {"not comparable at any rate"}
-    assert "**undecided**" in learner_report.claim(rows)
+    assert "**undecided**" in report.claim(rows)
 
 
 @pytest.mark.parametrize(("shift", "says"), [(0.2, "supported, by l1 in permuted"), (-0.2, "not supported")])
 def test_claim_in_plain_words(shift, says):
     table = sequences()
     table.loc[table["method"] == "l1", "acc"] += shift
-    assert f"**{says}**" in learner_report.claim(learner_report.forgetting_table(table, table))
+    assert f"**{says}**" in report.claim(report.forgetting_table(table, table))
 
 
 def test_one_seed_decides_nothing():
     table = sequences()
-    rows = learner_report.forgetting_table(table[table["seed"] == 0], table)
+    rows = report.forgetting_table(table[table["seed"] == 0], table)
     assert set(rows[rows["method"] == "l1"]["verdict"]) == {"not testable with one seed"}
-    assert "**undecided**" in learner_report.claim(rows)
+    assert "**undecided**" in report.claim(rows)
 
 
 def test_accuracy_table_by_hand():
@@ -127,10 +127,10 @@ def test_accuracy_table_by_hand():
         | {"accuracy": [0.95, 0.95, 0.95, 0.84, 0.86, 0.85], "accuracy_without_noise": [np.nan] * 3 + [0.9] * 3}
         | {"seconds_per_epoch": 2.0, "parameters": 59210}
     )
-    plain, shift = learner_report.accuracy_table(table, "mnist").to_dict("records")
+    plain, shift = report.accuracy_table(table, "mnist").to_dict("records")
     assert (plain["against the plain one"], plain["stored %"], plain["tested without noise %"]) == ("", "", "")
     assert shift["test accuracy %"] == "85.00 (82.52 to 87.48)"  # 4.302653 / sqrt(3) = 2.48
     assert shift["against the plain one"] == "-10.00 (-12.48 to -7.52)"
     assert (shift["stored %"], shift["ours - stored"]) == ("83.13", "+1.87")
-    _, elsewhere = learner_report.accuracy_table(table, "fashion-mnist").to_dict("records")
+    _, elsewhere = report.accuracy_table(table, "fashion-mnist").to_dict("records")
     assert elsewhere["stored %"] == elsewhere["ours - stored"] == ""

@@ -1,0 +1,88 @@
+"""Functions that tests share: start a run, refuse a command line, compare tables, write the files of a run."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import main
+from config import Config
+from runs.logs import EPISODE_METRICS
+from runs.schemas import SCHEMA
+from settings.presets import PRESETS
+
+PROJECT = Path(__file__).parent.parent
+
+
+TIMES = ["train_seconds", "evaluate_seconds", "round_seconds"]
+
+
+def run(*arguments):
+    assert main.main([str(argument) for argument in arguments]) == 0
+
+
+def assert_rounds_fit(rounds, goal):
+    """Checks rewards and distances of a rounds.csv against the specification's formulas."""
+    np.testing.assert_allclose(rounds["reward"], 32 ** (rounds["accuracy"] - goal) - rounds["distance"] - 1, atol=1e-6)
+    uniform = np.random.RandomState(0).rand(10, 10) / 10
+    between = (uniform + uniform.T) / 2 * (1 - np.eye(10))
+    np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)
+
+
+def start(*arguments, **changes):
+    command = [sys.executable, str(PROJECT / "main.py"), *map(str, arguments)]
+    return subprocess.Popen(command, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | changes)
+
+
+def tables(folder):
+    """Returns rounds.csv and episodes.csv without the times."""
+    rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
+    return rounds.drop(columns=TIMES), episodes.drop(columns="seconds")
+
+
+def same(one, other):
+    return all(left.equals(right) for left, right in zip(tables(one), tables(other), strict=True))
+
+
+def refuse(capfd, *arguments):
+    """Runs a command line that has to be refused; returns its one line on stderr."""
+    try:
+        code = main.main([str(argument) for argument in arguments])
+    except SystemExit as exit_:
+        code = exit_.code
+    line = capfd.readouterr().err
+    assert code == 2
+    assert line.startswith("main.py: error: ")
+    assert line.count("\n") == 1
+    return line
+
+
+def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **changes):
+    """Writes the files of a finished run with these rounds and costs of its episodes, numbered from 1 or, where the
+    agent turns greedy after as many, from the first greedy one."""
+    path = folder / f"{policy}-{preset}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
+    path.mkdir(parents=True)
+    config = Config(**PRESETS[preset] | {"policy": policy, "seed": seed} | changes)
+    description = {
+        "schema": SCHEMA,
+        "config": dataclasses.asdict(config),
+        "end": "2026-01-01",
+        "dataset": "mnist",
+        "preset": preset,
+    }
+    description |= {"processor": "abacus", "git_commit": "0123456789", "dataset_sha256": "cafe", "resumed": []}
+    (path / "run.json").write_text(json.dumps(description))
+    episodes = pd.DataFrame({"rounds": rounds, "communication_cost": costs})
+    first = config.greedy_from if config.greedy_from > len(rounds) else 1
+    episodes["episode"] = np.arange(first, first + len(rounds))
+    episodes["reached_goal"] = episodes["rounds"] < limit
+    episodes["final_accuracy"] = np.where(episodes["reached_goal"], 0.8, 0.75)
+    for metric in EPISODE_METRICS:
+        if metric.name not in episodes:
+            episodes[metric.name] = getattr(config, metric.name, 1.0)
+    episodes.to_csv(path / "episodes.csv", index=False)
+    return path

@@ -1,0 +1,134 @@
+"""Nodes as Ray actors: the same logs as in one process, images that stay where they are."""
+
+import dataclasses
+import gc
+import os
+import pickle
+import subprocess
+import sys
+import weakref
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import PROJECT, refuse, same, start
+
+import data
+from config import Config
+from nodes.local import LocalEngine
+from settings.errors import UsageError
+
+ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
+
+from nodes.ray_actors import Nodes, RayEngine  # noqa: E402
+from nodes.ray_cluster import connect  # noqa: E402
+
+FEW = ["--nodes", 3, "--pca-components", 3, "--episodes", 3, "--threads", 1]
+
+
+def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
+    """With one node and with two a round, one node and several an actor; what really moved is logged beside what is
+    modelled, and is less where nodes share an actor."""
+    flags = [*tiny, *FEW, "--observation", "pca,node-models,holder", "--nodes-per-round", 2]
+    ways = {
+        "local": [],
+        "apart": ["--engine", "ray", "--ray-address", cluster.address],  # by default an actor a node
+        "shared": ["--engine", "ray", "--ray-address", "auto", "--ray-actors", 2],
+    }
+    processes = [start(*flags, *way, "--run-dir", tmp_path / name) for name, way in ways.items()]
+    for process in processes:
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+    assert same(tmp_path / "local", tmp_path / "apart")
+    assert same(tmp_path / "local", tmp_path / "shared")
+    apart, shared = (pd.read_csv(tmp_path / name / "transfers.csv") for name in ("apart", "shared"))
+    assert len(apart) == len(shared) == len(pd.read_csv(tmp_path / "apart" / "rounds.csv"))
+    assert (apart["bytes_moved"] == apart["bytes_sent"]).all()
+    assert (shared["bytes_moved"] <= shared["bytes_sent"]).all()
+    assert apart["bytes_moved"].sum() > shared["bytes_moved"].sum() >= 134_320
+    assert not (tmp_path / "local" / "transfers.csv").exists()
+
+
+def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monkeypatch):
+    """All that an actor answers is small or weights; the driver never loads the data set."""
+    load = data.load_dataset
+    monkeypatch.setattr(data, "load_dataset", lambda config: pytest.fail("the driver loaded the data set"))
+    connect(cluster.address)
+    config = Config(dataset="fashion-mnist", data_path=str(tiny[3]), samples_per_node=40, nodes=3, pca_components=2)
+    engine = RayEngine(config, actors=2)
+    fresh = engine.start(0, 1)
+    (parcel,), losses = engine.train([1], [fresh], (0, 1, 1))
+    weights = ray.get(parcel).weights
+    assert weights.shape == (33_580,)
+    assert len(losses) == 1
+    answers = {
+        "load": engine._get(engine._actors[0].load.remote()),
+        "judge": engine.judge(1, parcel),
+        "label_counts": engine.label_counts(),
+        "update_scores": engine.update_scores([1], fresh, [parcel]),
+        "model_scores": engine.model_scores({1: parcel}, fresh),
+        "plane": engine._get(engine._actors[0].plane.remote(parcel, parcel)),
+    }
+    local = LocalEngine(config, load(config))
+    np.testing.assert_array_equal(answers["label_counts"], local.label_counts())
+    for name, answer in answers.items():
+        assert len(pickle.dumps(answer)) < 28 * 28, name  # less than one image
+    public = {name for name in vars(Nodes) if not name.startswith("_")}
+    assert public == {*answers, "start", "train", "mean", "inputs"}
+    actor = engine._actors[0]
+    assert not [name for name in dir(actor) if "image" in name or ("engine" in name and not name.startswith("__"))]
+    holding = [name for name, value in vars(engine).items() if isinstance(value, np.ndarray) and value.size > 40]
+    assert not holding
+    ray.kill(engine._actors[1])
+    with pytest.raises(ConnectionError, match="a process of the nodes was lost"):
+        engine.judge(1, fresh)
+    assert engine.judge(2, fresh) == engine.judge(0, fresh)  # nodes of the other actor
+
+
+def test_an_actor_keeps_the_images_of_its_own_nodes_only(dataset, monkeypatch):
+    """What it loaded the data set for is gone when it is ready; what is left is what its nodes were dealt."""
+    loaded = dataclasses.replace(dataset, x_train=dataset.x_train.copy())
+    theirs, config = weakref.ref(loaded.x_train), Config(samples_per_node=40, nodes=3, pca_components=2)
+    copies = [loaded]
+    del loaded
+    monkeypatch.setattr(data, "load_dataset", lambda config: copies.pop())
+    nodes = Nodes(config, 0, [0, 2])
+    nodes.load()
+    gc.collect()
+    assert theirs() is None
+    dealt = data.partition(dataset.y_train, config)[[0, 2]]
+    np.testing.assert_array_equal(nodes._engine.held, np.unique(dealt))
+    assert len(nodes._engine.train_images) == len(np.unique(dealt))
+
+
+def test_data_that_nodes_cannot_have_are_refused_with_the_reason(cluster, tiny, monkeypatch):
+    connect(cluster.address)
+    with pytest.raises(UsageError, match=r"nowhere\.npz"):
+        RayEngine(Config(data_path="nowhere.npz", nodes=2, pca_components=2))
+    told = [{"name": "mnist", "sha256": "a"}, {"name": "digits-stand-in", "sha256": "b"}]
+    monkeypatch.setattr(RayEngine, "_get", lambda self, references: told)
+    with pytest.raises(UsageError, match="node 1 would train on digits-stand-in, other data than node 0's mnist"):
+        RayEngine(Config(dataset="fashion-mnist", data_path=str(tiny[3]), nodes=2, pca_components=2))
+
+
+def test_what_cannot_be_run_on_ray_is_refused(capfd):
+    with pytest.raises(UsageError, match="one model travel"):
+        RayEngine(Config(policy="fedavg"), "auto")
+    with pytest.raises(UsageError, match=r"--ray-actors must be from 1 to --nodes \(10\), not 11"):
+        RayEngine(Config(), "auto", 11)
+    assert "need --engine ray" in refuse(capfd, "--ray-actors", 2)
+    assert "need --engine ray" in refuse(capfd, "--ray-address", "auto")
+
+
+def test_without_ray_the_flag_says_how_to_install_it(tiny, tmp_path):
+    """A module of that name that cannot be imported stands for a missing one."""
+    (tmp_path / "ray.py").write_text("raise ImportError('not here')")
+    flags = [*map(str, tiny), "--engine", "ray", "--run-dir", str(tmp_path / "run")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import main; sys.exit(main.main())"
+    command = [sys.executable, "-c", program, *flags]
+    ended = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert (
+        ended.stderr == "main.py: error: --engine ray needs Ray; install it with: pip install -r requirements-ray.txt\n"
+    )

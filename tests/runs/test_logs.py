@@ -1,0 +1,39 @@
+"""The CSV files of a run, for rows that Hypothesis draws."""
+
+import math
+import types
+
+import pandas as pd
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from main import parse
+from runs.logs import ROUND_METRICS, RunLog
+
+ROW = {metric.name: 0 for metric in ROUND_METRICS} | {"unreachable": ()}
+
+
+FLOATS = dict.fromkeys(("distance", "accuracy", "reward", "loss", "train_seconds"), st.floats())
+
+
+OTHERS = {"node": st.lists(st.integers(0, 9999), min_size=1, unique=True).map(tuple), "greedy": st.booleans()}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(rows=st.lists(st.fixed_dictionaries(FLOATS | OTHERS), max_size=4))
+def test_rounds_come_back_from_the_csv_file(rows, tmp_path):
+    """All digits of a number, NaN as an empty field; of seconds four digits."""
+    config, options = parse(["--run-dir", str(tmp_path), "--overwrite"])
+    engine = types.SimpleNamespace(name="tiny", sha256=lambda: "", evaluation="float32")
+    log = RunLog(config, engine, options)
+    for row in rows:
+        log.round(ROW | row)
+    log.finish()
+    table = pd.read_csv(tmp_path / "rounds.csv", dtype={"node": str})
+    assert len(table) == len(rows)
+    for row, (_, back) in zip(rows, table.iterrows(), strict=True):
+        assert back["node"] == "+".join(map(str, row["node"]))
+        assert (back["greedy"], back["dataset"], back["policy"]) == (row["greedy"], "tiny", "dqn")
+        for name in FLOATS:
+            expected = round(row[name], 4) if name == "train_seconds" else row[name]
+            assert back[name] == expected or (math.isnan(back[name]) and math.isnan(expected))
