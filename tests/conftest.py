@@ -2,6 +2,7 @@
 
 import os
 import random
+import tempfile
 
 import numpy as np
 import pytest
@@ -81,6 +82,14 @@ def finished(tiny, tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Folders of the runs that would have drawn their figures; to draw those of several runs at once is faster."""
+    folders = []
+    monkeypatch.setattr("reporting.run_figures.try_to_draw", lambda folder: folders.append(folder) or "")
+    return folders
+
+
 @pytest.fixture(scope="session")
 def cluster():
     """A Ray cluster of two nodes with two processors each on this machine, on the loopback address."""
@@ -88,8 +97,10 @@ def cluster():
     from ray.cluster_utils import Cluster
 
     settings = {"num_cpus": 2, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
-    cluster = Cluster(initialize_head=True, head_node_args=settings | {"include_dashboard": False})
-    cluster.add_node(**settings)
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        os.environ["RAY_TMPDIR"] = folder  # where the address "auto" is looked up, so that other clusters do not count
+        cluster = Cluster(initialize_head=True, head_node_args=settings | {"include_dashboard": False})
+        cluster.add_node(**settings)
+        yield cluster
+        ray.shutdown()
+        cluster.shutdown()

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,31 @@ def assert_rounds_fit(rounds, goal):
     np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)
 
 
-def start(*arguments, **changes):
-    command = [sys.executable, str(PROJECT / "main.py"), *map(str, arguments)]
+def start(*arguments, program="main.py", **changes):
+    """Starts a program of the suite in a process of its own."""
+    command = [sys.executable, str(PROJECT / program), *map(str, arguments)]
     return subprocess.Popen(command, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | changes)
+
+
+def finish(process):
+    """Waits for a process; returns its exit code, its output and its errors."""
+    output, errors = process.communicate()
+    return process.returncode, output, errors
+
+
+def wait_for(folder, pattern, process):
+    """Waits until a process has written a file of this pattern."""
+    while not list(folder.glob(pattern)):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+def sweep_flags(tiny, out, **changes):
+    """Returns a sweep's command line on the tiny data set; `tiny` without the flags that are the sweep's own."""
+    own = {"--episodes", "--figure-every"}
+    shared = [text for pair in zip(tiny[::2], tiny[1::2], strict=True) if pair[0] not in own for text in pair]
+    options = {"policies": "dqn,random", "seeds": "0-1", "episodes": 3, "control-episodes": 2, "out": out} | changes
+    return [*(str(text) for name, value in options.items() for text in (f"--{name}", value)), *shared]
 
 
 def tables(folder):

@@ -168,6 +168,7 @@ def test_tensorboard_events(tiny, tmp_path):
     assert [event.step for event in events.Tensors("episode/rounds")] == [1, 2]
 
 
+@pytest.mark.slow
 def test_without_mnist_and_network_a_stand_in_is_used(tmp_path):
     """A dead proxy stands for the missing network, an empty folder for Keras' cache."""
     nowhere = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")

@@ -5,23 +5,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import PROJECT, refuse, run, same, start
+from helpers import PROJECT, refuse, run, same, start, wait_for
 
 from config import Config
 from nodes.local import LocalEngine
 
 MAIN = str(PROJECT / "main.py")
-
-
-def wait_for(path, process):
-    while not path.exists():
-        assert process.poll() is None
-        time.sleep(0.01)
 
 
 def in_shell(script, *arguments):
@@ -43,9 +36,10 @@ def may_mount():
 mounts = pytest.mark.skipif(not may_mount(), reason="this system does not let its users mount a tmpfs (unshare -rm)")
 
 
+@pytest.mark.slow
 def test_ctrl_c_finishes_the_round(tiny, tmp_path):
     process = start(*tiny, "--episodes", 1000, "--run-dir", tmp_path / "run")
-    wait_for(tmp_path / "run" / "checkpoint.npz", process)
+    wait_for(tmp_path / "run", "checkpoint.npz", process)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
     assert process.returncode == 130
@@ -57,10 +51,11 @@ def test_ctrl_c_finishes_the_round(tiny, tmp_path):
     assert (rounds["round_seconds"] >= rounds["train_seconds"] + rounds["evaluate_seconds"] - 2e-4).all()
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_to_the_same_logs(finished, tiny, tmp_path):
     folder = tmp_path / "killed"
     process = start(*tiny, "--run-dir", folder)
-    wait_for(folder / "checkpoint.npz", process)
+    wait_for(folder, "checkpoint.npz", process)
     process.send_signal(signal.SIGKILL)
     process.wait()
     with open(folder / "rounds.csv", "a") as file:
@@ -74,6 +69,7 @@ def test_nothing_is_evaluated_without_an_agent(capfd):
     assert "--evaluate needs --load-agent" in refuse(capfd, "--evaluate")
 
 
+@pytest.mark.slow
 def test_limit_on_file_sizes(tiny, tmp_path):
     """A limit of 64 KiB a file, as of a quota; the run goes on from its checkpoint once it is lifted."""
     folder = tmp_path / "run"
@@ -88,6 +84,7 @@ def test_limit_on_file_sizes(tiny, tmp_path):
     assert len(pd.read_csv(folder / "episodes.csv")) == episodes + 1
 
 
+@pytest.mark.slow
 @mounts
 def test_full_disk(tiny, tmp_path):
     """Episodes until a tmpfs of 160 KiB is full; a copy of what it holds then resumes as if nothing had happened."""
@@ -109,6 +106,7 @@ def test_full_disk(tiny, tmp_path):
     assert same(tmp_path / "copy", tmp_path / "whole")
 
 
+@pytest.mark.slow
 @mounts
 def test_read_only_folder(tiny, tmp_path):
     script = f'mount -t tmpfs -o ro none {tmp_path} && exec "$@"'
@@ -120,9 +118,10 @@ def test_read_only_folder(tiny, tmp_path):
     assert ended.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_second_process_on_a_folder_is_refused(tiny, tmp_path, capfd):
     process = start(*tiny, "--episodes", 1000, "--run-dir", tmp_path)
-    wait_for(tmp_path / "checkpoint.npz", process)
+    wait_for(tmp_path, "checkpoint.npz", process)
     assert "another process is running in" in refuse(capfd, "--resume", "--run-dir", tmp_path)
     assert "another process is running in" in refuse(capfd, *tiny, "--overwrite", "--run-dir", tmp_path)
     assert process.poll() is None

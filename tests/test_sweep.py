@@ -3,13 +3,11 @@
 import shlex
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import pandas as pd
 import pytest
-from helpers import PROJECT, same, start
+from helpers import finish, same, start, sweep_flags, wait_for
 from rich.console import Console
 
 import report
@@ -17,44 +15,29 @@ import sweep
 from runs.folder import locked
 
 
-def flags(tiny, out, **changes):
-    """Returns a sweep's command line on the tiny data set; `tiny` without the flags that are the sweep's own."""
-    own = {"--episodes", "--figure-every"}
-    shared = [text for pair in zip(tiny[::2], tiny[1::2], strict=True) if pair[0] not in own for text in pair]
-    options = {"policies": "dqn,random", "seeds": "0-1", "episodes": 3, "control-episodes": 2, "out": out} | changes
-    return [*(str(text) for name, value in options.items() for text in (f"--{name}", value)), *shared]
-
-
 @pytest.fixture(scope="module")
 def swept(tiny, tmp_path_factory):
     """A sweep of two policies and two seeds of which all runs with an absurd learning rate fail."""
     out = tmp_path_factory.mktemp("sweep")
-    ended = subprocess.run(
-        [sys.executable, "sweep.py", *flags(tiny, out, seeds="0", vary="learning-rate=0.001,1e30")],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-    )
-    return out, ended
+    arguments = sweep_flags(tiny, out, seeds="0", vary="learning-rate=0.001,1e30")
+    return out, *finish(start(*arguments, program="sweep.py"))
 
 
 def test_failed_runs_are_reported_while_the_others_finish(swept):
-    out, ended = swept
-    assert ended.returncode == 1
-    assert "2 of 4 runs failed" in ended.stderr
+    out, code, output, errors = swept
+    assert code == 1
+    assert "2 of 4 runs failed" in errors
     for policy in ("dqn", "random"):
-        assert f"finished: {policy}-disjoint-learning-rate0.001-seed0" in ended.stdout
-        assert (
-            f"failed: {policy}-disjoint-learning-rate1e30-seed0 ended with exit code 2: main.py: error:" in ended.stdout
-        )
+        assert f"finished: {policy}-disjoint-learning-rate0.001-seed0" in output
+        assert f"failed: {policy}-disjoint-learning-rate1e30-seed0 ended with exit code 2: main.py: error:" in output
         log = out / "logs" / f"{policy}-disjoint-learning-rate1e30-seed0.txt"
-        assert str(log) in ended.stdout
+        assert str(log) in output
         assert "not finite" in log.read_text()
 
 
 def test_what_another_sweep_finished_meanwhile_is_not_begun(swept, tiny, tmp_path):
     """Two runs are planned; while the first one runs, another sweep of the same folder does the second."""
-    planned = sweep.runs(*sweep.parse(flags(tiny, tmp_path, seeds="0", vary="learning-rate=0.001")))
+    planned = sweep.runs(*sweep.parse(sweep_flags(tiny, tmp_path, seeds="0", vary="learning-rate=0.001")))
     started = []
 
     class Workers:
@@ -75,7 +58,7 @@ def test_what_another_sweep_finished_meanwhile_is_not_begun(swept, tiny, tmp_pat
 
 
 def test_a_policy_that_does_not_learn_runs_the_last_episodes(swept):
-    out, _ = swept
+    out = swept[0]
     episodes = pd.read_csv(out / "random-disjoint-learning-rate0.001-seed0" / "episodes.csv")
     assert episodes["episode"].tolist() == [2, 3]
     episodes = pd.read_csv(out / "dqn-disjoint-learning-rate0.001-seed0" / "episodes.csv")
@@ -83,7 +66,7 @@ def test_a_policy_that_does_not_learn_runs_the_last_episodes(swept):
 
 
 def test_settings_of_the_agent_make_no_other_random_run(tiny, tmp_path, capsys):
-    arguments = flags(tiny, tmp_path, seeds="0", vary="updates=1,2")
+    arguments = sweep_flags(tiny, tmp_path, seeds="0", vary="updates=1,2")
     assert sweep.main([*arguments, "--vary", "preset=paper,published-code", "--list"]) == 0
     names = [line.split("/")[-1].split()[0] for line in capsys.readouterr().out.splitlines()]
     assert [name for name in names if name.startswith("random")] == [
@@ -115,7 +98,7 @@ def test_controls_meet_the_last_episodes_of_the_longest_learner(tmp_path, capsys
 
 def test_policies_of_a_seed_start_alike(swept):
     """In round 1 the starter trains in any case, so that the accuracies of an episode agree."""
-    out, _ = swept
+    out = swept[0]
     dqn, random = (
         pd.read_csv(out / f"{name}-disjoint-learning-rate0.001-seed0/rounds.csv") for name in ("dqn", "random")
     )
@@ -124,46 +107,46 @@ def test_policies_of_a_seed_start_alike(swept):
 
 
 def test_second_call_starts_no_run(swept, tiny, capsys, monkeypatch):
-    out, _ = swept
+    out = swept[0]
     monkeypatch.setattr(sweep.LocalWorkers, "start", lambda self, run: pytest.fail(f"{run.name} was started"))
-    arguments = flags(tiny, out, seeds="0", vary="learning-rate=0.001")
+    arguments = sweep_flags(tiny, out, seeds="0", vary="learning-rate=0.001")
     assert sweep.main(arguments) == 0
     assert "2 runs" in capsys.readouterr().out
     assert sweep.main([*arguments, "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["finished", "finished"]
-    assert sweep.main([*flags(tiny, out, seeds="0,5-6"), "--list"]) == 0
+    assert sweep.main([*sweep_flags(tiny, out, seeds="0,5-6"), "--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["new"] * 6
 
 
 def test_other_settings_in_the_same_folder_are_refused(swept, tiny, capsys):
-    out, _ = swept
-    assert sweep.main([*flags(tiny, out, seeds="0", vary="learning-rate=0.001"), "--discount", "0.5"]) == 2
+    out = swept[0]
+    assert sweep.main([*sweep_flags(tiny, out, seeds="0", vary="learning-rate=0.001"), "--discount", "0.5"]) == 2
     assert "other settings" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_listed_command_runs_the_experiment(tiny, tmp_path, capsys):
-    assert sweep.main([*flags(tiny, tmp_path, policies="nearest", seeds="3"), "--list"]) == 0
+    assert sweep.main([*sweep_flags(tiny, tmp_path, policies="nearest", seeds="3"), "--list"]) == 0
     _, _, _, *arguments = capsys.readouterr().out.split()
-    assert start(*arguments).wait() == 0
+    assert finish(start(*arguments))[0] == 0
     assert pd.read_csv(tmp_path / "nearest-disjoint-seed3" / "rounds.csv")["seed"].unique().tolist() == [3]
 
 
+@pytest.mark.slow
 def test_interrupted_sweep_goes_on(tiny, tmp_path):
     """SIGTERM, like Ctrl-C, lets the runs finish their round; the same command then ends as if it had not been."""
-    command = [sys.executable, "sweep.py", *flags(tiny, tmp_path / "a", policies="dqn", seeds="0", episodes=12)]
-    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    arguments = sweep_flags(tiny, tmp_path / "a", policies="dqn", seeds="0", episodes=12)
+    process = start(*arguments, program="sweep.py")
     undisturbed = start(*tiny, "--episodes", 12, "--threads", 1, "--run-dir", tmp_path / "b")
-    while not (tmp_path / "a" / "dqn-disjoint-seed0" / "checkpoint.npz").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
+    wait_for(tmp_path / "a", "dqn-disjoint-seed0/checkpoint.npz", process)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate()
-    assert process.returncode == 130
+    code, _, errors = finish(process)
+    assert code == 130
     assert errors == "sweep.py: interrupted; the same command goes on\n"
     assert "interrupted" in (tmp_path / "a" / "logs" / "dqn-disjoint-seed0.txt").read_text()
-    assert subprocess.run(command, cwd=PROJECT, capture_output=True).returncode == 0
-    assert undisturbed.wait() == 0
+    assert finish(start(*arguments, program="sweep.py"))[0] == 0
+    assert finish(undisturbed)[0] == 0
     assert same(tmp_path / "a" / "dqn-disjoint-seed0", tmp_path / "b")
 
 
@@ -227,33 +210,30 @@ def test_controls_do_not_begin_before_the_learner(tmp_path, capsys):
     assert first == {1001}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_no_run_outlives_a_sweep(number, code, tiny, tmp_path):
     """Its terminal is closed, or it is killed; the same command then goes on, and no run has failed."""
-    command = [sys.executable, "sweep.py", *flags(tiny, tmp_path, policies="dqn", seeds="0", episodes=4000)]
-    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    folder = tmp_path / "dqn-disjoint-seed0"
-    while not (folder / "checkpoint.npz").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
+    options, folder = {"policies": "dqn", "seeds": "0"}, tmp_path / "dqn-disjoint-seed0"
+    process = start(*sweep_flags(tiny, tmp_path, **options, episodes=4000), program="sweep.py")
+    wait_for(folder, "checkpoint.npz", process)
     process.send_signal(number)
-    process.communicate()
-    assert process.returncode == code
+    assert finish(process)[0] == code
     for _ in range(600):
         if not (folder / ".lock.holder").exists():
             break
         time.sleep(0.05)
     with locked(folder):  # nobody works there any more
         logged = len(pd.read_csv(folder / "episodes.csv"))
-    command[command.index("--episodes") + 1] = str(logged + 1)
-    ended = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    again = start(*sweep_flags(tiny, tmp_path, **options, episodes=logged + 1), program="sweep.py")
+    code, _, errors = finish(again)
+    assert (code, errors) == (0, "")
     assert len(pd.read_csv(folder / "episodes.csv")) == logged + 1
 
 
 def test_report_of_a_sweep_of_one_seed(swept, capsys):
     """It says that one seed proves nothing, and leaves the failed runs out by name."""
-    out, _ = swept
+    out = swept[0]
     assert report.main([str(out)]) == 0
     text = capsys.readouterr().out
     assert text.strip() == (out / "report.md").read_text().strip()

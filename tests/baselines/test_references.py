@@ -8,6 +8,7 @@ from helpers import run
 from baselines.references import REFERENCES, Gossip, RingGossip, make_environment, mixing_matrix
 from config import Config
 from environment import HomogeneousLearningEnv
+from reporting import run_figures
 from settings import names
 
 SMALL = {"samples_per_node": 40, "goal": 1.0, "evaluation_batch": 300}
@@ -115,14 +116,17 @@ def test_centralized_sees_every_image_once_an_epoch(dataset, monkeypatch):
     assert [info["gradient_steps"] for info in infos] == [2] * 6
 
 
-@pytest.mark.parametrize("policy", REFERENCES)
-def test_every_reference_runs_and_repeats(policy, tiny, tmp_path):
-    flags = [*tiny, "--policy", policy, "--episodes", 1]
-    run(*flags, "--figure-every", 0, "--run-dir", tmp_path / "one")
-    run(*flags, "--run-dir", tmp_path / "two")
-    one, two = (pd.read_csv(tmp_path / name / "rounds.csv") for name in ("one", "two"))
-    assert set(one["policy"]) == {policy}
-    assert one["accuracy"].equals(two["accuracy"])
+@pytest.mark.slow
+def test_every_reference_runs_and_repeats(tiny, tmp_path, undrawn):
+    for policy in REFERENCES:
+        flags = [*tiny, "--policy", policy, "--episodes", 1]
+        run(*flags, "--figure-every", 0, "--run-dir", tmp_path / policy)
+        run(*flags, "--run-dir", tmp_path / "again" / policy)
+        one, two = (pd.read_csv(folder / policy / "rounds.csv") for folder in (tmp_path, tmp_path / "again"))
+        assert set(one["policy"]) == {policy}
+        assert one["accuracy"].equals(two["accuracy"]), policy
+    assert undrawn == [tmp_path / policy for policy in REFERENCES]
+    assert run_figures.draw(undrawn, tmp_path / "figures") == len(run_figures.FIGURES)
 
 
 def test_the_names_are_those_of_the_configuration():

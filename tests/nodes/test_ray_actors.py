@@ -26,6 +26,7 @@ from nodes.ray_cluster import connect  # noqa: E402
 FEW = ["--nodes", 3, "--pca-components", 3, "--episodes", 3, "--threads", 1]
 
 
+@pytest.mark.slow
 def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
     """With one node and with two a round, one node and several an actor; what really moved is logged beside what is
     modelled, and is less where nodes share an actor."""
@@ -49,6 +50,7 @@ def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
     assert not (tmp_path / "local" / "transfers.csv").exists()
 
 
+@pytest.mark.slow
 def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monkeypatch):
     """All that an actor answers is small or weights; the driver never loads the data set."""
     load = data.load_dataset
@@ -101,6 +103,7 @@ def test_an_actor_keeps_the_images_of_its_own_nodes_only(dataset, monkeypatch):
     assert len(nodes._engine.train_images) == len(np.unique(dealt))
 
 
+@pytest.mark.slow
 def test_data_that_nodes_cannot_have_are_refused_with_the_reason(cluster, tiny, monkeypatch):
     connect(cluster.address)
     with pytest.raises(UsageError, match=r"nowhere\.npz"):
@@ -120,6 +123,7 @@ def test_what_cannot_be_run_on_ray_is_refused(capfd):
     assert "need --engine ray" in refuse(capfd, "--ray-address", "auto")
 
 
+@pytest.mark.slow
 def test_without_ray_the_flag_says_how_to_install_it(tiny, tmp_path):
     """A module of that name that cannot be imported stands for a missing one."""
     (tmp_path / "ray.py").write_text("raise ImportError('not here')")

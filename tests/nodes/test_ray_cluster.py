@@ -59,6 +59,7 @@ def test_a_ray_that_does_not_start_is_told_in_one_line(alone, monkeypatch):
         connect(None)
 
 
+@pytest.mark.slow
 def test_a_cluster_that_does_not_answer_is_told_in_time(alone, monkeypatch):
     """Nobody there, somebody who says nothing, no address at all."""
     monkeypatch.setattr(ray_cluster, "PATIENCE", 3)
@@ -76,6 +77,7 @@ def test_a_cluster_that_does_not_answer_is_told_in_time(alone, monkeypatch):
     assert not alone
 
 
+@pytest.mark.slow
 def test_a_process_is_on_one_cluster_only(cluster):
     connect(cluster.address)
     assert connect("auto") is connect(None) is ray
@@ -83,6 +85,7 @@ def test_a_process_is_on_one_cluster_only(cluster):
         connect("127.0.0.1:1")
 
 
+@pytest.mark.slow
 def test_the_end_of_a_cluster_is_noticed(cluster, monkeypatch):
     connect(cluster.address)
     pulse, nodes = ray_cluster.Pulse(ray), ray.nodes()

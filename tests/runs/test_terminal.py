@@ -11,7 +11,7 @@ import time
 
 import pandas as pd
 import pytest
-from helpers import PROJECT, run, start
+from helpers import PROJECT, run, start, wait_for
 
 import main
 from runs import terminal
@@ -19,6 +19,7 @@ from runs.command_line import command
 from runs.terminal import Output, guarded_output, stop_signals
 
 
+@pytest.mark.slow
 def test_training_goes_on_when_the_pipe_is_closed(tiny, tmp_path):
     process = start(*tiny, "--episodes", 6, "--run-dir", tmp_path)
     process.stdout.readline()
@@ -29,14 +30,14 @@ def test_training_goes_on_when_the_pipe_is_closed(tiny, tmp_path):
 
 
 def test_a_list_may_be_cut_off(tmp_path):
-    command = [sys.executable, "sweep.py", "--list", "--seeds", "0-400", "--out", str(tmp_path)]
-    process = subprocess.Popen(command, cwd=PROJECT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = start("--list", "--seeds", "0-400", "--out", tmp_path, program="sweep.py")
     assert process.stdout.readline().startswith("new")
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", ["1>&-", "2>&-", "1>&- 2>&-", "0<&-", "> /dev/full 2>&1"])
 def test_closed_and_full_streams(streams, tiny, tmp_path):
     """A closed stdout must not lend its number to the log that is opened next."""
@@ -61,6 +62,7 @@ def test_output_without_a_stream(monkeypatch):
     assert sys.stdout is None
 
 
+@pytest.mark.slow
 def test_an_ascii_terminal_is_enough(tiny, tmp_path):
     folder = tmp_path / "Übung [/b]"
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
@@ -71,6 +73,7 @@ def test_an_ascii_terminal_is_enough(tiny, tmp_path):
     assert f"Figures and CSV files: {tmp_path}/?bung [/b]" in output
 
 
+@pytest.mark.slow
 def test_a_dumb_terminal_gets_a_line_an_episode(tiny, tmp_path):
     leader, follower = os.openpty()
     process = start(*tiny, "--run-dir", tmp_path, env=os.environ | {"TERM": "dumb", "COLUMNS": "200"}, stdout=follower)
@@ -85,11 +88,10 @@ def test_a_dumb_terminal_gets_a_line_an_episode(tiny, tmp_path):
     assert b"\x1b[" not in output
 
 
+@pytest.mark.slow
 def test_a_hang_up_ends_the_round_like_a_termination(tiny, tmp_path):
     process = start(*tiny, "--episodes", 1000, "--run-dir", tmp_path)
-    while not (tmp_path / "checkpoint.npz").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
+    wait_for(tmp_path, "checkpoint.npz", process)
     process.send_signal(signal.SIGHUP)
     _, errors = process.communicate()
     assert process.returncode == 130

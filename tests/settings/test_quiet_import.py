@@ -7,6 +7,8 @@ import sys
 import pytest
 from helpers import PROJECT, same, start
 
+pytestmark = pytest.mark.slow
+
 
 def test_figures_are_the_same_under_foreign_settings(finished, tmp_path):
     """A matplotlibrc for LaTeX, a font that is missing, and a backend that does not exist."""

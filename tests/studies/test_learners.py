@@ -135,6 +135,7 @@ def test_interrupted_comparison_goes_on(small, digits, tmp_path, monkeypatch, ca
     assert set(after) - set(before) == {"accuracy-kde-stacked-shift-seed0.csv"}
 
 
+@pytest.mark.slow
 def test_killed_comparison_goes_on(digits, tmp_path, monkeypatch):
     arguments = [*digits, "--out", str(tmp_path), "--seeds", "0", "--parts", "alignment"]
     process = subprocess.Popen([sys.executable, "-m", "studies.learners", *arguments], stdout=subprocess.DEVNULL)

@@ -17,6 +17,7 @@ def undisturbed(finished, tiny, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [kill_and_resume.PLAIN, kill_and_resume.STOPPED, kill_and_resume.SWEEP])
 def test_what_was_stopped_ends_with_the_same_files(kind, undisturbed):
     if kind == kill_and_resume.SWEEP:  # which gives each run one thread

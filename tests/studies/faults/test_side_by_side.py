@@ -8,6 +8,7 @@ import pytest
 from studies.faults import side_by_side
 
 
+@pytest.mark.slow
 def test_two_at_once_lose_nothing(monkeypatch):
     kinds = {kind: job for kind, job in side_by_side.KINDS.items() if kind != "two sweeps"}  # which take longer
     monkeypatch.setattr(side_by_side, "KINDS", kinds)
