@@ -26,12 +26,14 @@ def run(*arguments):
     assert main.main([str(argument) for argument in arguments]) == 0
 
 
-def assert_rounds_fit(rounds, goal):
+def assert_rounds_fit(rounds, goal, where=""):
     """Checks rewards and distances of a rounds.csv against the specification's formulas."""
-    np.testing.assert_allclose(rounds["reward"], 32 ** (rounds["accuracy"] - goal) - rounds["distance"] - 1, atol=1e-6)
+    expected = 32 ** (rounds["accuracy"] - goal) - rounds["distance"] - 1
+    np.testing.assert_allclose(rounds["reward"], expected, atol=1e-6, err_msg=str(where))
     uniform = np.random.RandomState(0).rand(10, 10) / 10
     between = (uniform + uniform.T) / 2 * (1 - np.eye(10))
-    np.testing.assert_allclose(rounds["distance"], between[rounds["previous_node"], rounds["node"]], atol=1e-12)
+    distances = between[rounds["previous_node"], rounds["node"]]
+    np.testing.assert_allclose(rounds["distance"], distances, atol=1e-12, err_msg=str(where))
 
 
 def start(*arguments, program="main.py", **changes):

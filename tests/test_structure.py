@@ -1,11 +1,10 @@
-"""The structure of the suite: imports run one way, and files stay short."""
+"""The structure of the suite: imports run one way, files stay short, and the tests mirror the tree."""
 
 import ast
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
 
-import pytest
 from helpers import PROJECT
 
 # From the lowest floor to the highest; a module may import from lower floors and from its own. The longest name counts.
@@ -27,17 +26,23 @@ FLOORS = (
     ("benchmarks", "studies"),
 )
 MOST_IN_ROOT, MOST_LINES = 9, 300
+OF_THE_WHOLE = {"test_structure", "test_readme"}  # test files that belong to no module
+
+
+def files():
+    """Returns the paths of the Python files that are committed or will be."""
+    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=PROJECT, text=True)
+    return [PROJECT / line for line in listed.split() if line[0] != "." and (PROJECT / line).exists()]
 
 
 def modules():
-    """Returns the paths of the committed Python files, without those of the tests."""
-    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=PROJECT, text=True)
-    paths = [PROJECT / line for line in listed.split() if not line.startswith(("tests/", "."))]
-    return [path for path in paths if path.exists()]
+    """Returns the paths of the modules, without the tests."""
+    return [path for path in files() if PROJECT / "tests" not in path.parents]
 
 
-def name_of(path):
-    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+def name_of(path, root=PROJECT):
+    """Returns the dotted name of a module or a package, as an import has it."""
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
 
 def imports(path, names):
@@ -47,8 +52,9 @@ def imports(path, names):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            inner = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= (inner & names) or {node.module}
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in names else node.module)
     return found & names
 
 
@@ -93,9 +99,27 @@ def test_few_modules_in_the_root():
     assert len([path for path in modules() if path.parent == PROJECT]) <= MOST_IN_ROOT
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_modules_are_short(path):
-    assert len(path.read_text().splitlines()) <= MOST_LINES
+def test_files_are_short():
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in files()}
+    assert not {name: length for name, length in lengths.items() if length > MOST_LINES}
+
+
+def test_tests_mirror_the_tree():
+    """The tests of runs/folder.py are in tests/runs/test_folder.py, or in test_folder_.py with more words after it."""
+    names = {name_of(path) for path in modules()}
+    names |= {name.rpartition(".")[0] for name in names if "." in name}  # packages without an __init__.py too
+    tests = [path for path in files() if path.name.startswith("test_") and path.stem not in OF_THE_WHOLE]
+    strange = []
+    for path in tests:
+        *folders, name = name_of(path, PROJECT / "tests").split(".")
+        words = name.removeprefix("test_").split("_")
+        possible = {".".join([*folders, "_".join(words[: count + 1])]) for count in range(len(words))}
+        if words == folders[-1:]:  # tests/learners/test_learners.py is of the package itself
+            possible.add(".".join(folders))
+        if not possible & names:
+            strange.append(str(path.relative_to(PROJECT)))
+    assert tests
+    assert not strange
 
 
 def test_pip_says_that_this_is_no_package(tmp_path):
