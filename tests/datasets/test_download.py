@@ -1,9 +1,10 @@
 """Keras' download: tried again, never disturbed by another process, and never replaced in silence."""
 
 import gzip
-import multiprocessing
 import socket
 import struct
+import subprocess
+import sys
 import time
 
 import filelock
@@ -92,24 +93,22 @@ def test_fashion_mnists_truncated_files_are_fetched_again_and_whole_ones_kept(ca
     )
 
 
-def hold(path, ready, seconds):
-    with filelock.FileLock(path):
-        ready.set()
-        time.sleep(seconds)
+HOLD = """import filelock, sys, time
+with filelock.FileLock(sys.argv[1]):
+    print("locked", flush=True)
+    time.sleep(1)"""
 
 
 def test_another_processs_download_is_waited_for(cache, dataset, monkeypatch):
     cache.mkdir()
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    other = context.Process(target=hold, args=(cache / "mnist.lock", ready, 1))
-    other.start()
-    assert ready.wait(60)
+    command = [sys.executable, "-c", HOLD, str(cache / "mnist.lock")]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "locked\n"
     started = time.monotonic()
     serve(monkeypatch, "mnist", [dataset])
     np.testing.assert_array_equal(data.load_dataset(Config()).y_test, dataset.y_test)
     assert time.monotonic() - started > 0.5
-    other.join()
+    assert other.wait() == 0
 
 
 def test_a_folder_that_cannot_be_locked_is_used_all_the_same(cache, dataset, monkeypatch):
