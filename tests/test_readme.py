@@ -21,6 +21,7 @@ from runs.description import read_description
 from runs.logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
 from settings.declare import flag
 from settings.presets import IMPROVEMENTS, NAMES
+from studies.learner_comparison import report as learner_report
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -101,6 +102,17 @@ def test_published_reports_are_those_of_the_csv_files(path, tmp_path, monkeypatc
     published = (path.parent / "report.md").read_text()
     folders = section(published, " finished runs in ", " hours").split(" in ")[1].split(", ")[:-1]
     assert report.write_report([RESULTS / name for name in folders], tmp_path) == published
+    assert (tmp_path / "per_seed.csv").read_bytes() == path.read_bytes()
+
+
+def test_published_comparison_of_learners_is_that_of_the_csv_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("studies.learner_comparison.figures.draw", lambda *_: None)
+    published = RESULTS / "learners"
+    for name in ("runs", "comparison.json"):
+        (tmp_path / name).symlink_to(published / name)
+    learner_report.write_report(tmp_path)
+    for name in ("report.md", "accuracy.csv", "alignment.csv", "forgetting.csv"):
+        assert (tmp_path / name).read_bytes() == (published / name).read_bytes()
 
 
 def every(row):
