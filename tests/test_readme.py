@@ -21,7 +21,7 @@ from runs.description import read_description
 from runs.logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
 from settings.declare import flag
 from settings.presets import IMPROVEMENTS, NAMES
-from studies.learner_comparison import report as learner_report
+from studies.learners import report as learner_report
 
 PROJECT = Path(__file__).parent.parent
 README = (PROJECT / "README.md").read_text()
@@ -106,7 +106,7 @@ def test_published_reports_are_those_of_the_csv_files(path, tmp_path, monkeypatc
 
 
 def test_published_comparison_of_learners_is_that_of_the_csv_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("studies.learner_comparison.figures.draw", lambda *_: None)
+    monkeypatch.setattr("studies.learners.figures.draw", lambda *_: None)
     published = RESULTS / "learners"
     for name in ("runs", "comparison.json"):
         (tmp_path / name).symlink_to(published / name)

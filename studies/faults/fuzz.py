@@ -34,9 +34,9 @@ from datasets.files import ARRAYS, IDX_FILES
 from settings.declare import flag
 from settings.errors import UsageError
 from settings.presets import PRESETS
-from studies import learners as compare_learners
 from studies import routes as search
 from studies.faults import fuzz_tables
+from studies.learners import __main__ as learners
 
 LIMIT = 10  # seconds
 # fmt: off
@@ -229,7 +229,7 @@ def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, l
         "report.py": (random_folders, lambda line: ended(report.main(line))),
         "plots.py": (random_folders, lambda line: ended(plots.main(line))),
         "studies.routes": (random_search, lambda line: ended(search.main(line))),
-        "studies.learners": (random_comparison, lambda line: ended(compare_learners.main(line))),
+        "studies.learners": (random_comparison, lambda line: ended(learners.main(line))),
     }
     turns = ("main.py", "main.py", "main.py", "sweep.py", "sweep.py", *list(attempts)[2:])
     found, data = pd.DataFrame(), types.SimpleNamespace(name="small")

@@ -30,7 +30,7 @@ from settings.errors import UsageError
 from studies.faults.fuzz import small_arrays, write_data
 
 if TYPE_CHECKING:
-    from studies.learner_comparison.units import Unit
+    from studies.learners.units import Unit
 
 SHARED = "--dataset fashion-mnist --episodes 4 --round-limit 3 --nodes 3 --pca-components 3"
 FLAGS = f"{SHARED} --policy random"
@@ -86,7 +86,7 @@ def run_report(folder: Path, data: Path, which: int) -> int:
 def run_comparison(folder: Path, data: Path, which: int) -> int:
     """Measures the same units."""
     from data import Dataset
-    from studies.learner_comparison import units
+    from studies.learners import units
 
     images = units.Images.of(Dataset("small", **small_arrays(np.random.default_rng(0), 20)))
     units.prepare(folder, {"dataset": "small", "dataset_sha256": "", "epochs": 0, "samples": 0})
@@ -96,7 +96,7 @@ def run_comparison(folder: Path, data: Path, which: int) -> int:
 
 def toy_units() -> "list[Unit]":
     """Returns units that take a moment, and leave a file for every process that measured them."""
-    from studies.learner_comparison.units import Unit
+    from studies.learners.units import Unit
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Toy(Unit):

@@ -14,10 +14,10 @@ import pytest
 
 from data import digits_stand_in
 from datasets.files import ARRAYS
-from studies import learners
-from studies.learner_comparison import accuracies, alignments, report, task_sequences, units
-from studies.learner_comparison.accuracies import ENTRIES, Training, best_rate
-from studies.learner_comparison.units import Images
+from studies.learners import accuracies, alignments, report, task_sequences, units
+from studies.learners.__main__ import main
+from studies.learners.accuracies import ENTRIES, Training, best_rate
+from studies.learners.units import Images
 
 FIGURES = ("accuracy", "alignment", "growth", "forgetting")
 
@@ -52,7 +52,7 @@ def small(monkeypatch):
 
 
 def compare(*arguments):
-    return learners.main([str(argument) for argument in arguments])
+    return main([str(argument) for argument in arguments])
 
 
 def contents(folder):

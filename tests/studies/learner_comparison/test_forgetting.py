@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from models import VectorModel
-from studies.learner_comparison import forgetting, task_sequences
-from studies.learner_comparison.forgetting import ElasticLearner, Task, fisher_diagonal, metrics, tasks
-from studies.learner_comparison.units import Images
+from studies.learners import forgetting, task_sequences
+from studies.learners.forgetting import ElasticLearner, Task, fisher_diagonal, metrics, tasks
+from studies.learners.units import Images
 
 LABELS = np.arange(40) % 10
 TESTS = np.arange(20) % 10

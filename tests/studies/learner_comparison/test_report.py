@@ -1,10 +1,10 @@
-"""The report of `studies/learners.py`: at which learning accuracy methods are compared, and what is concluded."""
+"""The report of the study of learners: at which learning accuracy methods are compared, and what is concluded."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from studies.learner_comparison import report
+from studies.learners import report
 
 
 def runs(method, rate, learned, acc):

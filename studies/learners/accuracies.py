@@ -17,7 +17,7 @@ import tensorflow as tf
 from learners import VARIANTS, make_learner
 from models import VectorModel
 from settings.random_streams import generator
-from studies.learner_comparison.units import Images, Unit, read_part
+from studies.learners.units import Images, Unit, read_part
 
 TUNING_SEEDS = (100, 101)
 EVALUATION_BATCH = 250

@@ -1,7 +1,8 @@
 """Compares the local learners with backpropagation: `python -m studies.learners --out results/learners`.
 
-Parts: accuracy beside plain networks of equal size, alignment of attention with the gradient, forgetting over tasks.
-What is finished is not measured again, so the same command goes on where it was; several at once share the work.
+The study has three parts: accuracy beside plain networks of equal size, alignment of attention with the gradient, and
+forgetting over a sequence of tasks. Finished measurements are kept, so the same command continues an interrupted study.
+Several processes may share the work in one folder.
 """
 
 import argparse
@@ -22,14 +23,14 @@ from settings.machine import machine
 from settings.quiet_import import import_tensorflow_quietly
 
 if TYPE_CHECKING:
-    from studies.learner_comparison.units import Unit
+    from studies.learners.units import Unit
 
 PARTS = ("accuracy", "alignment", "forgetting")
 
 
 def plan(parts: list[str], seeds: list[int]) -> "list[Unit]":
     """Returns the units of the parts, in the order in which they are measured."""
-    from studies.learner_comparison import accuracies, alignments, task_sequences
+    from studies.learners import accuracies, alignments, task_sequences
 
     of_part = dict(zip(PARTS, (accuracies, alignments, task_sequences), strict=True))
     return [unit for part in PARTS if part in parts for unit in of_part[part].units(seeds)]
@@ -37,7 +38,7 @@ def plan(parts: list[str], seeds: list[int]) -> "list[Unit]":
 
 def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, console: Console):
     """Measures the units that are not finished, with a bar of the time left."""
-    from studies.learner_comparison.units import Images, measure_all, prepare
+    from studies.learners.units import Images, measure_all, prepare
 
     images = Images.of(dataset, options.samples)
     settings = {"dataset": dataset.name, "dataset_sha256": dataset.sha256(), "epochs": options.epochs}
@@ -86,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     import tensorflow as tf
 
     from models import start_tensorflow
-    from studies.learner_comparison.report import write_report
+    from studies.learners.report import write_report
 
     units = plan(options.parts, options.seeds)
     if options.list:

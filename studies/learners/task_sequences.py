@@ -12,8 +12,8 @@ import tensorflow as tf
 from learners import make_learner
 from models import VectorModel
 from settings.random_streams import generator
-from studies.learner_comparison.accuracies import TUNING_SEEDS, accuracy, epoch_draws, epoch_order
-from studies.learner_comparison.forgetting import (
+from studies.learners.accuracies import TUNING_SEEDS, accuracy, epoch_draws, epoch_order
+from studies.learners.forgetting import (
     FISHER_IMAGES,
     SCENARIOS,
     ElasticLearner,
@@ -22,7 +22,7 @@ from studies.learner_comparison.forgetting import (
     outputs,
     tasks,
 )
-from studies.learner_comparison.units import Images, Unit, read_part
+from studies.learners.units import Images, Unit, read_part
 
 WIDTHS = "256-256"
 BATCH_SIZE = 64

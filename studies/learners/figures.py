@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from reporting.intervals import student_t
 from reporting.run_figures import COLOURS, MARKERS, own_style, save
-from studies.learner_comparison.accuracies import ATTENTIONS, ENTRIES
-from studies.learner_comparison.task_sequences import JOINT, RATES
+from studies.learners.accuracies import ATTENTIONS, ENTRIES
+from studies.learners.task_sequences import JOINT, RATES
 
 BAR = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4}
 

@@ -1,4 +1,4 @@
-"""Turns the units of `studies/learners.py` into `report.md`, tables and figures.
+"""Turns the measurements of the study into `report.md`, tables and figures.
 
 The claim under test is that of the abstract of arXiv 2310.09952: attention-seeking neurons forget less than
 backpropagation in one benchmark. Whoever learns less has less to forget, so methods are compared where they learn each
@@ -13,11 +13,11 @@ import pandas as pd
 from reporting.intervals import student_t
 from reporting.tables import markdown, span_text
 from runs.folder import write_atomically
-from studies.learner_comparison import accuracies, alignments, task_sequences
-from studies.learner_comparison.accuracies import ENTRIES
-from studies.learner_comparison.forgetting import PERMUTED_IMAGES, PERMUTED_TESTS, SCENARIOS
-from studies.learner_comparison.task_sequences import ELASTIC, JOINT, RATES, REFERENCE
-from studies.learner_comparison.units import read_settings
+from studies.learners import accuracies, alignments, task_sequences
+from studies.learners.accuracies import ENTRIES
+from studies.learners.forgetting import PERMUTED_IMAGES, PERMUTED_TESTS, SCENARIOS
+from studies.learners.task_sequences import ELASTIC, JOINT, RATES, REFERENCE
+from studies.learners.units import read_settings
 
 NEAR = 0.01  # how much learning accuracy may differ for methods to be compared
 RULES = {
@@ -42,7 +42,7 @@ TUNED = (
 )
 NOT_TUNED = (
     "**The learning rates of these comparisons were chosen on the images and seeds that are reported here**, which "
-    "flatters what is chosen. Run `studies/learners.py` on this folder again to choose them on held-out images."
+    "flatters what is chosen. Run `python -m studies.learners` on this folder again to choose them on held-out images."
 )
 JUDGED = ["learning_accuracy", "acc"]
 METRICS = [*JUDGED, "forgetting", "backward_transfer"]
@@ -266,7 +266,7 @@ def _listed(seeds: pd.Series) -> str:
 
 def write_report(folder: Path) -> str:
     """Writes report.md, the tables as CSV files and the figures; returns the report's text."""
-    from studies.learner_comparison.figures import draw
+    from studies.learners.figures import draw
 
     settings = read_settings(folder)
     read = {"accuracy": accuracies, "alignment": alignments, "forgetting": task_sequences}

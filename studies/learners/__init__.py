@@ -1,0 +1,1 @@
+"""Compares the local learners with backpropagation: `python -m studies.learners`."""
