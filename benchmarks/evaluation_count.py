@@ -1,7 +1,8 @@
-"""How often the fused evaluation changes an accuracy: `python -m benchmarks.evaluation_count --out results/benchmarks`.
+"""Counts how often the fused evaluation changes an accuracy: `python -m benchmarks.evaluation_count --out DIR`.
 
-A random policy runs 2,000 rounds, as many with each split and each of ten seeds. The initial weights of every episode
-and the model after every round are evaluated on all test images by both, fused-checked and float32.
+A random policy runs 2,000 rounds, the same number with each split and each of ten seeds. Both evaluations,
+fused-checked and float32, classify all test images with the initial weights of every episode and with the model after
+every round.
 """
 
 import argparse
@@ -10,12 +11,13 @@ import sys
 import pandas as pd
 from rich.console import Console
 
-from benchmarks.command import run
 from config import Config
 from data import Dataset, load_dataset
+from reporting.tables import markdown
 from runs.screen import progress_bar
 from settings.errors import UsageError
 from settings.random_streams import generator
+from studies.command import run
 
 SPLITS, SEEDS = ("disjoint", "published"), 10
 
@@ -63,10 +65,11 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
             progress.advance(task, options.rounds // len(configs))
     columns = ["split", "seed", "episode", "round", "float32", "fused-checked"]
     table = pd.DataFrame(rows, columns=columns)
-    lines = [f"| {dataset.name} | evaluations | with another accuracy |", "| --- | --- | --- |"]
+    counts = []
     for name, part in (("initial weights", table[table["round"] == 0]), ("after a round", table[table["round"] > 0])):
-        lines.append(f"| {name} | {len(part)} | {(part['float32'] != part['fused-checked']).sum()} |")
-    text = "\n".join(lines) + f"\n\nOf {len(dataset.y_test)} test images, {SEEDS} seeds, both splits.\n"
+        counts.append((name, len(part), (part["float32"] != part["fused-checked"]).sum()))
+    text = markdown(pd.DataFrame(counts, columns=[dataset.name, "evaluations", "with another accuracy"]))
+    text += f"\nOf {len(dataset.y_test)} test images, {SEEDS} seeds, both splits.\n"
     return {f"_{options.dataset}.md": text, f"_{options.dataset}.csv": table.to_csv(index=False)}
 
 

@@ -1,9 +1,9 @@
-"""How exact the fused evaluation is: `python -m benchmarks.evaluation_error --out results/benchmarks`.
+"""Measures the rounding error of the fused evaluation: `python -m benchmarks.evaluation_error --out DIR`.
 
-Compares the logits of nodes/evaluation/fused.py and of Keras' layers in float32 with those in float64, on all
-test images. What can change a class is the error of the difference of two logits: an image's is the largest over all
-pairs of classes, as a share of the image's range of logits, which includes zero. The weights are those of random
-policies' episodes; large step sizes make them diverge.
+Compares the logits of nodes/evaluation/fused.py and of Keras' layers in float32 with those in float64, on all test
+images. The error of a difference of two logits can change the predicted class. The error of an image is the largest
+over all pairs of classes, divided by the image's range of logits, zero included. The weights come from episodes of
+random policies; large step sizes make them diverge.
 """
 
 import argparse
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from benchmarks.command import run
 from config import Config
 from data import Dataset, load_dataset, normalise
+from reporting.tables import markdown
 from settings.random_streams import generator
+from studies.command import run
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +36,7 @@ def measure(config: Config, dataset: Dataset, seeds: int) -> list[tuple]:
     """Returns (weights, seed, round, largest error of fused, of float32, of both together, images in doubt) a row."""
     import keras
 
+    from benchmarks.rounds import split_vector
     from environment import HomogeneousLearningEnv
     from learners.cnn import convolutional_network
     from nodes.evaluation.evaluators import LEAST, SHARE
@@ -60,7 +62,7 @@ def measure(config: Config, dataset: Dataset, seeds: int) -> list[tuple]:
                         break
                 if number not in rounds:
                     continue
-                parts = arrays(environment.weights.numpy(), networks[0])
+                parts = split_vector(networks[0], environment.weights.numpy())
                 logits = [outputs(network, parts, images) for network in networks]
                 _, doubtful = fused(parts)
                 errors = [spread(each - logits[1]) for each in (fused.logits, logits[0])]
@@ -69,13 +71,6 @@ def measure(config: Config, dataset: Dataset, seeds: int) -> list[tuple]:
                 rows.append((name, seed, number, *shares, int(doubtful.sum())))
             print(f"{name}, seed {seed}: {rows[-1][3:]}", flush=True)
     return rows
-
-
-def arrays(vector: np.ndarray, network: "keras.Model") -> list[np.ndarray]:
-    """Cuts weights [P] into the arrays of a Keras network."""
-    shapes = [variable.shape for variable in network.trainable_variables]
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
-    return [part.reshape(shape) for part, shape in zip(np.split(vector, ends), shapes, strict=True)]
 
 
 def outputs(network: "keras.Model", parts: list[np.ndarray], images: np.ndarray) -> np.ndarray:
@@ -98,13 +93,14 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
     rows = measure(Config(threads=options.threads), load_dataset(Config()), options.seeds)
     columns = ["weights", "seed", "round", "fused", "float32", "together", "doubtful"]
     table = pd.DataFrame(rows, columns=columns)
-    lines = ["| weights | sets | fused | Keras' layers | together | images in doubt, mean |", "| --- " * 6 + "|"]
+    lines = []
     for name, group in table.groupby("weights", sort=False):
-        largest = " | ".join(f"{group[column].max():.1e}" for column in ("fused", "float32", "together"))
-        lines.append(f"| {name} | {len(group)} | {largest} | {group['doubtful'].mean():.1f} |")
+        largest = (f"{group[column].max():.1e}" for column in ("fused", "float32", "together"))
+        lines.append((name, len(group), *largest, f"{group['doubtful'].mean():.1f}"))
+    names = ["weights", "sets", "fused", "Keras' layers", "together", "images in doubt, mean"]
     factor = SHARE / table["together"].max()
-    text = "\n".join(lines) + (
-        f"\n\nLargest errors of a difference of two logits, as shares of the image's range of logits. The share below "
+    text = markdown(pd.DataFrame(lines, columns=names)) + (
+        f"\nLargest errors of a difference of two logits, as shares of the image's range of logits. The share below "
         f"which Keras' layers decide, {SHARE:g}, is {factor:.1f} times the largest of both together.\n"
     )
     return {".md": text, ".csv": table.to_csv(index=False)}

@@ -1,25 +1,24 @@
-"""Other ways to evaluate: `python -m benchmarks.evaluation_variants --out results/benchmarks`.
+"""Times other ways to evaluate: `python -m benchmarks.evaluation_variants --out results/benchmarks`.
 
-The local foundation model's arithmetic on 10,000 images, written out in TensorFlow's own operations, so that layout,
-padding, loops and compiler can be varied; and the fused evaluation without its check. All variants run in turn in one
-process; the two that need other settings of the process (oneDNN off, other threads) run in processes of their own.
+Runs the arithmetic of the local foundation model on 10,000 images in TensorFlow's own operations with other layouts,
+padding, loops and compilers, and the fused evaluation without its check. All variants run in turn in one process. The
+variants that need other settings of the process (oneDNN off, other threads) run in processes of their own.
 """
 
+import argparse
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.command import processor_kind
-from settings.flags import Parser
-from settings.quiet_import import import_tensorflow_quietly
+from reporting.tables import markdown
+from studies.command import PROJECT, run
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 IMAGES, PIXELS = 10_000, (28, 28)
 CONV_1, CONV_2 = 20, 50  # channels
 SLOW = 10  # seconds after which a variant is not run again
+USUAL = "loop, batch 250"
 
 
 def network(
@@ -114,14 +114,10 @@ def fused(images: np.ndarray) -> Callable[[], int]:
     return lambda: network(weights)[0].sum()
 
 
-def measure(repetitions: int, intra: int, inter: int, only: str | None = None) -> dict[str, list[float]]:
-    """Returns the seconds [repetitions] of each variant, run in turn; `only` names the one to run."""
-    import_tensorflow_quietly()
+def measure(repetitions: int, only: str | None = None) -> dict[str, float]:
+    """Returns the median seconds of each variant, run in turn; `only` names a single one."""
     import tensorflow as tf
 
-    from models import start_tensorflow
-
-    start_tensorflow(intra, inter)
     chosen = {name: run for name, run in variants(tf).items() if only in (None, name)}
     seconds = {name: [] for name in chosen}
     for repetition in range(repetitions + 1):
@@ -133,40 +129,35 @@ def measure(repetitions: int, intra: int, inter: int, only: str | None = None) -
                 seconds[name].append(took)
             if took > SLOW:  # one run says enough
                 del chosen[name]
-    return seconds
+    return {name: float(np.median(column)) for name, column in seconds.items()}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs a command line; returns 0."""
-    parser = Parser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--repetitions", type=int, default=9, help="timed runs of each variant [9]")
-    parser.add_argument("--child", type=int, nargs=2, help="used by the program itself: threads of the process")
-    parser.add_argument("--out", type=Path, required=True, help="folder for evaluation_variants.md")
-    options = parser.parse_args(arguments)
-    usual = "loop, batch 250"
-    if options.child:
-        print(pd.Series(measure(options.repetitions, *options.child, only=usual)[usual]).median())
-        return 0
-    rows = {name: pd.Series(seconds).median() for name, seconds in measure(options.repetitions, 2, 2).items()}
-    for name, threads, changes in (
-        ("oneDNN off", (2, 2), {"TF_ENABLE_ONEDNN_OPTS": "0"}),
-        ("one thread an operation, two operations at once", (1, 2), {}),
-        ("two threads an operation, one operation at once", (2, 1), {}),
-    ):
-        command = [sys.executable, "-m", "benchmarks.evaluation_variants", "--out", str(options.out)]
-        command += ["--repetitions", str(options.repetitions), "--child", *map(str, threads)]
-        done = subprocess.run(command, env=os.environ | changes, capture_output=True, text=True, check=True)
-        rows[name] = float(done.stdout.split()[-1])
-    lines = ["| evaluation of 10,000 images | s | of the usual |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {seconds:.3f} | {seconds / rows[usual]:.2f} |" for name, seconds in rows.items()]
-    processor, folder = processor_kind(options.out)
-    text = (
-        "\n".join(lines) + f"\n\nMedians of {options.repetitions}; the usual is «{usual}». Measured on {processor}.\n"
+def in_another_process(repetitions: int, threads: tuple[int, int], **environment: str) -> float:
+    """Returns the median seconds of the USUAL variant in a process with other threads or environment variables.
+
+    `threads` are those of an operation and the operations that run at once.
+    """
+    code = (
+        "from settings.quiet_import import import_tensorflow_quietly; import_tensorflow_quietly()\n"
+        f"from models import start_tensorflow; start_tensorflow{threads}\n"
+        "from benchmarks.evaluation_variants import USUAL, measure\n"
+        f"print(measure({repetitions}, USUAL)[USUAL])"
     )
-    (folder / "evaluation_variants.md").write_text(text)
-    print(text)
-    return 0
+    line, environment = [sys.executable, "-c", code], os.environ | environment
+    done = subprocess.run(line, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def benchmark(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the table of all variants."""
+    medians, count = measure(options.repetitions), options.repetitions
+    medians["oneDNN off"] = in_another_process(count, (2, 2), TF_ENABLE_ONEDNN_OPTS="0")
+    medians["one thread an operation, two operations at once"] = in_another_process(count, (1, 2))
+    medians["two threads an operation, one operation at once"] = in_another_process(count, (2, 1))
+    rows = [(name, f"{seconds:.3f}", f"{seconds / medians[USUAL]:.2f}") for name, seconds in medians.items()]
+    text = markdown(pd.DataFrame(rows, columns=["evaluation of 10,000 images", "s", "of the usual"]))
+    return {".md": f"{text}\nMedians of {count}; the usual is «{USUAL}».\n"}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("evaluation_variants", __doc__, benchmark, repetitions=(9, "timed runs of each variant")))

@@ -1,6 +1,6 @@
-"""What a round costs when the nodes are Ray actors: `python -m benchmarks.ray_overhead --out results/benchmarks`.
+"""Times a round whose nodes are Ray actors: `python -m benchmarks.ray_overhead --out results/benchmarks`.
 
-The same rounds in one process and on Ray actors of this machine, one a node, in turn.
+Runs the same rounds in one process and on Ray actors of this machine, one actor a node, in turn.
 """
 
 import argparse
@@ -8,11 +8,13 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 
-from benchmarks import command
 from config import Config
+from reporting.tables import markdown
 from settings.errors import UsageError
 from settings.random_streams import generator
+from studies.command import run
 
 
 def measure(options: argparse.Namespace) -> dict[str, str]:
@@ -40,15 +42,15 @@ def measure(options: argparse.Namespace) -> dict[str, str]:
     if len({tuple(column) for column in accuracies.values()}) > 1:
         raise UsageError("the two engines differ in an accuracy; this is a fault of the program")
     medians = {name: np.median(column[options.nodes :]) for name, column in seconds.items()}
-    lines = ["| nodes live in | round s | of one process |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {value:.3f} | {value / medians['one process']:.2f} |" for name, value in medians.items()]
+    lines = [(name, f"{value:.3f}", f"{value / medians['one process']:.2f}") for name, value in medians.items()]
+    table = markdown(pd.DataFrame(lines, columns=["nodes live in", "round s", "of one process"]))
     note = (
         f"Medians of {options.rounds} rounds at {options.nodes} nodes on {options.threads} thread(s), same accuracies."
     )
     rows = ["engine,round,seconds", *(f"{name},{k},{s:.4f}" for name in seconds for k, s in enumerate(seconds[name]))]
-    return {".md": "\n".join(lines) + f"\n\n{note}\n", ".csv": "\n".join(rows) + "\n"}
+    return {".md": f"{table}\n{note}\n", ".csv": "\n".join(rows) + "\n"}
 
 
 if __name__ == "__main__":
     numbers = {"nodes": (4, "nodes"), "rounds": (60, "rounds"), "seed": (0, "seed of the weights")}
-    sys.exit(command.run("ray_overhead", __doc__, measure, **numbers))
+    sys.exit(run("ray_overhead", __doc__, measure, **numbers))

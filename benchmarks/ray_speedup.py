@@ -1,7 +1,7 @@
-"""How a sweep speeds up with Ray workers: `python -m benchmarks.ray_speedup --out results/benchmarks`.
+"""Measures the speed-up of a sweep with Ray workers: `python -m benchmarks.ray_speedup --out results/benchmarks`.
 
-The same runs of the random policy on Ray clusters of this machine, whose nodes have one processor each: one node, two
-nodes, in turn. The time is the whole command's, from its start until the last file is written.
+Runs the same experiments with the random policy on Ray clusters of this machine, whose nodes have one processor each:
+one node and two nodes in turn. The time is that of the whole command, from its start until the last file is written.
 """
 
 import argparse
@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from benchmarks import command
+from reporting.tables import markdown
 from settings.errors import UsageError
-
-PROJECT = Path(__file__).parent.parent
+from studies.command import PROJECT, run
 
 
 def sweep(options: argparse.Namespace, workers: int, out: Path) -> float:
@@ -50,14 +50,14 @@ def measure(options: argparse.Namespace) -> dict[str, str]:
             with tempfile.TemporaryDirectory() as folder:
                 column.append(sweep(options, workers, Path(folder) / "sweep"))
     medians = {workers: np.median(column) for workers, column in seconds.items()}
-    lines = ["| Ray workers of one processor | minutes | speed-up |", "| --- | --- | --- |"]
-    lines += [f"| {workers} | {value / 60:.2f} | {medians[1] / value:.2f} |" for workers, value in medians.items()]
+    lines = [(workers, f"{value / 60:.2f}", f"{medians[1] / value:.2f}") for workers, value in medians.items()]
+    table = markdown(pd.DataFrame(lines, columns=["Ray workers of one processor", "minutes", "speed-up"]))
     note = f"Medians of {options.repetitions} sweeps of {options.runs} runs, {options.episodes} episodes each."
     rows = ["workers,repetition,seconds"]
     rows += [f"{workers},{k + 1},{took:.1f}" for workers, column in seconds.items() for k, took in enumerate(column)]
-    return {".md": "\n".join(lines) + f"\n\n{note}\n", ".csv": "\n".join(rows) + "\n"}
+    return {".md": f"{table}\n{note}\n", ".csv": "\n".join(rows) + "\n"}
 
 
 if __name__ == "__main__":
     numbers = {"runs": (4, "runs of a sweep"), "episodes": (2, "episodes of a run")}
-    sys.exit(command.run("ray_speedup", __doc__, measure, **numbers, repetitions=(3, "sweeps with each cluster")))
+    sys.exit(run("ray_speedup", __doc__, measure, **numbers, repetitions=(3, "sweeps with each cluster")))

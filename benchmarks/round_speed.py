@@ -1,8 +1,8 @@
-"""How long one round takes, side by side: `python -m benchmarks.round_speed --out results/benchmarks`.
+"""Times one round in several implementations: `python -m benchmarks.round_speed --out results/benchmarks`.
 
-Every repetition runs each implementation once, in turn, in one process and on the same node, images and order. Before
-anything is timed their weights and predictions are compared. The machine's own speed is the fastest product of two
-2048 x 2048 float32 matrices among as many repetitions.
+Every repetition runs each implementation once, in turn, in one process and on the same node, images and order. Their
+weights and predictions are compared before anything is timed. The peak speed of the machine is the fastest product of
+two 2048 x 2048 float32 matrices over the same number of repetitions.
 """
 
 import argparse
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from benchmarks.command import run
 from config import Config
+from reporting.tables import markdown
 from settings.machine import machine
+from studies.command import run
 
 if TYPE_CHECKING:
     from benchmarks.rounds import Ours, PlainKeras, Torch
@@ -116,27 +117,26 @@ def table(times: pd.DataFrame, setup: float, config: Config) -> str:
     medians = medians.sort_values("round", ascending=False)
     columns = ["implementation", "training s", "evaluation s", "round s", "slowest / this"]
     columns += ["evaluation of sgemm's peak", "round of sgemm's peak"]
-    lines = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
+    rows = []
     for name, row in medians.iterrows():
         ratio = medians["round"].iloc[0] / row["round"]
         evaluation = TEST_IMAGES * FLOPS_AN_IMAGE
         training = 3 * SAMPLES * FLOPS_AN_IMAGE  # forward, and backward to weights and inputs
         shares = evaluation / row["evaluate"] / peak, (evaluation + training) / row["round"] / peak
-        seconds = " | ".join(f"{row[part]:.3f}" for part in ("train", "evaluate", "round"))
-        lines.append(f"| {name} | {seconds} | {ratio:.1f} | {shares[0]:.0%} | {shares[1]:.0%} |")
-    lines.append("")
-    lines.append(
+        seconds = (f"{row[part]:.3f}" for part in ("train", "evaluate", "round"))
+        rows.append((name, *seconds, f"{ratio:.1f}", *(f"{share:.0%}" for share in shares)))
+    note = (
         f"Medians of {times['repetition'].nunique()} repetitions on {config.threads} thread(s). sgemm: peak "
-        f"{peak / 1e9:.0f} GFLOP/s, median {sgemm.median() / 1e9:.0f} GFLOP/s."
+        f"{peak / 1e9:.0f} GFLOP/s, median {sgemm.median() / 1e9:.0f} GFLOP/s.\n"
     )
     ours, others = medians.loc["ours"], medians.drop("ours")
     ratios = "; ".join(f"{row['round'] / ours['round']:.1f} of {name}" for name, row in others.iterrows())
     evaluation = medians.loc["ours, float32", "evaluate"] / ours["evaluate"]
-    lines.append(
+    note += (
         f"Ours runs so many rounds in the time of one: {ratios}. It runs {evaluation:.1f} evaluations in the time of "
-        "one by Keras' layers in float32."
+        "one by Keras' layers in float32.\n"
     )
-    return "\n".join(lines)
+    return f"{markdown(pd.DataFrame(rows, columns=columns))}\n{note}"
 
 
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
@@ -151,7 +151,7 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
         about["packages"]["torch"] = importlib.metadata.version("torch")
     ending = f"_{config.threads}_threads" if config.threads > 1 else "_1_thread"
     return {
-        f"{ending}.md": table(times, setup + first_rounds, config) + "\n",
+        f"{ending}.md": table(times, setup + first_rounds, config),
         f"{ending}.csv": times.to_csv(index=False),
         f"{ending}.json": json.dumps(about, indent=2) + "\n",
     }

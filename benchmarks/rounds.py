@@ -1,8 +1,8 @@
-"""One and the same round in three ways: plain Keras, ours, PyTorch.
+"""Implements the same round in three ways: plain Keras, this project, PyTorch.
 
 Each class has `round(node, order)`, which trains `node` on its images in the given order from the current model,
-evaluates, observes and lets the agent choose; it returns (seconds of training, seconds of evaluating, accuracy).
-`weights()` [33,580] are the current model's, `predictions()` [10,000] its classes of the test images.
+evaluates, observes and lets the agent choose. It returns (seconds of training, seconds of evaluating, accuracy).
+`weights()` returns the current model [33580], `predictions()` its classes of the test images [10000].
 """
 
 import time
@@ -62,10 +62,10 @@ class PlainKeras:
         self.nodes = [models.local_foundation_model(config).network for _ in range(config.nodes)]
         for network in self.nodes:
             network.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy", metrics=["accuracy"])
-            network.set_weights(_parts(network, weights))
+            network.set_weights(split_vector(network, weights))
         self.agent = models.q_network(config).network
         self.agent.compile(keras.optimizers.Adam(1e-3), "mse")
-        self.agent.set_weights(_parts(self.agent, agent_weights))
+        self.agent.set_weights(split_vector(self.agent, agent_weights))
 
     def weights(self) -> np.ndarray:
         return _flat(self.nodes[0])
@@ -185,8 +185,8 @@ def _flat(network: keras.Model) -> np.ndarray:
     return np.concatenate([array.ravel() for array in network.get_weights()])
 
 
-def _parts(network: keras.Model, vector: np.ndarray) -> list[np.ndarray]:
-    """Cuts a vector into arrays of the shapes of the network's weights."""
+def split_vector(network: keras.Model, vector: np.ndarray) -> list[np.ndarray]:
+    """Splits a vector [P] into arrays of the shapes of the network's weights."""
     shapes = [array.shape for array in network.get_weights()]
     parts = np.split(vector, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]

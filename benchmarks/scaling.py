@@ -1,8 +1,8 @@
-"""What a round costs with many nodes: `python -m benchmarks.scaling --out results/benchmarks`.
+"""Times a round with many nodes: `python -m benchmarks.scaling --out results/benchmarks`.
 
-Episodes of ten rounds with the DQN agent, at 10, 100 and 1,000 nodes in turn, in one process and on Ray actors of this
-machine, of which there are as many as processors. A node holds 50 images, as many as MNIST has for 1,000 nodes; that
-makes the training short, so that any cost of the nodes shows all the more.
+Runs episodes of ten rounds with the DQN agent at 10, 100 and 1,000 nodes in turn, in one process and on Ray actors of
+this machine, one actor a processor. A node holds 50 images, which is all that MNIST has for 1,000 nodes. The short
+training makes the cost of the nodes visible.
 """
 
 import argparse
@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from benchmarks.command import run
 from config import Config
 from data import Dataset, load_dataset
+from reporting.tables import markdown
 from settings.errors import UsageError
 from settings.machine import processors
 from settings.random_streams import generator
+from studies.command import run
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
@@ -114,17 +115,16 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
                 raise UsageError("the two engines differ in an accuracy; this is a fault of the program")
     times = pd.DataFrame(rows, columns=["nodes", "engine", "repetition", "round", "seconds"])
     medians = times.groupby(["nodes", "engine"])["seconds"].median()
-    lines = [
-        "| nodes | round s | of that at 10 nodes | memory added MiB | on Ray: round s | of one process | actors' MiB |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    lines = []
     for nodes in NODES:
         here, ray = medians[nodes, HERE], medians[nodes, RAY]
-        cells = f"{here:.3f} | {here / medians[10, HERE]:.2f} | {memory[nodes, HERE]:.0f}"
-        lines.append(f"| {nodes} | {cells} | {ray:.3f} | {ray / here:.2f} | {memory[nodes, RAY]:.0f} |")
+        cells = f"{here:.3f}", f"{here / medians[10, HERE]:.2f}", f"{memory[nodes, HERE]:.0f}"
+        lines.append((nodes, *cells, f"{ray:.3f}", f"{ray / here:.2f}", f"{memory[nodes, RAY]:.0f}"))
+    names = ["nodes", "round s", "of that at 10 nodes", "memory added MiB", "on Ray: round s", "of one process"]
+    table = markdown(pd.DataFrame(lines, columns=[*names, "actors' MiB"]))
     count = len(times) // len(built)
     note = f"Medians of {count} rounds on {options.threads} thread(s), same accuracies; {processors()} Ray actors."
-    return {".md": "\n".join(lines) + f"\n\n{note}\n", ".csv": times.to_csv(index=False)}
+    return {".md": f"{table}\n{note}\n", ".csv": times.to_csv(index=False)}
 
 
 if __name__ == "__main__":

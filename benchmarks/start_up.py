@@ -1,7 +1,7 @@
-"""How long `python main.py` takes to its first round: `python -m benchmarks.start_up --out results/benchmarks`.
+"""Times the start of `python main.py`: `python -m benchmarks.start_up --out results/benchmarks`.
 
-From the start of the process to the first row of rounds.csv; the seconds of processor time say more on a busy machine.
-`--before` names a checkout of an earlier version, which is started in turn with this one.
+The time is that from the start of the process to the first row of rounds.csv. On a busy machine the processor time is
+the more reliable one. `--before` names a checkout of an earlier version, which is started in turn with this one.
 """
 
 import argparse
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.command import run
+from reporting.tables import markdown
+from studies.command import PROJECT, run
 
 
 def first_round(project: Path, threads: int) -> tuple[float, float]:
@@ -39,7 +40,7 @@ def first_round(project: Path, threads: int) -> tuple[float, float]:
 
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the seconds of every start."""
-    projects = {"this version": Path(__file__).parent.parent}
+    projects = {"this version": PROJECT}
     if options.before:
         projects = {"before": Path(options.before)} | projects
     for project in projects.values():
@@ -50,10 +51,9 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
         for name, project in projects.items()
     ]
     times = pd.DataFrame(rows, columns=["version", "seconds", "processor"])
-    lines = ["| version | s to the first round | of processor time |", "| --- | --- | --- |"]
-    for name, row in times.groupby("version").median().iterrows():
-        lines.append(f"| {name} | {row['seconds']:.1f} | {row['processor']:.1f} |")
-    text = "\n".join(lines) + f"\n\nMedians of {options.repetitions} starts on {options.threads} thread(s).\n"
+    medians = times.groupby("version").median().map("{:.1f}".format).reset_index()
+    text = markdown(medians.set_axis(["version", "s to the first round", "of processor time"], axis=1))
+    text += f"\nMedians of {options.repetitions} starts on {options.threads} thread(s).\n"
     return {".md": text, ".csv": times.to_csv(index=False)}
 
 

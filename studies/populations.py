@@ -1,10 +1,9 @@
-"""The published runs as populations from which experiments are drawn: means by seed, DQN's beside the random policy's.
+"""Provides the published means by seed as populations from which experiments are drawn.
 
-A seed's two means belong together, since episodes of the same number start from the same initial weights.
+The DQN and the random mean of a seed form a pair: episodes of the same number start from the same initial weights.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,9 @@ from rich.console import Console
 
 from reporting.tables import CLAIMS, pairs
 from runs.screen import progress_bar
+from studies.command import PROJECT
 
-RESULTS = Path(__file__).parent.parent / "results"
+RESULTS = PROJECT / "results"
 SEEDS = (5, 10)  # of an experiment
 
 
@@ -26,13 +26,13 @@ def populations(study: str = "claims") -> Iterator[tuple[str, float, dict, np.nd
 
 
 def draws(pair: tuple, seeds: int, number: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields `number` experiments of so many seeds: seeds of a pair of arrays, drawn with replacement."""
+    """Yields `number` experiments of so many seeds, drawn with replacement from a pair of arrays."""
     for _ in range(number):
         chosen = rng.integers(0, len(pair[0]), seeds)
         yield pair[0][chosen], pair[1][chosen]
 
 
 def with_progress(rows: list, name: str) -> Iterator:
-    """Yields the rows, with a bar on stderr of how many are done and how long the others take."""
+    """Yields the rows and shows a progress bar on stderr."""
     with progress_bar(name, Console(stderr=True)) as progress:
         yield from progress.track(rows)

@@ -8,6 +8,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from runs.command_line import command, path_argument
 from runs.folder import write_atomically
 from settings.errors import UsageError
 from settings.flags import Parser
+from studies.command import PROJECT
 
 TABLES = ("rounds.csv", "episodes.csv")
 TIMES = {"train_seconds", "evaluate_seconds", "round_seconds", "seconds"}
@@ -32,9 +34,9 @@ CASES = {
 }
 
 
-def read(folder: Path) -> dict[str, pd.DataFrame]:
-    """Reads the tables of a run as text, without the times."""
-    tables = {name: pd.read_csv(folder / name, dtype=str, keep_default_na=False) for name in TABLES}
+def read(folder: Path, names: Iterable[str] = TABLES) -> dict[str, pd.DataFrame]:
+    """Reads CSV files of a run as tables of text, without the times."""
+    tables = {name: pd.read_csv(folder / name, dtype=str, keep_default_na=False) for name in names}
     return {name: table.drop(columns=[*TIMES & set(table)]) for name, table in tables.items()}
 
 
@@ -72,9 +74,9 @@ def run(checkout: Path, flags: list[str], folder: Path):
         raise UsageError(f"main.py of {checkout} failed with {' '.join(flags)}: {said}")
 
 
-def check(options: argparse.Namespace) -> int:
+def measure(options: argparse.Namespace) -> int:
     """Runs and compares every case, and writes the table; returns 1 where a case differs, else 0."""
-    checkouts = {"before": options.before.resolve(), "now": Path(__file__).parent.parent}
+    checkouts = {"before": options.before.resolve(), "now": PROJECT}
     data = ["--data-path", str(options.data_path.resolve())] if options.data_path else []
     rows, equal = [], []
     for case, flags in CASES.items():
@@ -101,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data-path", type=path_argument, help="data set of all runs, as for main.py")
     parser.add_argument("--out", type=path_argument, help="folder for the table [none is written]")
     options = parser.parse_args(arguments)
-    return command("studies.same_numbers", lambda: check(options), lambda: "run the same command again")
+    return command("studies.same_numbers", lambda: measure(options), lambda: "run the same command again")
 
 
 if __name__ == "__main__":

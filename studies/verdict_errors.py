@@ -1,17 +1,17 @@
-"""How often a verdict on a claim is wrong: `python -m studies.verdict_errors --out results/checks`.
+"""Measures how often a verdict on a claim is wrong: `python -m studies.verdict_errors --out results/checks`.
 
-Draws experiments of 5 and 10 seeds, with replacement, from the ten published seeds of a split and an agent. A seed's
-DQN and random means are drawn together. The random policy's means stay as they are; DQN's are changed so that over the
-ten seeds the change is a given one, which is then the truth, in two ways:
+Draws experiments of 5 and 10 seeds with replacement from the ten published seeds of a split and an agent. The DQN and
+random means of a seed are drawn together. The random policy's means stay as they are. The DQN means are changed so that
+the change over the ten seeds has a given value, which is then the true one. There are two ways to change them:
 
-- proportional: all are multiplied by one factor, so their scatter is as large in per cent as measured;
-- shifted: one number is added to all, so their scatter is as large in rounds, or in distance, as measured.
+- proportional: all are multiplied by one factor, which keeps the scatter in per cent;
+- shifted: one number is added to all, which keeps the scatter in rounds or in distance.
 
-Both keep the skew and the pairs. Means of rounds end at the cap of 36, and the factor, or the number, is the one that
-is right after that. It matters only for the improved agent, where a seed would come past the cap.
+Both keep the skew and the pairs. Mean rounds are capped at 36, and the factor or the number takes the cap into account;
+this matters only for the improved agent.
 
-What this cannot tell: how an agent of that effect would scatter. The published agents that save more scatter more in
-per cent, which is why the improved agent's are drawn from too.
+This cannot tell how an agent of that effect would scatter. The published agents that save more scatter more in per
+cent, so experiments are drawn from the improved agent as well.
 """
 
 import argparse
@@ -21,19 +21,19 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from benchmarks import command
 from reporting.intervals import bootstrap, relative_change
 from reporting.tables import markdown, verdict
+from studies.command import run
 from studies.populations import SEEDS, draws, populations, with_progress
 
 CAP = {"training rounds": 36, "communication cost": np.inf}
-SHARES = (0, 1 / 3, 1 / 2, 3 / 4, 1)  # of the claimed change that are true
+SHARES = (0, 1 / 3, 1 / 2, 3 / 4, 1)  # true change as a share of the claimed one
 WAYS = {"proportional": np.multiply, "shifted": np.add}
-COLUMNS = ("reproduced", "in part", "no difference shown", "worse", "reproduced, former rule")
+OUTCOMES = ("reproduced", "in part", "no difference shown", "worse", "reproduced, former rule")
 
 
 def rescaled(ours: np.ndarray, mean: float, way: str, cap: float) -> np.ndarray:
-    """Returns the means of seeds [n], changed in one of WAYS so that their mean is `mean` and none is above `cap`."""
+    """Returns the means `ours` [n], changed in one of WAYS so that their mean is `mean` and none is above `cap`."""
 
     def changed(amount: float) -> np.ndarray:
         return np.minimum(WAYS[way](ours, amount), cap)
@@ -48,17 +48,17 @@ def former_verdict(claimed: float, low: float, high: float) -> bool:
 
 
 def rates(claimed: float, pair: tuple, seeds: int, experiments: int, rng: np.random.Generator) -> dict[str, float]:
-    """Returns how often each verdict comes out in experiments drawn from a pair of arrays."""
-    counts = np.zeros(len(COLUMNS))
+    """Returns the rate of each outcome in experiments drawn from a pair of arrays."""
+    counts = np.zeros(len(OUTCOMES))
     for ours, theirs in draws(pair, seeds, experiments, rng):
         _, low, high = bootstrap(relative_change, ours, theirs)
         said = verdict(claimed, low, high)
-        counts += [said == "reproduced", *(text in said for text in COLUMNS[1:4]), former_verdict(claimed, low, high)]
-    return dict(zip(COLUMNS, counts / experiments, strict=True))
+        counts += [said == "reproduced", *(text in said for text in OUTCOMES[1:4]), former_verdict(claimed, low, high)]
+    return dict(zip(OUTCOMES, counts / experiments, strict=True))
 
 
-def check(options: argparse.Namespace) -> dict[str, str]:
-    """Returns the rates as CSV for each population, and as a table the lowest and the highest over the populations."""
+def measure(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the rates of each population as CSV, and a table of the lowest and highest rates over the populations."""
     cases, rows = [], []
     for claim, claimed, where, ours, theirs in populations("improved"):  # its report has both agents
         for way in WAYS:
@@ -74,11 +74,11 @@ def check(options: argparse.Namespace) -> dict[str, str]:
 
 
 def ranges(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns by claim, true change and seeds the lowest and the highest rate over all else, as text."""
+    """Returns the lowest and highest rates, as text, by claim, true change and number of seeds."""
     rows = []
     for (claim, change, seeds), group in table.groupby(["claim", "true change", "seeds"], sort=False):
         row = {"claim": claim, "true change": f"{change:+.1%}" if change else "none", "seeds": seeds}
-        rows.append(row | {name: _span(group[name]) for name in COLUMNS})
+        rows.append(row | {name: _span(group[name]) for name in OUTCOMES})
     return pd.DataFrame(rows).sort_values(["claim", "seeds"], ascending=[False, True], kind="stable")
 
 
@@ -90,4 +90,4 @@ def _span(shares: pd.Series) -> str:
 
 if __name__ == "__main__":
     flags = {"experiments": (1000, "drawn for each row of the CSV file"), "seed": (0, "seed of the experiments")}
-    sys.exit(command.run("verdict_errors", __doc__, check, by_processor=False, **flags))
+    sys.exit(run("verdict_errors", __doc__, measure, by_processor=False, **flags))

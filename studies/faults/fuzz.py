@@ -27,13 +27,13 @@ import main
 import plots
 import report
 import sweep
-from benchmarks import command
 from config import Config
 from data import load_dataset, partition
 from datasets.files import ARRAYS, IDX_FILES
 from settings.declare import flag
 from settings.errors import UsageError
 from settings.presets import PRESETS
+from studies import command
 from studies import routes as search
 from studies.faults import fuzz_tables
 from studies.learners import __main__ as learners

@@ -1,8 +1,8 @@
-"""Whether what was stopped ends with the same files: `python -m studies.faults.kill_and_resume --out results/checks`.
+"""Tests that stopped runs end with the same files: `python -m studies.faults.kill_and_resume --out results/checks`.
 
-Runs a short experiment undisturbed, then again and again, stopped at random moments and resumed until it ends: by
-`kill -9`, also while it draws, by signals after which the printed command goes on, on Ray, with TensorBoard, and as a
-sweep. A hundred take about 12 minutes of two cores.
+Runs a short experiment without a stop, then again and again, stopped at random moments and resumed until it ends. It is
+stopped by `kill -9`, also while it draws, on Ray and with TensorBoard; by signals, after which the printed command
+resumes it; and as part of a sweep. A hundred runs take about 12 minutes on two cores.
 """
 
 import argparse
@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks import command
+from reporting.tables import markdown
 from runs.description import read_description
 from runs.folder import CHECKPOINT, DESCRIPTION, EVENTS, FIGURES, TABLES, figure_paths
 from settings.errors import UsageError
+from studies.command import PROJECT, run
+from studies.same_numbers import read
 
-PROJECT = Path(__file__).parents[2]
 EPISODES = 8
 LONGEST = 300  # seconds that a process may take to end
 OUTLIVES = 30  # seconds that a run may outlive its sweep, in which it starts and finishes a round
@@ -37,7 +38,6 @@ FLAGS = (
 )
 # fmt: on
 RAY = ("--engine", "ray", "--ray-actors", "1", "--nodes", "3", "--pca-components", "3")
-TIMES = ["train_seconds", "evaluate_seconds", "round_seconds", "seconds"]
 KINDS = {  # of what is stopped: how many of a hundred, and its further flags
     "killed": (60, ()),
     "killed, with TensorBoard": (12, ("--tensorboard",)),
@@ -90,12 +90,10 @@ def same(folder: Path, reference: Path) -> bool:
     temporary file is left."""
     if [*folder.rglob("*.tmp")]:
         return False
-    for name in TABLES:
-        if not (reference / name).exists():  # there are such tables for other kinds of runs
-            continue
-        one, other = (pd.read_csv(path / name).drop(columns=TIMES, errors="ignore") for path in (folder, reference))
-        if not one.equals(other):
-            return False
+    names = [name for name in TABLES if (reference / name).exists()]  # not every kind of run writes all tables
+    numbers = read(folder, names)
+    if not all(numbers[name].equals(table) for name, table in read(reference, names).items()):
+        return False
     figures = [path for path in figure_paths(reference) if path.exists()]
     if any(path.read_bytes() != (folder / FIGURES / path.name).read_bytes() for path in figures):
         return False
@@ -220,7 +218,7 @@ def attempt(number: int, kind: str, place: Path, seconds: float, seed: int) -> t
     return kind, stages, equal and (kind != BOARD or has_events(folder))
 
 
-def check(options: argparse.Namespace) -> dict[str, str]:
+def measure(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table of stages and outcomes."""
     kinds = [kind for kind, (share, _) in KINDS.items() for _ in range(max(1, round(share * options.runs / 100)))]
     counts, good = collections.Counter(), collections.Counter()
@@ -239,15 +237,14 @@ def check(options: argparse.Namespace) -> dict[str, str]:
                 counts.update((kind, stage) for stage in stages)
                 good[kind] += equal
                 print(f"{done} of {len(kinds)}: {good.total()} equal so far ({kind})", flush=True)
-    header = ["what is stopped", *STAGES, "ended with the same files"]
-    lines = [f"| {' | '.join(header)} |", f"|{' --- |' * len(header)}"]
-    for kind in KINDS:
-        times = " | ".join(str(counts[kind, stage]) for stage in STAGES)
-        lines.append(f"| {kind} | {times} | {good[kind]} of {kinds.count(kind)} |")
+    rows = [
+        (kind, *(counts[kind, stage] for stage in STAGES), f"{good[kind]} of {kinds.count(kind)}") for kind in KINDS
+    ]
+    table = markdown(pd.DataFrame(rows, columns=["what is stopped", *STAGES, "ended with the same files"]))
     verdict = f"{good.total()} of {len(kinds)} ended with the same CSV files and checkpoint as the undisturbed ones."
-    return {".md": "\n".join(lines) + f"\n\n{verdict}\n"}
+    return {".md": f"{table}\n{verdict}\n"}
 
 
 if __name__ == "__main__":
-    runs, seed = (100, "runs to stop"), (0, "seed of the moments")
-    sys.exit(command.run("kill_and_resume", __doc__, check, by_processor=False, runs=runs, seed=seed))
+    flags = {"runs": (100, "runs to stop"), "seed": (0, "seed of the moments")}
+    sys.exit(run("kill_and_resume", __doc__, measure, by_processor=False, **flags))

@@ -1,7 +1,7 @@
-"""Whether two at once on one folder lose nothing: `python -m studies.faults.side_by_side --out results/checks`.
+"""Tests that two commands in one folder lose nothing: `python -m studies.faults.side_by_side --out results/checks`.
 
-Two runs, two sweeps, two searches, two reports, two comparisons of learners, begun at the same moment in two processes.
-Takes about 20 minutes of two cores.
+Two processes start the same command at the same moment: runs, sweeps, searches of routes, reports, comparisons of
+learners. Takes about 20 minutes on two cores.
 """
 
 import argparse
@@ -24,17 +24,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from benchmarks import command
 from config import Config
+from reporting.tables import markdown
 from settings.errors import UsageError
+from studies.command import run
 from studies.faults.fuzz import small_arrays, write_data
+from studies.same_numbers import read
 
 if TYPE_CHECKING:
     from studies.learners.units import Unit
 
-SHARED = "--dataset fashion-mnist --episodes 4 --round-limit 3 --nodes 3 --pca-components 3"
-FLAGS = f"{SHARED} --policy random"
-MORE = ("--samples-per-node", "20", "--threads", "1", "--figure-every", "-1")
+FLAGS = "--dataset fashion-mnist --episodes 4 --round-limit 3 --nodes 3 --pca-components 3 --samples-per-node 20"
 TRIES, UNITS = 14, 12
 
 
@@ -42,29 +42,18 @@ def run_experiment(folder: Path, data: Path, which: int) -> int:
     """Runs main.py on a folder that the other process runs on too."""
     import main
 
-    return main.main(
-        [*FLAGS.split(), *MORE, "--figure-every", "-1", "--data-path", str(data), "--run-dir", str(folder)]
-    )
-
-
-def run_search(folder: Path, data: Path, which: int) -> int:
-    """Searches routes for one initial weight or for two, into one table."""
-    return search_routes(folder, data, which + 1)
-
-
-def run_same_search(folder: Path, data: Path, which: int) -> int:
-    """Searches the same routes as the other process."""
-    return search_routes(folder, data, 1)
+    own = ("--policy", "random", "--threads", "1", "--figure-every", "-1", "--run-dir", str(folder))
+    return main.main([*FLAGS.split(), *own, "--data-path", str(data)])
 
 
 def search_routes(folder: Path, data: Path, episodes: int) -> int:
-    """Searches routes for so many initial weights."""
+    """Searches routes for this number of initial weights."""
     from data import load_dataset
-    from studies import routes as search
+    from studies import routes
 
     settings = {"nodes": 3, "pca_components": 3, "samples_per_node": 20, "round_limit": 3, "goal": 0.9, "threads": 1}
     config = Config(dataset="fashion-mnist", data_path=str(data), observation="round", **settings)
-    search.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=episodes))
+    routes.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=episodes))
     return 0
 
 
@@ -73,7 +62,7 @@ def run_sweep(folder: Path, data: Path, which: int) -> int:
     import sweep
 
     own = ("--policies", "random", "--seeds", "0-1", "--jobs", "1", "--control-episodes", "4", "--out", str(folder))
-    return sweep.main([*own, *SHARED.split(), *MORE[:2], "--data-path", str(data)])
+    return sweep.main([*own, *FLAGS.split(), "--data-path", str(data)])
 
 
 def run_report(folder: Path, data: Path, which: int) -> int:
@@ -113,15 +102,15 @@ def toy_units() -> "list[Unit]":
 KINDS = {
     "two runs": run_experiment,
     "two sweeps": run_sweep,
-    "two searches": run_search,
-    "two searches of the same settings": run_same_search,
+    "two searches": lambda folder, data, which: search_routes(folder, data, which + 1),
+    "two searches of the same settings": lambda folder, data, which: search_routes(folder, data, 1),
     "two reports": run_report,
     "two comparisons of learners": run_comparison,
 }
 
 
 def quietly(kind: str, folder: Path, data: Path, which: int = 0) -> int:
-    """Does a job without what it prints; returns its exit code. Raises RuntimeError where a refusal is not one line."""
+    """Does a job without its output; returns its exit code. Raises RuntimeError where a refusal is not one line."""
     errors = io.StringIO()
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(errors):
         code = KINDS[kind](folder, data, which)
@@ -131,7 +120,7 @@ def quietly(kind: str, folder: Path, data: Path, which: int = 0) -> int:
 
 
 def work(jobs: Connection, barrier: Barrier, which: int):
-    """Does one job after the other, begun together with the other process where the job says so."""
+    """Does one job after the other; starts it together with the other process where the job says so."""
     from settings.quiet_import import import_tensorflow_quietly
 
     import_tensorflow_quietly()
@@ -149,27 +138,23 @@ def work(jobs: Connection, barrier: Barrier, which: int):
         jobs.send(code)
 
 
-def tables(folder: Path) -> list[pd.DataFrame]:
-    """Returns a run's rounds and episodes without the times."""
-    read = (pd.read_csv(folder / name) for name in ("rounds.csv", "episodes.csv"))
-    return [table.drop(columns=[name for name in table if name.endswith("seconds")]) for table in read]
+def same(folder: Path, reference: Path) -> bool:
+    """Returns whether two runs have the same rounds and episodes, times aside."""
+    numbers = read(folder)
+    return all(numbers[name].equals(table) for name, table in read(reference).items())
 
 
 def nothing_lost(kind: str, folder: Path, codes: list, reference: Path) -> bool:
-    """Tells whether both processes ended as they should and the folder has all that it should have."""
+    """Returns whether both processes ended as expected and the folder has everything that it should have."""
     if [*folder.rglob("*.tmp")]:
         return False
     if kind == "two runs":
-        equal = all(one.equals(other) for one, other in zip(tables(folder), tables(reference), strict=True))
-        return sorted(map(str, codes)) == ["0", "2"] and equal
-    if kind == "two sweeps":  # what one is at is refused to the other, which says so
+        return sorted(map(str, codes)) == ["0", "2"] and same(folder, reference)
+    if kind == "two sweeps":  # a run that one sweep has started is refused to the other, which says so
         runs = [path.parent for path in reference.glob("*/run.json")]
-        pairs = [pair for run in runs for pair in zip(tables(folder / run.name), tables(run), strict=True)]
-        equal = all(one.equals(other) for one, other in pairs)
-        ends = [json.loads((folder / run.name / "run.json").read_text()) for run in runs]
-        return (
-            set(codes) <= {0, 1} and len(runs) == 2 and equal and all(run["end"] and not run["resumed"] for run in ends)
-        )
+        described = [json.loads((folder / run.name / "run.json").read_text()) for run in runs]
+        whole = all(about["end"] and not about["resumed"] for about in described)
+        return set(codes) <= {0, 1} and len(runs) == 2 and whole and all(same(folder / run.name, run) for run in runs)
     if codes != [0, 0]:
         return False
     if kind == "two searches of the same settings":
@@ -210,7 +195,7 @@ def try_all(pipes: list[Connection], place: Path, tries: int) -> Iterator[str]:
         yield kind
 
 
-def check(options: argparse.Namespace) -> dict[str, str]:
+def measure(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table of tries."""
     context = multiprocessing.get_context("spawn")
     barrier, pipes = context.Barrier(2), [context.Pipe() for _ in range(2)]
@@ -224,10 +209,10 @@ def check(options: argparse.Namespace) -> dict[str, str]:
         kinds = list(try_all([ours for ours, _ in pipes], Path(place), options.tries))
     for worker in workers:
         worker.terminate()
-    lines = ["| at once on one folder | tries | nothing lost |", "| --- | --- | --- |"]
-    return {".md": "\n".join([*lines, *(f"| {kind} | {options.tries} | {options.tries} |" for kind in kinds)]) + "\n"}
+    rows = [(kind, options.tries, options.tries) for kind in kinds]
+    return {".md": markdown(pd.DataFrame(rows, columns=["at once on one folder", "tries", "nothing lost"]))}
 
 
 if __name__ == "__main__":
     tries = (50, "tries of each kind")
-    sys.exit(command.run("side_by_side", __doc__, check, threads=1, by_processor=False, tries=tries))
+    sys.exit(run("side_by_side", __doc__, measure, threads=1, by_processor=False, tries=tries))

@@ -12,7 +12,7 @@ def test_coverage_of_pairs_that_are_alike_is_whole(monkeypatch):
     theirs = np.linspace(20, 30, 10)
     made_up = [("training rounds", -0.508, {"split": "disjoint"}, theirs / 2, theirs)]
     monkeypatch.setattr(interval_coverage, "populations", lambda: made_up)
-    lines = interval_coverage.check(types.SimpleNamespace(seed=0, experiments=3))[".md"].splitlines()
+    lines = interval_coverage.measure(types.SimpleNamespace(seed=0, experiments=3))[".md"].splitlines()
     assert [line.split(" | ")[:5] for line in lines[2:]] == [
         ["| training rounds", "disjoint", seeds, "100.0%", "100.0%"] for seeds in ("5", "10")
     ]

@@ -42,7 +42,7 @@ def test_former_rule_took_wide_intervals_for_the_claim():
 
 
 def test_ranges_are_over_all_populations():
-    row = dict.fromkeys(verdict_errors.COLUMNS, 0.25) | {"claim": "training rounds", "true change": -0.0, "seeds": 5}
+    row = dict.fromkeys(verdict_errors.OUTCOMES, 0.25) | {"claim": "training rounds", "true change": -0.0, "seeds": 5}
     table = pd.DataFrame([row, row | {"worse": 0.5}])
     (shown,) = verdict_errors.ranges(table).to_dict("records")
     assert (shown["true change"], shown["reproduced"], shown["worse"]) == ("none", "25.0%", "25.0% to 50.0%")

@@ -12,7 +12,7 @@ from studies.faults import side_by_side
 def test_two_at_once_lose_nothing(monkeypatch):
     kinds = {kind: job for kind, job in side_by_side.KINDS.items() if kind != "two sweeps"}  # which take longer
     monkeypatch.setattr(side_by_side, "KINDS", kinds)
-    lines = side_by_side.check(types.SimpleNamespace(tries=1))[".md"].splitlines()
+    lines = side_by_side.measure(types.SimpleNamespace(tries=1))[".md"].splitlines()
     assert lines[2:] == [f"| {kind} | 1 | 1 |" for kind in kinds]
 
 

@@ -1,0 +1,84 @@
+"""Provides the command line that all benchmarks and studies share."""
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from config import Config
+from runs.command_line import command, path_argument
+from runs.folder import write_atomically
+from settings.flags import Parser
+from settings.machine import machine
+from settings.quiet_import import import_tensorflow_quietly
+
+PROJECT = Path(__file__).parent.parent
+
+
+def run(
+    name: str,
+    doc: str,
+    measure: Callable[[argparse.Namespace], dict[str, str]],
+    arguments: list[str] | None = None,
+    *,
+    threads: int = 2,
+    by_processor: bool = True,
+    **flags: tuple[int | str | Path, str],
+) -> int:
+    """Runs a benchmark or a study: parses the command line, measures, writes the result files and prints the tables.
+
+    Args:
+        name: Name of the result files, without the ending.
+        doc: Docstring of the module; its first line is the description in `--help`.
+        measure: Takes the options and returns the text of each result file by its ending, such as ".md".
+        arguments: Command line; that of the process by default.
+        threads: Default of `--threads`.
+        by_processor: Whether the result depends on the processor. If so, the files go into a subfolder of `--out` that
+            is named after the processor, and every Markdown text names it.
+        **flags: Further flags as (default, help text); the default's type is the type of the value.
+
+    Returns:
+        The exit code: 0, 2 where something has to be changed first, 130 when interrupted.
+    """
+    parser = Parser(description=doc.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--threads", type=int, default=threads, help=f"processor threads [{threads}]")
+    for flag, (default, text) in flags.items():
+        kind = path_argument if isinstance(default, Path) else type(default)
+        parser.add_argument(f"--{flag.replace('_', '-')}", type=kind, default=default, help=f"{text} [{default}]")
+    parser.add_argument("--out", type=path_argument, required=True, help="folder for the results")
+    options = parser.parse_args(arguments)
+    return command(name, lambda: _run(name, measure, options, by_processor), lambda: "run the same command again")
+
+
+def _run(
+    name: str,
+    measure: Callable[[argparse.Namespace], dict[str, str]],
+    options: argparse.Namespace,
+    by_processor: bool,
+) -> int:
+    """Measures, writes the result files and prints the Markdown texts; returns the exit code."""
+    import_tensorflow_quietly()
+    from models import start_tensorflow
+
+    start_tensorflow(Config(threads=options.threads).threads)
+    processor, folder = processor_and_folder(options.out) if by_processor else ("", options.out)
+    folder.mkdir(parents=True, exist_ok=True)  # before the measurement, which may take hours
+    texts = measure(options)
+    for ending, text in texts.items():
+        text += f"\nMeasured on {processor}.\n" if processor and ending.endswith(".md") else ""
+        write_atomically(folder / f"{name}{ending}", text.encode())
+        if ending.endswith(".md"):
+            print(text)
+    return 0
+
+
+def processor_and_folder(out: Path) -> tuple[str, Path]:
+    """Returns (a description of this processor, the folder in `out` for its results)."""
+    about = machine()
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        flags = []
+    vectors = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "")
+    kind = f"{about['processor'].replace('(R)', '')} {vectors}".strip()
+    return f"{kind}, {about['cores']} cores", out / re.sub("[^a-z0-9]+", "-", kind.lower())
