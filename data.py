@@ -19,7 +19,7 @@ STAND_IN = "digits-stand-in"
 
 
 class NamedData(Protocol):
-    """What can tell which data set it is: a Dataset, or an engine whose nodes hold one."""
+    """What can tell which data set it is: a Dataset, or the nodes that hold one."""
 
     @property
     def name(self) -> str: ...

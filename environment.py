@@ -12,14 +12,14 @@ import tensorflow as tf
 
 from config import Config
 from data import Dataset
-from nodes.local import LocalEngine, When, forked, refuse_fork
+from nodes.local import LocalNodes, When, forked, refuse_fork
 from policies.observation import observe, size
 from settings.random_streams import generator
 
 if TYPE_CHECKING:
     import ray
 
-    from nodes.ray_actors import RayEngine
+    from nodes.ray_actors import RayNodes
 
 NEAR = 0.1  # how far below the goal staying at a node begins to count as stalling
 
@@ -67,13 +67,13 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     metadata = {"render_modes": []}  # noqa: RUF012, Gymnasium's own form
 
-    def __init__(self, config: Config, dataset: Dataset | None, engine: "LocalEngine | RayEngine | None" = None):
-        """`engine` brings the nodes; by default they live in this process and share `dataset`."""
+    def __init__(self, config: Config, dataset: Dataset | None, nodes: "LocalNodes | RayNodes | None" = None):
+        """`nodes` trains and evaluates; by default LocalNodes, which live in this process and share `dataset`."""
         self.config = config
         self.distances = distance_matrix(config)
-        if engine is None and not forked():  # where `reset` raises, whose error an AsyncVectorEnv passes on
-            engine = LocalEngine(config, dataset)
-        self.engine = engine
+        if nodes is None and not forked():  # where `reset` raises, whose error an AsyncVectorEnv passes on
+            nodes = LocalNodes(config, dataset)
+        self.nodes = nodes
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size(config),), np.float32)
         self.action_space = gymnasium.spaces.Discrete(config.nodes)
         self.starter_action = config.starter
@@ -84,7 +84,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.over = True  # no episode has begun, or it has ended
 
     def __getstate__(self) -> dict:
-        if not isinstance(self.engine, LocalEngine):
+        if not isinstance(self.nodes, LocalNodes):
             raise TypeError("an environment whose nodes are Ray actors cannot be copied; make another one in its place")
         return vars(self)
 
@@ -100,7 +100,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.episode = (options or {}).get("episode", self.episode + 1)
         self.round = 0
         self.holder = self.config.starter  # the node that holds the current model
-        self.weights = self._fresh = self.engine.start(self.seed, self.episode)
+        self.weights = self._fresh = self.nodes.start(self.seed, self.episode)
         self.visits = np.zeros(self.config.nodes, int)
         self.last_visits = np.zeros(self.config.nodes, int)  # the round in which each node last trained
         self._failed = ()  # the nodes that were asked in vain for the coming round
@@ -161,7 +161,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         started = time.perf_counter()
         work = self.train(chosen)
         between = time.perf_counter()
-        accuracy, finite = self.engine.judge(work.nodes[0], self.weights)
+        accuracy, finite = self.nodes.evaluate(work.nodes[0], self.weights)
         ended = time.perf_counter()
 
         self.visits[list(work.nodes)] += 1
@@ -178,7 +178,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
             "unreachable": self._failed,
             "distance": work.distance,
             "bytes_sent": work.bytes_sent,
-            "bytes_moved": self.engine.bytes_moved,
+            "bytes_moved": self.nodes.bytes_moved,
             "gradient_steps": work.gradient_steps,
             "accuracy": accuracy,
             "previous_accuracy": previous_accuracy,
@@ -201,29 +201,29 @@ class HomogeneousLearningEnv(gymnasium.Env):
         state = {name: getattr(self, name) for name in names}
         state |= {"visits": self.visits.copy(), "last_visits": self.last_visits.copy(), "_fresh": self._fresh}
         state |= {"node_weights": dict(self.node_weights)}
-        return state | {"_failed": ()}, dict(self.engine.optimizer_states)
+        return state | {"_failed": ()}, dict(self.nodes.optimizer_states)
 
     def restore(self, snapshot: tuple[dict, dict[int, tf.Tensor]]):
         """Goes back to where `snapshot` was taken, in any episode."""
         state, optimizer_states = snapshot
         for name, value in state.items():
             setattr(self, name, value.copy() if isinstance(value, dict | np.ndarray) else value)
-        self.engine.optimizer_states = dict(optimizer_states)
+        self.nodes.optimizer_states = dict(optimizer_states)
 
     def train(self, chosen: tuple[int, ...]) -> Work:
         """Lets the chosen nodes train the current model, which their mean replaces; returns the Work done."""
-        trained, losses = self.engine.train(chosen, [self.weights] * len(chosen), self.when())
+        trained, losses = self.nodes.train(chosen, [self.weights] * len(chosen), self.when())
         self.node_weights |= dict(zip(chosen, trained, strict=True))
-        self.weights = self.engine.mean(chosen[0], trained)
+        self.weights = self.nodes.mean(chosen[0], trained)
         distance = distance_travelled(self.distances, self.holder, chosen)
         if self.config.failed_attempts == "charged":
             distance += float(sum(self.distances[self.holder, node] for node in self._failed))
-        sent = transfers(self.holder, chosen) * self.engine.model_bytes
-        return Work(chosen, losses, distance, sent, len(chosen) * self.engine.gradient_steps, trained)
+        sent = transfers(self.holder, chosen) * self.nodes.model_bytes
+        return Work(chosen, losses, distance, sent, len(chosen) * self.nodes.gradient_steps, trained)
 
     def inputs(self, nodes: tuple[int, ...], before: tf.Tensor) -> dict:
         """Returns what the present round of `nodes` started from, the weights `before`, as a dict of arrays."""
-        return self.engine.inputs(nodes, before, self.when())
+        return self.nodes.inputs(nodes, before, self.when())
 
     def when(self) -> When:
         """Returns what fixes the present round's random draws: (seed, episode, round)."""
@@ -236,9 +236,9 @@ class HomogeneousLearningEnv(gymnasium.Env):
         if "pca" in parts:
             scores["pca"] = np.zeros(config.nodes * config.pca_components)
             if work:
-                scores["pca"] = self.engine.update_scores(work.nodes, before, work.trained)
+                scores["pca"] = self.nodes.update_scores(work.nodes, before, work.trained)
         if "node-models" in parts:
-            scores["node-models"] = self.engine.model_scores(self.node_weights, self._fresh)
+            scores["node-models"] = self.nodes.model_scores(self.node_weights, self._fresh)
         distances = self.distances[self.holder]
         visits = self.visits, self.last_visits
         return observe(config, scores, self.holder, *visits, distances, self.round, self.accuracy)

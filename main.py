@@ -24,8 +24,8 @@ from settings.random_streams import generator
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
-    from nodes.local import LocalEngine
-    from nodes.ray_actors import RayEngine
+    from nodes.local import LocalNodes
+    from nodes.ray_actors import RayNodes
     from runs.screen import Screen
 
 
@@ -45,7 +45,7 @@ def homogeneous_learning(
         log.checkpoint(episode, policy)
         screen.episode(row)
         if config.figure_every > 0 and episode % config.figure_every == 0 and episode < config.episodes:
-            draw_figures(environment.engine, log, screen)
+            draw_figures(environment.nodes, log, screen)
 
 
 def run_episode(
@@ -84,11 +84,11 @@ def run_episode(
     }
 
 
-def draw_figures(engine: "LocalEngine | RayEngine", log: RunLog, screen: "Screen"):
+def draw_figures(nodes: "LocalNodes | RayNodes", log: RunLog, screen: "Screen"):
     """Draws what is logged so far, between two episodes."""
     from reporting.run_figures import try_to_draw
 
-    log.node_models(engine)
+    log.node_models(nodes)
     screen.notice(try_to_draw(log.folder))
 
 
@@ -101,26 +101,26 @@ def run(config: Config, options: argparse.Namespace) -> int:
     from baselines.references import make_environment
     from models import start_tensorflow
     from node import make_policy
-    from nodes import make_engine
+    from nodes import make_nodes
     from runs.tables import read_table
 
     start_tensorflow(config.threads)
-    engine = make_engine(config, options.engine, options.ray_address, options.ray_actors)
-    environment = make_environment(config, None, engine)
+    nodes = make_nodes(config, options.engine, options.ray_address, options.ray_actors)
+    environment = make_environment(config, None, nodes)
     resumed = options.resume and (options.run_dir / CHECKPOINT).exists()  # and needs no other run's agent any more
     policy = make_policy(dataclasses.replace(config, load_agent="") if resumed else config, environment.distances)
-    options.run_dir = options.run_dir or new_folder(config, engine)
+    options.run_dir = options.run_dir or new_folder(config, nodes)
     with locked(options.run_dir):
         check_options(options.run_dir, options.resume, options.overwrite)  # another process may have finished meanwhile
-        log = RunLog(config, engine, options)
+        log = RunLog(config, nodes, options)
         if log.policy_state is not None:
             policy.restore(log.policy_state)
-        with Screen(config, engine, log) as screen:
+        with Screen(config, nodes, log) as screen:
             log.nodes(environment)
             homogeneous_learning(config, environment, policy, log, screen)
         log.finish(policy)
         if config.figure_every >= 0:
-            draw_figures(engine, log, screen)
+            draw_figures(nodes, log, screen)
         screen.summary(read_table(log.folder, "episodes.csv"), log.folder)
     return 0
 

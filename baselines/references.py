@@ -11,12 +11,12 @@ import tensorflow as tf
 from config import Config
 from data import Dataset
 from environment import HomogeneousLearningEnv, Work
-from nodes.local import LocalEngine
+from nodes.local import LocalNodes
 from settings.names import SIDE
 from settings.random_streams import generator
 
 if TYPE_CHECKING:
-    from nodes.ray_actors import RayEngine
+    from nodes.ray_actors import RayNodes
 
 
 class Reference(HomogeneousLearningEnv):
@@ -40,15 +40,15 @@ class Centralized(Reference):
     def train(self, chosen: tuple[int, ...]) -> Work:
         starter, nodes, size = self.config.starter, self.config.nodes, self.config.samples_per_node
         epoch, part = divmod(self.round - 1, nodes)
-        pool = np.concatenate(list(self.engine.rows.values()))
+        pool = np.concatenate(list(self.nodes.rows.values()))
         pool = generator(self.seed, "order", self.episode, epoch, nodes).permutation(pool)
         order = np.tile(pool[part * size : (part + 1) * size], (self.config.local_epochs, 1))
-        self.weights, loss = self.engine.train_on(starter, self.weights, order, self.when())
+        self.weights, loss = self.nodes.train_on(starter, self.weights, order, self.when())
         distance, sent = 0.0, 0
         if self.round == 1:  # an image is a byte a pixel, and one for its label
             distance = float(self.distances[starter].sum())
             sent = (nodes - 1) * size * (SIDE * SIDE + 1)
-        return Work((starter,), (loss,), distance, sent, self.engine.gradient_steps)
+        return Work((starter,), (loss,), distance, sent, self.nodes.gradient_steps)
 
 
 class FederatedAveraging(Reference):
@@ -63,11 +63,11 @@ class FederatedAveraging(Reference):
 
     def train(self, chosen: tuple[int, ...]) -> Work:
         nodes = self.starting_with(self.leader())
-        trained, losses = self.engine.train(nodes, [self.weights] * len(nodes), self.when())
-        self.weights = self.engine.mean(nodes[0], trained)
+        trained, losses = self.nodes.train(nodes, [self.weights] * len(nodes), self.when())
+        self.weights = self.nodes.mean(nodes[0], trained)
         ways = 2 * (len(nodes) - 1)  # to every node and back
         distance = 2 * float(self.distances[nodes[0]].sum())
-        return Work(nodes, losses, distance, ways * self.engine.model_bytes, len(nodes) * self.engine.gradient_steps)
+        return Work(nodes, losses, distance, ways * self.nodes.model_bytes, len(nodes) * self.nodes.gradient_steps)
 
 
 class Swarm(FederatedAveraging):
@@ -94,11 +94,11 @@ class Gossip(Reference):
 
     def train(self, chosen: tuple[int, ...]) -> Work:
         nodes, neighbours = range(self.config.nodes), self.adjacency()
-        trained, losses = self.engine.train(nodes, self.models, self.when())
+        trained, losses = self.nodes.train(nodes, self.models, self.when())
         mixed = tf.linalg.matmul(mixing_matrix(neighbours).astype(np.float32), tf.stack(trained))
         self.models, self.weights = tf.unstack(mixed), tf.reduce_mean(mixed, 0)
-        distance, sent = float(self.distances[neighbours].sum()), int(neighbours.sum()) * self.engine.model_bytes
-        steps = len(nodes) * self.engine.gradient_steps
+        distance, sent = float(self.distances[neighbours].sum()), int(neighbours.sum()) * self.nodes.model_bytes
+        steps = len(nodes) * self.nodes.gradient_steps
         return Work(self.starting_with(self.config.starter), losses, distance, sent, steps)
 
 
@@ -120,10 +120,10 @@ REFERENCES = {
 
 
 def make_environment(
-    config: Config, dataset: Dataset | None, engine: "LocalEngine | RayEngine | None" = None
+    config: Config, dataset: Dataset | None, nodes: "LocalNodes | RayNodes | None" = None
 ) -> HomogeneousLearningEnv:
     """Builds the environment in which `config.policy` works; see HomogeneousLearningEnv for its arguments."""
-    return REFERENCES.get(config.policy, HomogeneousLearningEnv)(config, dataset, engine)
+    return REFERENCES.get(config.policy, HomogeneousLearningEnv)(config, dataset, nodes)
 
 
 def mixing_matrix(neighbours: np.ndarray) -> np.ndarray:

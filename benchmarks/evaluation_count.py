@@ -30,7 +30,7 @@ def count(config: Config, dataset: Dataset, rounds: int) -> list[tuple]:
     from policies.rules import random_ranking
 
     environment = HomogeneousLearningEnv(config, dataset)
-    fused = environment.engine.evaluator
+    fused = environment.nodes.evaluator
     plain = Evaluator(fused.model, fused.images, fused.labels, config)
     rows, left, done = [], rounds, True
     while left:

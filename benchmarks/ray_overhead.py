@@ -21,12 +21,12 @@ def measure(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the seconds of every round."""
     from data import load_dataset
     from environment import HomogeneousLearningEnv
-    from nodes.ray_actors import RayEngine
+    from nodes.ray_actors import RayNodes
 
     config = Config(threads=options.threads, nodes=options.nodes, pca_components=options.nodes, goal=1.0)
     environments = {
         "one process": HomogeneousLearningEnv(config, load_dataset(config)),
-        "Ray actors": HomogeneousLearningEnv(config, None, RayEngine(config, actors=config.nodes)),
+        "Ray actors": HomogeneousLearningEnv(config, None, RayNodes(config, actors=config.nodes)),
     }
     actions = generator(options.seed, "exploration").integers(options.nodes, size=options.rounds)
     seconds, accuracies = {name: [] for name in environments}, {name: [] for name in environments}
@@ -40,7 +40,7 @@ def measure(options: argparse.Namespace) -> dict[str, str]:
             seconds[name].append(time.perf_counter() - started)
             accuracies[name].append(info["accuracy"])
     if len({tuple(column) for column in accuracies.values()}) > 1:
-        raise UsageError("the two engines differ in an accuracy; this is a fault of the program")
+        raise UsageError("the nodes of one process and of Ray differ in an accuracy; this is a fault of the program")
     medians = {name: np.median(column[options.nodes :]) for name, column in seconds.items()}
     lines = [(name, f"{value:.3f}", f"{value / medians['one process']:.2f}") for name, value in medians.items()]
     table = markdown(pd.DataFrame(lines, columns=["nodes live in", "round s", "of one process"]))

@@ -38,13 +38,13 @@ class Ours:
     def next_order(self, node: int) -> np.ndarray:
         """Returns the positions in the training file in which `node` will see its images in the next round."""
         seed, episode, round = self.environment.when()
-        order = self.environment.engine.image_order(node, (seed, episode, round + 1))[0]
-        return self.environment.engine.held[order]
+        order = self.environment.nodes.image_order(node, (seed, episode, round + 1))[0]
+        return self.environment.nodes.held[order]
 
     def predictions(self) -> np.ndarray:
         """Returns the predicted classes of the test images [n]."""
-        model, weights = self.environment.engine.model, self.environment.weights
-        images = np.array_split(self.environment.engine.test_images, 20)
+        model, weights = self.environment.nodes.model, self.environment.weights
+        images = np.array_split(self.environment.nodes.test_images, 20)
         return np.concatenate([model.predict(weights, part).numpy().argmax(1) for part in images])
 
     def round(self, node: int, order: np.ndarray) -> tuple[float, float, float]:

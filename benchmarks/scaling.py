@@ -26,7 +26,7 @@ from studies.command import run
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
     from node import DQNAgent
-    from nodes.ray_actors import RayEngine
+    from nodes.ray_actors import RayNodes
 
 NODES = (10, 100, 1000)
 ROUNDS = 10
@@ -34,16 +34,16 @@ HERE, RAY = "one process", "Ray actors"
 
 
 def build(
-    nodes: int, threads: int, dataset: Dataset | None, engine: "Callable[[Config], RayEngine] | None" = None
+    nodes: int, threads: int, dataset: Dataset | None, make: "Callable[[Config], RayNodes] | None" = None
 ) -> "tuple[HomogeneousLearningEnv, DQNAgent]":
-    """Returns (environment, agent) with `nodes` nodes, in this process or where `engine` puts them."""
+    """Returns (environment, agent) with `nodes` nodes, in this process or those that `make` returns."""
     from environment import HomogeneousLearningEnv
     from node import DQNAgent
 
     config = Config(nodes=nodes, samples_per_node=50, threads=threads, goal=1.0, round_limit=ROUNDS, minibatch=16)
     agent = DQNAgent(config)
     agent.epsilon = 0.5
-    return HomogeneousLearningEnv(config, dataset, engine and engine(config)), agent
+    return HomogeneousLearningEnv(config, dataset, make and make(config)), agent
 
 
 def episode(environment: "HomogeneousLearningEnv", agent: "DQNAgent", number: int) -> list[float]:
@@ -96,8 +96,8 @@ def warmed_up(*arguments: object) -> "tuple[HomogeneousLearningEnv, DQNAgent]":
 
 
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
-    """Returns the table and the seconds of every round; raises UsageError where the engines' accuracies differ."""
-    from nodes.ray_actors import RayEngine
+    """Returns the table and the seconds of every round; raises UsageError where accuracies differ."""
+    from nodes.ray_actors import RayNodes
 
     dataset = load_dataset(Config())
     rows, built, memory = [], {}, {}
@@ -105,14 +105,16 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
         before, others = resident(), actors()
         built[nodes, HERE] = warmed_up(nodes, options.threads, dataset)
         memory[nodes, HERE] = resident() - before
-        built[nodes, RAY] = warmed_up(nodes, options.threads, None, RayEngine)
+        built[nodes, RAY] = warmed_up(nodes, options.threads, None, RayNodes)
         memory[nodes, RAY] = private(actors() - others)
     for repetition in range(options.repetitions):
-        for (nodes, engine), (environment, agent) in built.items():
+        for (nodes, place), (environment, agent) in built.items():
             seconds = episode(environment, agent, repetition + 3)
-            rows += [(nodes, engine, repetition, number, second) for number, second in enumerate(seconds, 1)]
+            rows += [(nodes, place, repetition, number, second) for number, second in enumerate(seconds, 1)]
             if environment.accuracy != built[nodes, HERE][0].accuracy:
-                raise UsageError("the two engines differ in an accuracy; this is a fault of the program")
+                raise UsageError(
+                    "the nodes of one process and of Ray differ in an accuracy; this is a fault of the program"
+                )
     times = pd.DataFrame(rows, columns=["nodes", "engine", "repetition", "round", "seconds"])
     medians = times.groupby(["nodes", "engine"])["seconds"].median()
     lines = []

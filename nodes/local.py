@@ -1,6 +1,6 @@
 """What the nodes do: each holds images, trains a model on them, and can tell how good a model is.
 
-The environment asks for this through a LocalEngine, whose nodes all live in this process. Weights go in and come out as
+The environment asks for this through LocalNodes, which all live in this process. Weights go in and come out as
 handles that the caller only passes on.
 """
 
@@ -56,7 +56,7 @@ def refuse_fork():
         )
 
 
-class LocalEngine:
+class LocalNodes:
     """Nodes in this process; a handle is a tensor of weights [P] float32.
 
     Where a round counts, `when` is (seed, episode, round). `name` and `sha256()` are the data set's. Copies and pickles
@@ -157,7 +157,7 @@ class LocalEngine:
         """Lets `node` average a list of weights."""
         return weights[0] if len(weights) == 1 else tf.reduce_mean(tf.stack(weights), 0)
 
-    def judge(self, node: int, weights: tf.Tensor) -> tuple[float, bool]:
+    def evaluate(self, node: int, weights: tf.Tensor) -> tuple[float, bool]:
         """Lets `node` evaluate weights; returns (test accuracy, whether all weights are finite)."""
         correct = self.evaluator.count_correct(weights)
         return correct / len(self.test_images), bool(np.isfinite(weights.numpy()).all())
@@ -188,7 +188,7 @@ class LocalEngine:
         return np.stack([np.bincount(labels[rows], minlength=CLASSES) for rows in self.rows.values()])
 
     def node_models(self, repeats: int) -> tuple[list[int], tuple[np.ndarray, np.ndarray]]:
-        """Lets every node train one common fresh model, `repeats` times; returns (nodes [n], `plane` of the models).
+        """Lets every node train one common fresh model, `repeats` times; returns (nodes [n], `pca_2d` of the models).
 
         For the picture of how far apart the nodes' models end up.
         """
@@ -196,10 +196,10 @@ class LocalEngine:
         for repeat in range(1, repeats + 1):
             fresh = self.start(self.config.seed, 1)
             trained += self.train(nodes, [fresh] * len(nodes), (self.config.seed, 1, repeat))[0]
-        return nodes * repeats, plane([weights.numpy() for weights in trained])
+        return nodes * repeats, pca_2d([weights.numpy() for weights in trained])
 
 
-def plane(weights: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def pca_2d(weights: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Returns the first two principal components of models [n, P]: (scores [n, 2], their shares of the variance [2]).
 
     Empty where not all of them are finite.

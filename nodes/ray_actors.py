@@ -1,7 +1,7 @@
 """Nodes in processes of their own, on one machine or a cluster: Ray actors, each of which alone has its nodes' images.
 
 Weights travel as object references from the actor that trained to the actor that is next; the process that runs the
-environment sees losses, accuracies and observations. Actors train by LocalEngine, as nodes in one process do.
+environment sees losses, accuracies and observations. Actors train by LocalNodes, as nodes in one process do.
 """
 
 import dataclasses
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Parcel:
+class ModelRef:
     """Weights [P] on their way, and the actor that made them (None: every actor can make them itself)."""
 
     sender: int | None
     weights: np.ndarray | None
 
 
-FRESH = Parcel(None, None)
+FRESH = ModelRef(None, None)
 
 
-class Nodes:
+class NodeActor:
     """The nodes of one actor, which alone holds their images; it answers with what they learned, never with images."""
 
     def __init__(self, config: Config, actor: int, numbers: list[int]):
@@ -48,66 +48,66 @@ class Nodes:
         import_tensorflow_quietly()
         from data import load_dataset
         from models import start_tensorflow
-        from nodes.local import LocalEngine
+        from nodes.local import LocalNodes
 
         start_tensorflow(self._config.threads)
         dataset = load_dataset(self._config)
-        self._engine = engine = LocalEngine(self._config, dataset, only=self._numbers)
+        self._nodes = nodes = LocalNodes(self._config, dataset, only=self._numbers)
         about = {"name": dataset.name, "sha256": dataset.sha256()}
-        about |= {"evaluation": engine.evaluation, "evaluation_reason": engine.evaluation_reason}
-        return about | {"model_bytes": engine.model_bytes, "gradient_steps": engine.gradient_steps}
+        about |= {"evaluation": nodes.evaluation, "evaluation_reason": nodes.evaluation_reason}
+        return about | {"model_bytes": nodes.model_bytes, "gradient_steps": nodes.gradient_steps}
 
     def start(self, seed: int, episode: int):
         """Begins an episode."""
-        self._fresh = self._engine.start(seed, episode)
+        self._fresh = self._nodes.start(seed, episode)
 
-    def train(self, starts: dict[int, int], when: "When", *parcels: Parcel) -> tuple:
-        """Trains nodes, each from one of `parcels` (`starts`: its position, by node); returns a parcel for each node,
+    def train(self, starts: dict[int, int], when: "When", *models: ModelRef) -> tuple:
+        """Trains nodes, each from one of `models` (`starts`: its position, by node); returns a model for each node,
         and last (their mean losses, bytes that came from other actors)."""
-        models = [self._open(parcel) for parcel in parcels]
-        trained, losses = self._engine.train(list(starts), [models[place] for place in starts.values()], when)
-        return *(Parcel(self._actor, weights.numpy()) for weights in trained), (losses, self._moved(parcels))
+        weights = [self._open(model) for model in models]
+        trained, losses = self._nodes.train(list(starts), [weights[place] for place in starts.values()], when)
+        return *(ModelRef(self._actor, weights.numpy()) for weights in trained), (losses, self._moved(models))
 
-    def mean(self, node: int, *parcels: Parcel) -> tuple[Parcel, int]:
-        """Averages parcels; returns (a parcel, bytes that came from other actors)."""
-        weights = self._engine.mean(node, [self._open(parcel) for parcel in parcels])
-        return Parcel(self._actor, weights.numpy()), self._moved(parcels)
+    def mean(self, node: int, *models: ModelRef) -> tuple[ModelRef, int]:
+        """Averages models; returns (a model, bytes that came from other actors)."""
+        weights = self._nodes.mean(node, [self._open(model) for model in models])
+        return ModelRef(self._actor, weights.numpy()), self._moved(models)
 
-    def judge(self, node: int, parcel: Parcel) -> tuple[float, bool]:
-        return self._engine.judge(node, self._open(parcel))
+    def evaluate(self, node: int, model: ModelRef) -> tuple[float, bool]:
+        return self._nodes.evaluate(node, self._open(model))
 
-    def update_scores(self, nodes: Sequence[int], before: Parcel, *trained: Parcel) -> np.ndarray:
-        return self._engine.update_scores(nodes, self._open(before), [self._open(parcel) for parcel in trained])
+    def update_scores(self, nodes: Sequence[int], before: ModelRef, *trained: ModelRef) -> np.ndarray:
+        return self._nodes.update_scores(nodes, self._open(before), [self._open(model) for model in trained])
 
-    def model_scores(self, nodes: list[int], *parcels: Parcel) -> np.ndarray:
-        models = dict(zip(nodes, map(self._open, parcels), strict=True))
-        return self._engine.model_scores(models, self._fresh)
+    def model_scores(self, nodes: list[int], *models: ModelRef) -> np.ndarray:
+        models = dict(zip(nodes, map(self._open, models), strict=True))
+        return self._nodes.model_scores(models, self._fresh)
 
-    def inputs(self, nodes: list[int], parcel: Parcel, when: "When") -> dict:
-        return self._engine.inputs(nodes, self._open(parcel), when)
+    def inputs(self, nodes: list[int], model: ModelRef, when: "When") -> dict:
+        return self._nodes.inputs(nodes, self._open(model), when)
 
     def label_counts(self) -> np.ndarray:
         """Returns how many images of each class the actor's nodes hold [its nodes, 10]."""
-        return self._engine.label_counts()
+        return self._nodes.label_counts()
 
-    def plane(self, *parcels: Parcel) -> tuple[np.ndarray, np.ndarray]:
-        from nodes.local import plane
+    def pca_2d(self, *models: ModelRef) -> tuple[np.ndarray, np.ndarray]:
+        from nodes.local import pca_2d
 
-        return plane([parcel.weights for parcel in parcels])
+        return pca_2d([model.weights for model in models])
 
-    def _open(self, parcel: Parcel) -> "tf.Tensor":
-        """Returns a parcel's weights as the engine takes them."""
+    def _open(self, model: ModelRef) -> "tf.Tensor":
+        """Returns a model's weights as LocalNodes takes them."""
         import tensorflow as tf
 
-        return self._fresh if parcel.weights is None else tf.constant(parcel.weights)
+        return self._fresh if model.weights is None else tf.constant(model.weights)
 
-    def _moved(self, parcels: Sequence[Parcel]) -> int:
+    def _moved(self, models: Sequence[ModelRef]) -> int:
         """Returns how many bytes of weights other actors sent."""
-        return sum(parcel.weights.nbytes for parcel in parcels if parcel.sender not in (None, self._actor))
+        return sum(model.weights.nbytes for model in models if model.sender not in (None, self._actor))
 
 
-class RayEngine:
-    """The environment's view of nodes that live in Ray actors; a handle is a reference to a Parcel, or FRESH.
+class RayNodes:
+    """The environment's view of nodes that live in Ray actors; a handle is a reference to a ModelRef, or FRESH.
 
     Knows as much of the data set as its actors tell: `name` and `sha256()`.
     """
@@ -126,7 +126,7 @@ class RayEngine:
         self._ray, self._pulse, self.config = ray, Pulse(ray), config
         actors = actors or max(1, min(config.nodes, int(ray.cluster_resources().get("CPU", 1))))
         self._numbers = [list(range(config.nodes))[actor::actors] for actor in range(actors)]  # of each actor's nodes
-        actor_class = ray.remote(num_cpus=0, max_restarts=0, scheduling_strategy="SPREAD")(Nodes)
+        actor_class = ray.remote(num_cpus=0, max_restarts=0, scheduling_strategy="SPREAD")(NodeActor)
         self._actors = [actor_class.remote(config, actor, numbers) for actor, numbers in enumerate(self._numbers)]
         about, *others = self._get([actor.load.remote() for actor in self._actors])
         for actor, other in enumerate(others, 1):
@@ -171,7 +171,7 @@ class RayEngine:
                 raise ConnectionError(f"a process of the nodes was lost ({first_line(cause)})") from error
             raise
 
-    def start(self, seed: int, episode: int) -> Parcel:
+    def start(self, seed: int, episode: int) -> ModelRef:
         """Begins an episode at every node."""
         self._get([actor.start.remote(seed, episode) for actor in self._actors])
         return FRESH
@@ -179,31 +179,31 @@ class RayEngine:
     def train(
         self, nodes: Sequence[int], weights: "Sequence[ray.ObjectRef]", when: "When"
     ) -> "tuple[tuple[ray.ObjectRef, ...], tuple[float, ...]]":
-        """Lets `nodes` train, those of different actors side by side; returns (references to their parcels, losses)."""
-        starts, parcels, calls = dict(zip(nodes, weights, strict=True)), {}, {}
+        """Lets `nodes` train, those of different actors side by side; returns (references to their models, losses)."""
+        starts, trained_by, calls = dict(zip(nodes, weights, strict=True)), {}, {}
         for actor in dict.fromkeys(map(self._actor, nodes)):
             own = [node for node in nodes if self._actor(node) == actor]
             models = list(dict.fromkeys(starts[node] for node in own))  # one that several nodes start from goes once
             places = {node: models.index(starts[node]) for node in own}
-            *trained, told = actor.train.options(num_returns=len(own) + 1).remote(places, when, *models)
-            parcels |= dict(zip(own, trained, strict=True))
-            calls[tuple(own)] = told
+            *trained, results = actor.train.options(num_returns=len(own) + 1).remote(places, when, *models)
+            trained_by |= dict(zip(own, trained, strict=True))
+            calls[tuple(own)] = results
         losses, self.bytes_moved = {}, 0
-        for own, (told, moved) in zip(calls, self._get(list(calls.values())), strict=True):
-            losses |= dict(zip(own, told, strict=True))
+        for own, (results, moved) in zip(calls, self._get(list(calls.values())), strict=True):
+            losses |= dict(zip(own, results, strict=True))
             self.bytes_moved += moved
-        return tuple(parcels[node] for node in nodes), tuple(losses[node] for node in nodes)
+        return tuple(trained_by[node] for node in nodes), tuple(losses[node] for node in nodes)
 
     def mean(self, node: int, weights: "Sequence[ray.ObjectRef]") -> "ray.ObjectRef":
-        """Lets `node` average; a single parcel is its own mean."""
+        """Lets `node` average; a single model is its own mean."""
         if len(weights) == 1:
             return weights[0]
-        parcel, moved = self._actor(node).mean.options(num_returns=2).remote(node, *weights)
+        model, moved = self._actor(node).mean.options(num_returns=2).remote(node, *weights)
         self.bytes_moved += self._get(moved)
-        return parcel
+        return model
 
-    def judge(self, node: int, weights: "ray.ObjectRef") -> tuple[float, bool]:
-        return self._get(self._actor(node).judge.remote(node, weights))
+    def evaluate(self, node: int, weights: "ray.ObjectRef") -> tuple[float, bool]:
+        return self._get(self._actor(node).evaluate.remote(node, weights))
 
     def update_scores(
         self, nodes: Sequence[int], before: "ray.ObjectRef", trained: "Sequence[ray.ObjectRef]"
@@ -231,4 +231,4 @@ class RayEngine:
         for repeat in range(1, repeats + 1):
             fresh = self.start(self.config.seed, 1)
             trained += self.train(nodes, [fresh] * len(nodes), (self.config.seed, 1, repeat))[0]
-        return nodes * repeats, self._get(self._actors[0].plane.remote(*trained))
+        return nodes * repeats, self._get(self._actors[0].pca_2d.remote(*trained))

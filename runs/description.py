@@ -16,8 +16,8 @@ from settings.errors import UsageError
 from settings.machine import machine, numeric_environment
 
 if TYPE_CHECKING:
-    from nodes.local import LocalEngine
-    from nodes.ray_actors import RayEngine
+    from nodes.local import LocalNodes
+    from nodes.ray_actors import RayNodes
 
 FORM = {"preset": str, "dataset": str, "dataset_sha256": str, "resumed": list, "end": (str, type(None))}  # of run.json
 FORM_TO_RESUME = {"engine": str, "environment": dict, "evaluation": str}  # of what a resumed run needs besides
@@ -56,16 +56,16 @@ def write_description(folder: Path, description: dict):
     write_atomically(folder / DESCRIPTION, json.dumps(plain, indent=2).encode() + b"\n")
 
 
-def describe(config: Config, engine: "LocalEngine | RayEngine", options: argparse.Namespace) -> dict:
+def describe(config: Config, nodes: "LocalNodes | RayNodes", options: argparse.Namespace) -> dict:
     """Returns what run.json says at the start: settings, data, environment, versions, machine, commit, command."""
     return {
         "schema": SCHEMA,
         "config": config,
         "preset": options.preset,
         "seed": config.seed,
-        "dataset": engine.name,
-        "dataset_sha256": engine.sha256(),
-        "evaluation": engine.evaluation,
+        "dataset": nodes.name,
+        "dataset_sha256": nodes.sha256(),
+        "evaluation": nodes.evaluation,
         "engine": options.engine,
         "environment": numeric_environment(),
         "threads": config.threads,
@@ -85,7 +85,7 @@ def part(options: argparse.Namespace) -> dict:
     }
 
 
-def redescribe(folder: Path, config: Config, engine: "LocalEngine | RayEngine", options: argparse.Namespace) -> dict:
+def redescribe(folder: Path, config: Config, nodes: "LocalNodes | RayNodes", options: argparse.Namespace) -> dict:
     """Returns the description of a run that is resumed now; raises UsageError where what fixes its numbers differs."""
     description = read_description(folder)
     if description["schema"] < RESUMABLE:
@@ -99,12 +99,12 @@ def redescribe(folder: Path, config: Config, engine: "LocalEngine | RayEngine", 
     present = fixed_settings(config) | {"engine": options.engine}
     if changes := [f"{flag(key)} {then[key]} (now {present[key]})" for key in then if then[key] != present[key]]:
         raise UsageError(f"{folder} was started with {', '.join(changes)}; resume it with that, or start another run")
-    if description["evaluation"] != engine.evaluation:
+    if description["evaluation"] != nodes.evaluation:
         raise UsageError(
-            f"{folder} was evaluated by {description['evaluation']}, here it would be by {engine.evaluation} "
-            f"({engine.evaluation_reason}); resume it with --evaluation {description['evaluation']}"
+            f"{folder} was evaluated by {description['evaluation']}, here it would be by {nodes.evaluation} "
+            f"({nodes.evaluation_reason}); resume it with --evaluation {description['evaluation']}"
         )
-    if description["dataset_sha256"] != engine.sha256():
+    if description["dataset_sha256"] != nodes.sha256():
         raise UsageError(f"{folder} was started on other data ({description['dataset']}); give the same --data-path")
     then, present = description["environment"], numeric_environment()
     for name in sorted(set(then) | set(present)):

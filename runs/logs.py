@@ -28,8 +28,8 @@ from settings.errors import UsageError
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
-    from nodes.local import LocalEngine
-    from nodes.ray_actors import RayEngine
+    from nodes.local import LocalNodes
+    from nodes.ray_actors import RayNodes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ def shown(metrics: tuple[Metric, ...], row: dict) -> str:
 class RunLog:
     """Writes one run's folder; rounds and episodes go into it as they happen."""
 
-    def __init__(self, config: Config, engine: "LocalEngine | RayEngine", options: argparse.Namespace):
+    def __init__(self, config: Config, nodes: "LocalNodes | RayNodes", options: argparse.Namespace):
         """Starts or goes on with the run in the folder `options.run_dir`, as main.py's options say.
 
         Raises UsageError where the run to resume differs from this one or is damaged.
@@ -104,21 +104,21 @@ class RunLog:
         self.config, self.folder = config, options.run_dir
         whose = {metric.name: getattr(config, metric.name) for metric in WHOSE}
         # What was asked for, but for what is really used.
-        self._whose = whose | {"dataset": engine.name, "evaluation": engine.evaluation}
+        self._whose = whose | {"dataset": nodes.name, "evaluation": nodes.evaluation}
         self.episodes_done, extents, self.policy_state = config.first_episode - 1, {}, None
         tables = {"rounds.csv": ROUND_METRICS, "episodes.csv": EPISODE_METRICS}
         if options.engine == "ray":
             tables["transfers.csv"] = TRANSFER_METRICS
         headers = {name: [metric.name for metric in metrics] for name, metrics in tables.items()}
         if options.resume:
-            self.description = redescribe(self.folder, config, engine, options)
+            self.description = redescribe(self.folder, config, nodes, options)
             self.episodes_done, extents, self.policy_state = read_checkpoint(self.folder, config)
             for name, extent in extents.items():  # all of them before any is changed
                 extent.check(self.folder / name, headers[name])
         else:
             if options.overwrite:
                 clear(self.folder)
-            self.description = describe(config, engine, options)
+            self.description = describe(config, nodes, options)
         remove_leftovers(self.folder)
         write_description(self.folder, self.description)
         self._files, self._digests = {}, {}
@@ -201,7 +201,7 @@ class RunLog:
 
     def nodes(self, environment: "HomogeneousLearningEnv"):
         """Writes what distinguishes the nodes: label counts and distances."""
-        counts = environment.engine.label_counts()
+        counts = environment.nodes.label_counts()
         classes, whose = counts.argmax(1), list(self._whose.values())
         rows = [[node, classes[node], *counts[node], *whose] for node in range(len(counts))]
         header = ["node", "main_class", *(f"label_{label}" for label in range(counts.shape[1])), *self._whose]
@@ -209,17 +209,17 @@ class RunLog:
         rows = [[node, *row.tolist(), *whose] for node, row in enumerate(environment.distances)]
         _write_table(self.folder / "distances.csv", ["node", *range(len(rows)), *self._whose], rows)
 
-    def node_models(self, engine: "LocalEngine | RayEngine", models: int = 50):
+    def node_models(self, nodes: "LocalNodes | RayNodes", models: int = 50):
         """Lets the nodes train about `models` models from a common one and writes their principal components.
 
-        Does nothing where they are written already, as they never change. Ends the engine's episode, since they start
+        Does nothing where they are written already, as they never change. Ends the nodes' episode, since they start
         from fresh optimizer states.
         """
         if (self.folder / "node_models.csv").exists():
             return
-        classes, whose = engine.label_counts().argmax(1), list(self._whose.values())
-        nodes, (scores, explained) = engine.node_models(max(1, models // len(classes)))
-        places = zip(nodes, scores.tolist(), strict=False)  # there are none where training went wrong
+        classes, whose = nodes.label_counts().argmax(1), list(self._whose.values())
+        trained, (scores, explained) = nodes.node_models(max(1, models // len(classes)))
+        places = zip(trained, scores.tolist(), strict=False)  # there are none where training went wrong
         rows = [[node, classes[node], *place, *explained.tolist(), *whose] for node, place in places]
         header = ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2", *self._whose]
         _write_table(self.folder / "node_models.csv", header, rows)

@@ -22,8 +22,8 @@ from runs.terminal import orphaned, stop_signals
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nodes.local import LocalEngine
-    from nodes.ray_actors import RayEngine
+    from nodes.local import LocalNodes
+    from nodes.ray_actors import RayNodes
 
 STAND_IN_NOTICE = (
     "This run does NOT use MNIST but a stand-in made from scikit-learn's 8x8 digits; its numbers are not the paper's.\n"
@@ -48,10 +48,10 @@ class Screen:
     of a sweep that was killed stops in the same way.
     """
 
-    def __init__(self, config: Config, engine: "LocalEngine | RayEngine", log: RunLog):
+    def __init__(self, config: Config, nodes: "LocalNodes | RayNodes", log: RunLog):
         self.config, self.console = config, Console(highlight=False)
-        self.title = f"{config.policy}, {config.split} split, {engine.name}, {config.learner}, seed {config.seed}"
-        if engine.name.startswith(STAND_IN):
+        self.title = f"{config.policy}, {config.split} split, {nodes.name}, {config.learner}, seed {config.seed}"
+        if nodes.name.startswith(STAND_IN):
             self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
         if log.description["preset"] == "quick":
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))
@@ -60,7 +60,7 @@ class Screen:
         goal = f"goal {config.goal:g} within {config.round_limit} rounds, {config.nodes} nodes"
         rest = escape(f"{config.episodes} episodes, {goal}, logged in {log.folder}")
         self.console.print(f"[bold]{escape(self.title)}[/bold]: {rest}", soft_wrap=True)
-        self.console.print(escape(f"evaluation {engine.evaluation}: {engine.evaluation_reason}"), soft_wrap=True)
+        self.console.print(escape(f"evaluation {nodes.evaluation}: {nodes.evaluation_reason}"), soft_wrap=True)
         self.progress = progress_bar("episode {task.fields[episode]}/{task.total}", self.console, 600)
         done = log.episodes_done
         self.task = self.progress.add_task("", total=config.episodes, completed=done, episode=done)

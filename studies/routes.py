@@ -80,9 +80,9 @@ def evolve(
     criterion: str,
     tries: int,
     rng: np.random.Generator,
-    told: Callable[[], None] = lambda: None,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> tuple[int, ...]:
-    """Returns the best route [round_limit] found by playing `tries` routes; `told` is called after each."""
+    """Returns the best route [round_limit] found by playing `tries` routes; `on_progress` is called after each."""
     config, family = player.config, []  # the family, the best first: (badness in each episode, route)
     for number in range(tries):
         if number < FAMILY:
@@ -100,7 +100,7 @@ def evolve(
         else:
             if route not in [member for _, member in family]:
                 family = sorted([*family, (badness, route)], key=lambda member: sum(member[0]))[:FAMILY]
-        told()
+        on_progress()
     return family[0][1]
 
 

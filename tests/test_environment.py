@@ -111,14 +111,14 @@ def test_a_node_trains_on_its_own_images(dataset):
     environment = HomogeneousLearningEnv(Config(**SMALL), dataset)
     environment.reset(seed=0)
     environment.step(0)
-    engine = environment.engine
+    nodes = environment.nodes
     for node in (0, 4):
-        trained_on = engine.train_images.numpy()[engine.image_order(node, environment.when())[0]]
-        held = normalise(dataset.x_train[engine.partition[node]])
+        trained_on = nodes.train_images.numpy()[nodes.image_order(node, environment.when())[0]]
+        held = normalise(dataset.x_train[nodes.partition[node]])
         assert sorted(image.tobytes() for image in trained_on) == sorted(image.tobytes() for image in held)
         assert not np.array_equal(trained_on, held)  # in another order
-    np.testing.assert_array_equal(engine.label_counts().sum(1), 40)
-    np.testing.assert_array_equal(np.diag(engine.label_counts()), 32)
+    np.testing.assert_array_equal(nodes.label_counts().sum(1), 40)
+    np.testing.assert_array_equal(np.diag(nodes.label_counts()), 32)
 
 
 def test_an_episode_by_the_rules(dataset):
@@ -187,7 +187,7 @@ def test_stalled_by_hand(dataset, monkeypatch):
     """It counts rounds of staying at most 0.1 below the goal without a new best accuracy, and begins anew otherwise."""
     environment = HomogeneousLearningEnv(Config(goal=0.8, **SMALL), dataset)
     accuracies = iter([0.5, 0.5, 0.75, 0.75, 0.72, 0.76, 0.75, 0.69, 0.71, 0.71, 0.72])
-    monkeypatch.setattr(environment.engine, "judge", lambda *_: (next(accuracies), True))
+    monkeypatch.setattr(environment.nodes, "evaluate", lambda *_: (next(accuracies), True))
     environment.reset()
     infos = [environment.step(node)[4] for node in (0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 3)]
     assert [info["stalled"] for info in infos] == [0, 0, 0, 1, 2, 0, 1, 0, 1, 0, 1]

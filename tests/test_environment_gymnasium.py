@@ -107,7 +107,7 @@ def test_a_copy_goes_on_with_the_same_numbers_and_leaves_the_original_alone(data
     for each in (environment, other):
         each.reset()
     np.testing.assert_array_equal(numbers(environment, (0,))[1], numbers(other, (0,))[1])
-    assert (other.engine.name, other.engine.sha256()) == ("tiny", dataset.sha256())
+    assert (other.nodes.name, other.nodes.sha256()) == ("tiny", dataset.sha256())
     early.reset(seed=4)
     numbers(early, (0, 3, 3, 5))
     np.testing.assert_array_equal(numbers(early, (0,))[1], again[1])
@@ -133,7 +133,7 @@ def test_a_pickle_goes_on_in_a_spawned_process(dataset):
 
 
 def test_an_environment_on_ray_says_that_it_cannot_be_copied():
-    environment = HomogeneousLearningEnv(Config(**SMALL), None, engine=object())
+    environment = HomogeneousLearningEnv(Config(**SMALL), None, nodes=object())
     for attempt in (copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match="Ray actors cannot be copied; make another"):
             attempt(environment)

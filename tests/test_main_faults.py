@@ -12,7 +12,7 @@ import pytest
 from helpers import PROJECT, refuse, run, same, start, wait_for
 
 from config import Config
-from nodes.local import LocalEngine
+from nodes.local import LocalNodes
 
 MAIN = str(PROJECT / "main.py")
 
@@ -139,7 +139,7 @@ def test_weights_that_are_not_finite_end_the_run(tiny, tmp_path, capfd, dataset)
     assert pd.read_csv(tmp_path / "episodes.csv")["ended"].tolist() == ["not finite"]
     assert pd.read_csv(tmp_path / "rounds.csv")["done"].tolist() == [True]
     config = Config(dataset="fashion-mnist", samples_per_node=40, learning_rate=1e20)
-    model = LocalEngine(config, dataset).model
+    model = LocalNodes(config, dataset).model
     with np.load(tmp_path / "not_finite_round.npz") as kept:
         assert (kept["episode"], kept["round"], kept["node"].tolist()) == (1, 1, [0])
         images, labels = dataset.x_train[..., np.newaxis] / np.float32(255), dataset.y_train.astype(np.int64)

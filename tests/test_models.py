@@ -66,9 +66,9 @@ def test_rounds_equal_keras_fit(config, dataset):
     current = environment.weights.numpy()
     for node in (0, 0, 3, 0):
         *_, info = environment.step(node)
-        order = environment.engine.image_order(node, environment.when())[0]
-        images = environment.engine.train_images.numpy()[order]
-        labels = keras.utils.to_categorical(environment.engine.train_labels.numpy()[order], 10)
+        order = environment.nodes.image_order(node, environment.when())[0]
+        images = environment.nodes.train_images.numpy()[order]
+        labels = keras.utils.to_categorical(environment.nodes.train_labels.numpy()[order], 10)
         put(references[node], current)
         history = references[node].fit(images, labels, batch_size=32, epochs=1, shuffle=False, verbose=0)
         current = flat(references[node])
@@ -85,11 +85,11 @@ def test_two_local_epochs_equal_keras_fit(dataset):
     environment.reset(seed=1)
     reference = keras_model(environment.weights.numpy())
     environment.step(0)
-    first, second = environment.engine.image_order(0, environment.when())
+    first, second = environment.nodes.image_order(0, environment.when())
     assert not np.array_equal(first, second)
     for order in (first, second):
-        images = environment.engine.train_images.numpy()[order]
-        labels = keras.utils.to_categorical(environment.engine.train_labels.numpy()[order], 10)
+        images = environment.nodes.train_images.numpy()[order]
+        labels = keras.utils.to_categorical(environment.nodes.train_labels.numpy()[order], 10)
         reference.fit(images, labels, batch_size=32, shuffle=False, verbose=0)
     np.testing.assert_allclose(environment.weights.numpy(), flat(reference), atol=1e-5)
 

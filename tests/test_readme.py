@@ -76,16 +76,16 @@ def test_published_agents_choose_what_their_logs_say(path):
     config = dataclasses.replace(described, load_agent=str(path), first_episode=described.episodes)
     logged = pd.read_csv(path.parent / "rounds.csv").query(f"episode == {config.episodes}")
     accuracies = iter(logged["accuracy"])
-    engine = types.SimpleNamespace(
+    stand_in = types.SimpleNamespace(
         start=lambda *_: None,
         train=lambda nodes, *_: (nodes, [0.0]),
         mean=lambda _, trained: trained[0],
-        judge=lambda *_: (next(accuracies), True),
+        evaluate=lambda *_: (next(accuracies), True),
         model_bytes=0,
         bytes_moved=0,
         gradient_steps=0,
     )
-    environment = HomogeneousLearningEnv(config, None, engine)
+    environment = HomogeneousLearningEnv(config, None, stand_in)
     policy = make_policy(config, environment.distances)
     environment.reset(options={"episode": config.episodes})
     nodes, node, ended = [], config.starter, False

@@ -80,7 +80,7 @@ def resumer(run: Path) -> Callable[[Path], None]:
 
     about = read_description(run)
     policy = make_policy(about["config"], np.zeros((3, 3)))
-    engine = types.SimpleNamespace(
+    nodes = types.SimpleNamespace(
         name=about["dataset"],
         sha256=lambda: about["dataset_sha256"],
         evaluation=about["evaluation"],
@@ -89,7 +89,7 @@ def resumer(run: Path) -> Callable[[Path], None]:
 
     def resume(folder: Path):
         config, options = main.parse(["--resume", "--run-dir", str(folder)])
-        log = RunLog(config, engine, options)
+        log = RunLog(config, nodes, options)
         if log.policy_state is not None:
             policy.restore(log.policy_state)
         log.finish(policy)

@@ -29,7 +29,7 @@ def trained_alone(dataset, nodes):
         alone = HomogeneousLearningEnv(config, dataset)
         alone.reset(seed=0)
         alone.round = 1
-        (trained,), _ = alone.engine.train([node], [alone.weights], alone.when())
+        (trained,), _ = alone.nodes.train([node], [alone.weights], alone.when())
         results.append(trained.numpy())
     return results
 
@@ -99,16 +99,16 @@ def test_mixing_matrix_of_a_path_by_hand():
 def test_centralized_sees_every_image_once_an_epoch(dataset, monkeypatch):
     seen = []
     environment = make("centralized", dataset, nodes=3)
-    engine, train = environment.engine, environment.engine.train_on
+    nodes, train = environment.nodes, environment.nodes.train_on
 
     def noting(node, weights, order, when):
-        seen.append(engine.held[order[0]])
+        seen.append(nodes.held[order[0]])
         return train(node, weights, order, when)
 
-    monkeypatch.setattr(engine, "train_on", noting)
+    monkeypatch.setattr(nodes, "train_on", noting)
     infos = [environment.step(0)[4] for _ in range(6)]
     for epoch in (seen[:3], seen[3:]):
-        assert sorted(np.concatenate(epoch)) == sorted(engine.partition.ravel())
+        assert sorted(np.concatenate(epoch)) == sorted(nodes.partition.ravel())
     assert not np.array_equal(seen[0], seen[3])
     assert [info["bytes_sent"] for info in infos] == [2 * 40 * 785, 0, 0, 0, 0, 0]
     assert infos[0]["distance"] == pytest.approx(environment.distances[0].sum())

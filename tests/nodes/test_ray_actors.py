@@ -15,12 +15,12 @@ from helpers import PROJECT, refuse, same, start
 
 import data
 from config import Config
-from nodes.local import LocalEngine
+from nodes.local import LocalNodes
 from settings.errors import UsageError
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements-ray.txt")
 
-from nodes.ray_actors import Nodes, RayEngine  # noqa: E402
+from nodes.ray_actors import NodeActor, RayNodes  # noqa: E402
 from nodes.ray_cluster import connect  # noqa: E402
 
 FEW = ["--nodes", 3, "--pca-components", 3, "--episodes", 3, "--threads", 1]
@@ -57,34 +57,34 @@ def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monk
     monkeypatch.setattr(data, "load_dataset", lambda config: pytest.fail("the driver loaded the data set"))
     connect(cluster.address)
     config = Config(dataset="fashion-mnist", data_path=str(tiny[3]), samples_per_node=40, nodes=3, pca_components=2)
-    engine = RayEngine(config, actors=2)
-    fresh = engine.start(0, 1)
-    (parcel,), losses = engine.train([1], [fresh], (0, 1, 1))
-    weights = ray.get(parcel).weights
+    nodes = RayNodes(config, actors=2)
+    fresh = nodes.start(0, 1)
+    (model,), losses = nodes.train([1], [fresh], (0, 1, 1))
+    weights = ray.get(model).weights
     assert weights.shape == (33_580,)
     assert len(losses) == 1
     answers = {
-        "load": engine._get(engine._actors[0].load.remote()),
-        "judge": engine.judge(1, parcel),
-        "label_counts": engine.label_counts(),
-        "update_scores": engine.update_scores([1], fresh, [parcel]),
-        "model_scores": engine.model_scores({1: parcel}, fresh),
-        "plane": engine._get(engine._actors[0].plane.remote(parcel, parcel)),
+        "load": nodes._get(nodes._actors[0].load.remote()),
+        "evaluate": nodes.evaluate(1, model),
+        "label_counts": nodes.label_counts(),
+        "update_scores": nodes.update_scores([1], fresh, [model]),
+        "model_scores": nodes.model_scores({1: model}, fresh),
+        "pca_2d": nodes._get(nodes._actors[0].pca_2d.remote(model, model)),
     }
-    local = LocalEngine(config, load(config))
+    local = LocalNodes(config, load(config))
     np.testing.assert_array_equal(answers["label_counts"], local.label_counts())
     for name, answer in answers.items():
         assert len(pickle.dumps(answer)) < 28 * 28, name  # less than one image
-    public = {name for name in vars(Nodes) if not name.startswith("_")}
+    public = {name for name in vars(NodeActor) if not name.startswith("_")}
     assert public == {*answers, "start", "train", "mean", "inputs"}
-    actor = engine._actors[0]
-    assert not [name for name in dir(actor) if "image" in name or ("engine" in name and not name.startswith("__"))]
-    holding = [name for name, value in vars(engine).items() if isinstance(value, np.ndarray) and value.size > 40]
+    actor = nodes._actors[0]
+    assert not [name for name in dir(actor) if "image" in name or ("nodes" in name and not name.startswith("__"))]
+    holding = [name for name, value in vars(nodes).items() if isinstance(value, np.ndarray) and value.size > 40]
     assert not holding
-    ray.kill(engine._actors[1])
+    ray.kill(nodes._actors[1])
     with pytest.raises(ConnectionError, match="a process of the nodes was lost"):
-        engine.judge(1, fresh)
-    assert engine.judge(2, fresh) == engine.judge(0, fresh)  # nodes of the other actor
+        nodes.evaluate(1, fresh)
+    assert nodes.evaluate(2, fresh) == nodes.evaluate(0, fresh)  # nodes of the other actor
 
 
 def test_an_actor_keeps_the_images_of_its_own_nodes_only(dataset, monkeypatch):
@@ -94,31 +94,31 @@ def test_an_actor_keeps_the_images_of_its_own_nodes_only(dataset, monkeypatch):
     copies = [loaded]
     del loaded
     monkeypatch.setattr(data, "load_dataset", lambda config: copies.pop())
-    nodes = Nodes(config, 0, [0, 2])
-    nodes.load()
+    actor = NodeActor(config, 0, [0, 2])
+    actor.load()
     gc.collect()
     assert theirs() is None
     dealt = data.partition(dataset.y_train, config)[[0, 2]]
-    np.testing.assert_array_equal(nodes._engine.held, np.unique(dealt))
-    assert len(nodes._engine.train_images) == len(np.unique(dealt))
+    np.testing.assert_array_equal(actor._nodes.held, np.unique(dealt))
+    assert len(actor._nodes.train_images) == len(np.unique(dealt))
 
 
 @pytest.mark.slow
 def test_data_that_nodes_cannot_have_are_refused_with_the_reason(cluster, tiny, monkeypatch):
     connect(cluster.address)
     with pytest.raises(UsageError, match=r"nowhere\.npz"):
-        RayEngine(Config(data_path="nowhere.npz", nodes=2, pca_components=2))
-    told = [{"name": "mnist", "sha256": "a"}, {"name": "digits-stand-in", "sha256": "b"}]
-    monkeypatch.setattr(RayEngine, "_get", lambda self, references: told)
+        RayNodes(Config(data_path="nowhere.npz", nodes=2, pca_components=2))
+    loaded = [{"name": "mnist", "sha256": "a"}, {"name": "digits-stand-in", "sha256": "b"}]
+    monkeypatch.setattr(RayNodes, "_get", lambda self, references: loaded)
     with pytest.raises(UsageError, match="node 1 would train on digits-stand-in, other data than node 0's mnist"):
-        RayEngine(Config(dataset="fashion-mnist", data_path=str(tiny[3]), nodes=2, pca_components=2))
+        RayNodes(Config(dataset="fashion-mnist", data_path=str(tiny[3]), nodes=2, pca_components=2))
 
 
 def test_what_cannot_be_run_on_ray_is_refused(capfd):
     with pytest.raises(UsageError, match="one model travel"):
-        RayEngine(Config(policy="fedavg"), "auto")
+        RayNodes(Config(policy="fedavg"), "auto")
     with pytest.raises(UsageError, match=r"--ray-actors must be from 1 to --nodes \(10\), not 11"):
-        RayEngine(Config(), "auto", 11)
+        RayNodes(Config(), "auto", 11)
     assert "need --engine ray" in refuse(capfd, "--ray-actors", 2)
     assert "need --engine ray" in refuse(capfd, "--ray-address", "auto")
 

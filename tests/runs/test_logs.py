@@ -24,8 +24,8 @@ OTHERS = {"node": st.lists(st.integers(0, 9999), min_size=1, unique=True).map(tu
 def test_rounds_come_back_from_the_csv_file(rows, tmp_path):
     """All digits of a number, NaN as an empty field; of seconds four digits."""
     config, options = parse(["--run-dir", str(tmp_path), "--overwrite"])
-    engine = types.SimpleNamespace(name="tiny", sha256=lambda: "", evaluation="float32")
-    log = RunLog(config, engine, options)
+    nodes = types.SimpleNamespace(name="tiny", sha256=lambda: "", evaluation="float32")
+    log = RunLog(config, nodes, options)
     for row in rows:
         log.round(ROW | row)
     log.finish()

@@ -32,7 +32,7 @@ def trained(dataset):
 @pytest.fixture(scope="module")
 def evaluators(dataset, trained):
     """Fused and float32 evaluators whose labels are float32's classes, so that each hit is an equal class."""
-    model, images = trained.engine.model, tf.constant(normalise(dataset.x_test))
+    model, images = trained.nodes.model, tf.constant(normalise(dataset.x_test))
     classes = tf.argmax(model.predict(trained.weights, images), -1)
     config = Config(evaluation_batch=64)
     return FusedEvaluator(model, images, classes, config), Evaluator(model, images, classes, config)
@@ -62,7 +62,7 @@ def test_very_small_large_and_no_numbers(evaluators, trained, factor):
 @pytest.mark.parametrize("twins", [(3, 5), (5, 3), (0, 9)])
 def test_ties_are_decided_by_keras_layers(dataset, trained, twins):
     """Two classes have the same weights, so that they tie wherever either is the likeliest."""
-    model, images = trained.engine.model, tf.constant(normalise(dataset.x_test))
+    model, images = trained.nodes.model, tf.constant(normalise(dataset.x_test))
     vector = trained.weights.numpy().copy()
     dense, bias = vector[-8010:-10].reshape(800, 10), vector[-10:]
     dense[:, twins[1]], bias[twins[1]] = dense[:, twins[0]], bias[twins[0]]
@@ -84,7 +84,7 @@ def test_exactly_the_doubtful_images_are_decided_by_keras_layers(evaluators, tra
 
 def test_batches_of_several_images_are_rounded_alike(dataset, trained):
     """What the check by Keras' layers relies on, where float32 evaluates other batches; of one image it is not so."""
-    model, images = trained.engine.model, normalise(dataset.x_test[:240])
+    model, images = trained.nodes.model, normalise(dataset.x_test[:240])
     batches = {
         size: np.concatenate([model.predict(trained.weights, part) for part in np.array_split(images, 240 // size)])
         for size in (16, 48, 240)

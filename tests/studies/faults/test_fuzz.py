@@ -25,7 +25,7 @@ def test_damaged_runs(tmp_path, monkeypatch):
     assert {result for _, result in tried} == {"taken", "refused"}
     assert len({name for name, _ in tried}) == 5
 
-    def loses(config, engine, options):
+    def loses(config, nodes, options):
         (options.run_dir / "rounds.csv").write_text("")
         raise UsageError("no")
 
