@@ -2,7 +2,6 @@
 
 import dataclasses
 import operator
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,37 +11,16 @@ import tensorflow as tf
 
 from config import Config
 from data import Dataset
-from nodes.local import LocalNodes, When, forked, refuse_fork
+from nodes.local import LocalNodes, forked, refuse_fork
+from nodes.round import RoundRequest, When
 from policies.observation import observe, size
 from settings.random_streams import generator
 
 if TYPE_CHECKING:
-    import ray
-
     from nodes.ray_actors import RayNodes
 
+SCORES = ("pca", "node-models")  # parts of the observation that the nodes compute, as they need weights
 NEAR = 0.1  # how far below the goal staying at a node begins to count as stalling
-
-
-@dataclasses.dataclass(frozen=True)
-class Seconds:
-    """How long a round took; two rounds in which the same happened are equal however long they took."""
-
-    train: float = dataclasses.field(compare=False)
-    evaluate: float = dataclasses.field(compare=False)
-
-
-@dataclasses.dataclass(frozen=True)
-class Work:
-    """What a round's training came to: nodes that trained (the first holds the model now), their mean losses, the
-    distance and the bytes that models travelled, gradient steps, and for the agent each node's new weights."""
-
-    nodes: tuple
-    losses: tuple
-    distance: float
-    bytes_sent: int
-    gradient_steps: int
-    trained: tuple = ()
 
 
 class HomogeneousLearningEnv(gymnasium.Env):
@@ -57,7 +35,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
     unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, bytes_moved (between processes),
     gradient_steps, accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only episode_number,
     round, node (who holds the model) and visits.
-    A round whose weights are not finite truncates the episode; `round_inputs` says what it started from.
+    A round whose weights are not finite truncates the episode.
 
     Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
     to the next episode, `options={"episode": e}` chooses one. Without a seed the configuration's is used.
@@ -106,11 +84,12 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self._failed = ()  # the nodes that were asked in vain for the coming round
         self.accuracy = self.best = 0.0  # of the current model, fresh weights counting as 0; the episode's highest
         self.stalled = 0
-        self.node_weights = {}  # node: the weights it had after its last training, in this episode
+        self.node_models = {}  # node: its model after its last training in this episode
         self.over = False
+        scores = dict.fromkeys(SCORES, np.zeros(self.config.nodes * self.config.pca_components))
         # Not "episode", which is where Gymnasium's wrappers put an episode's statistics.
         info = {"episode_number": self.episode, "round": 0, "node": (self.holder,), "visits": self.visits.copy()}
-        return self.observe(), info
+        return self.observe(scores), info
 
     def reach(self, ranking: Sequence[int]) -> int | np.ndarray:
         """Asks the nodes of a ranking, one after the other, until enough of them answer; returns the action for `step`.
@@ -157,50 +136,48 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.round += 1
         chosen = tuple(dict.fromkeys(np.atleast_1d(action).tolist()))
 
-        before = self.weights
-        started = time.perf_counter()
-        work = self.train(chosen)
-        between = time.perf_counter()
-        accuracy, finite = self.nodes.evaluate(work.nodes[0], self.weights)
-        ended = time.perf_counter()
+        request = self.request(chosen)
+        result = self.nodes.round(request)
+        distance, bytes_sent = self.sent(request)
+        nodes = (request.leader, *(node for node in request.nodes if node != request.leader))
+        self.weights = result.model
+        self.node_models |= dict(zip(request.nodes, result.trained, strict=True))
 
-        self.visits[list(work.nodes)] += 1
-        self.last_visits[list(work.nodes)] = self.round
-        previous_accuracy, self.accuracy = self.accuracy, accuracy
-        stalls = work.nodes[0] == self.holder and self.config.goal - NEAR <= accuracy <= self.best
-        self.best, self.stalled = max(accuracy, self.best), self.stalled + 1 if stalls else 0
+        self.visits[list(nodes)] += 1
+        self.last_visits[list(nodes)] = self.round
+        previous_accuracy, self.accuracy = self.accuracy, result.accuracy
+        stalls = request.leader == self.holder and self.config.goal - NEAR <= self.accuracy <= self.best
+        self.best, self.stalled = max(self.accuracy, self.best), self.stalled + 1 if stalls else 0
         info = {
             "round": self.round,
-            "node": work.nodes,
+            "node": nodes,
             "visits": self.visits.copy(),
             "stalled": self.stalled,
             "previous_node": self.holder,
             "unreachable": self._failed,
-            "distance": work.distance,
-            "bytes_sent": work.bytes_sent,
-            "bytes_moved": self.nodes.bytes_moved,
-            "gradient_steps": work.gradient_steps,
-            "accuracy": accuracy,
+            "distance": distance,
+            "bytes_sent": bytes_sent,
+            "bytes_moved": result.bytes_moved,
+            "gradient_steps": len(nodes) * self.nodes.gradient_steps,
+            "accuracy": self.accuracy,
             "previous_accuracy": previous_accuracy,
-            "loss": float(np.mean(work.losses)),
-            "finite": finite,
-            "seconds": Seconds(between - started, ended - between),
+            "loss": float(np.mean(result.losses)),
+            "finite": result.finite,
+            "seconds": result.seconds,
         }
-        self.holder, self._failed = work.nodes[0], ()
-        terminated = finite and accuracy >= self.config.goal
-        truncated = not terminated and (self.round >= self.config.round_limit or not finite)
+        self.holder, self._failed = request.leader, ()
+        terminated = result.finite and self.accuracy >= self.config.goal
+        truncated = not terminated and (self.round >= self.config.round_limit or not result.finite)
         self.over = terminated or truncated
-        observation = self.observe(work, before)
-        if not finite:
-            self.round_inputs = self.inputs(work.nodes, before)
-        return observation, reward(accuracy, work.distance, self.config), terminated, truncated, info
+        gained = reward(self.accuracy, distance, self.config)
+        return self.observe(result.scores), gained, terminated, truncated, info
 
     def snapshot(self) -> tuple[dict, dict[int, tf.Tensor]]:
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
         names = ("seed", "episode", "round", "holder", "weights", "accuracy", "best", "stalled", "over")
         state = {name: getattr(self, name) for name in names}
         state |= {"visits": self.visits.copy(), "last_visits": self.last_visits.copy(), "_fresh": self._fresh}
-        state |= {"node_weights": dict(self.node_weights)}
+        state |= {"node_models": dict(self.node_models)}
         return state | {"_failed": ()}, dict(self.nodes.optimizer_states)
 
     def restore(self, snapshot: tuple[dict, dict[int, tf.Tensor]]):
@@ -210,38 +187,29 @@ class HomogeneousLearningEnv(gymnasium.Env):
             setattr(self, name, value.copy() if isinstance(value, dict | np.ndarray) else value)
         self.nodes.optimizer_states = dict(optimizer_states)
 
-    def train(self, chosen: tuple[int, ...]) -> Work:
-        """Lets the chosen nodes train the current model, which their mean replaces; returns the Work done."""
-        trained, losses = self.nodes.train(chosen, [self.weights] * len(chosen), self.when())
-        self.node_weights |= dict(zip(chosen, trained, strict=True))
-        self.weights = self.nodes.mean(chosen[0], trained)
-        distance = distance_travelled(self.distances, self.holder, chosen)
+    def request(self, chosen: tuple[int, ...]) -> RoundRequest:
+        """Returns what the nodes do in this round: the chosen ones train the model, and the first averages."""
+        scores = tuple(part for part in self.config.observation_parts() if part in SCORES)
+        request = RoundRequest(self.when(), chosen, (self.weights,) * len(chosen), chosen[0], scores)
+        if "node-models" in scores:
+            request = dataclasses.replace(request, node_models=dict(self.node_models), fresh=self._fresh)
+        return request
+
+    def sent(self, request: RoundRequest) -> tuple[float, int]:
+        """Returns (distance, bytes) of the models that are sent in this round."""
+        distance = distance_travelled(self.distances, self.holder, request.nodes)
         if self.config.failed_attempts == "charged":
             distance += float(sum(self.distances[self.holder, node] for node in self._failed))
-        sent = transfers(self.holder, chosen) * self.nodes.model_bytes
-        return Work(chosen, losses, distance, sent, len(chosen) * self.nodes.gradient_steps, trained)
-
-    def inputs(self, nodes: tuple[int, ...], before: tf.Tensor) -> dict:
-        """Returns what the present round of `nodes` started from, the weights `before`, as a dict of arrays."""
-        return self.nodes.inputs(nodes, before, self.when())
+        return distance, transfers(self.holder, request.nodes) * self.nodes.model_bytes
 
     def when(self) -> When:
         """Returns what fixes the present round's random draws: (seed, episode, round)."""
         return self.seed, self.episode, self.round
 
-    def observe(self, work: Work | None = None, before: "tf.Tensor | ray.ObjectRef | None" = None) -> np.ndarray:
-        """Returns what the agent sees after a round's Work on the weights `before`, or at an episode's start."""
-        config, scores = self.config, {}
-        parts = config.observation_parts()
-        if "pca" in parts:
-            scores["pca"] = np.zeros(config.nodes * config.pca_components)
-            if work:
-                scores["pca"] = self.nodes.update_scores(work.nodes, before, work.trained)
-        if "node-models" in parts:
-            scores["node-models"] = self.nodes.model_scores(self.node_weights, self._fresh)
-        distances = self.distances[self.holder]
-        visits = self.visits, self.last_visits
-        return observe(config, scores, self.holder, *visits, distances, self.round, self.accuracy)
+    def observe(self, scores: dict[str, np.ndarray]) -> np.ndarray:
+        """Returns what the agent sees; `scores` are the parts of it that the nodes compute."""
+        distances, visits = self.distances[self.holder], (self.visits, self.last_visits)
+        return observe(self.config, scores, self.holder, *visits, distances, self.round, self.accuracy)
 
 
 def distance_matrix(config: Config) -> np.ndarray:

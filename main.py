@@ -41,7 +41,10 @@ def homogeneous_learning(
         row["seconds"] = time.perf_counter() - started
         log.episode(row)
         if row["ended"] == "not finite":
-            log.not_finite(episode, environment.round_inputs)
+            raise UsageError(
+                f"seed {config.seed}, episode {episode}, round {row['rounds']}: training at node {environment.holder} "
+                "gave weights that are not finite; start again with a lower --learning-rate"
+            )
         log.checkpoint(episode, policy)
         screen.episode(row)
         if config.figure_every > 0 and episode % config.figure_every == 0 and episode < config.episodes:

@@ -6,49 +6,42 @@ Each is an environment whose action is ignored. Distances and bytes are those of
 from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 
 from config import Config
 from data import Dataset
-from environment import HomogeneousLearningEnv, Work
-from nodes.local import LocalNodes
+from environment import HomogeneousLearningEnv
+from nodes.round import RoundRequest
 from settings.names import SIDE
 from settings.random_streams import generator
 
 if TYPE_CHECKING:
+    from nodes.local import LocalNodes
     from nodes.ray_actors import RayNodes
 
 
 class Reference(HomogeneousLearningEnv):
     """A training without an agent, whose observation is zero."""
 
-    def observe(self, work: Work | None = None, before: tf.Tensor | None = None) -> np.ndarray:
+    def observe(self, scores: dict[str, np.ndarray]) -> np.ndarray:
         return np.zeros(self.observation_space.shape, np.float32)
-
-    def inputs(self, nodes: tuple[int, ...], before: tf.Tensor) -> dict:
-        """Returns which round it was, and the one model by which it was judged before."""
-        return {"episode": self.episode, "round": self.round, "node": nodes, "weights": before.numpy()}
-
-    def starting_with(self, leader: int) -> tuple[int, ...]:
-        """Returns all nodes, the `leader` first."""
-        return (leader, *(node for node in range(self.config.nodes) if node != leader))
 
 
 class Centralized(Reference):
     """All images are sent to the starter, which trains on the pool, in every round on as many as a node holds."""
 
-    def train(self, chosen: tuple[int, ...]) -> Work:
+    def request(self, chosen: tuple[int, ...]) -> RoundRequest:
         starter, nodes, size = self.config.starter, self.config.nodes, self.config.samples_per_node
         epoch, part = divmod(self.round - 1, nodes)
         pool = np.concatenate(list(self.nodes.rows.values()))
         pool = generator(self.seed, "order", self.episode, epoch, nodes).permutation(pool)
-        order = np.tile(pool[part * size : (part + 1) * size], (self.config.local_epochs, 1))
-        self.weights, loss = self.nodes.train_on(starter, self.weights, order, self.when())
-        distance, sent = 0.0, 0
-        if self.round == 1:  # an image is a byte a pixel, and one for its label
-            distance = float(self.distances[starter].sum())
-            sent = (nodes - 1) * size * (SIDE * SIDE + 1)
-        return Work((starter,), (loss,), distance, sent, self.nodes.gradient_steps)
+        images = np.tile(pool[part * size : (part + 1) * size], (self.config.local_epochs, 1))
+        return RoundRequest(self.when(), (starter,), (self.weights,), starter, images=images)
+
+    def sent(self, request: RoundRequest) -> tuple[float, int]:
+        if self.round > 1:
+            return 0.0, 0
+        images = (self.config.nodes - 1) * self.config.samples_per_node
+        return float(self.distances[request.leader].sum()), images * (SIDE * SIDE + 1)  # a byte a pixel, and the label
 
 
 class FederatedAveraging(Reference):
@@ -61,13 +54,14 @@ class FederatedAveraging(Reference):
         """Returns the node that collects and sends the models of this round."""
         return self.config.starter
 
-    def train(self, chosen: tuple[int, ...]) -> Work:
-        nodes = self.starting_with(self.leader())
-        trained, losses = self.nodes.train(nodes, [self.weights] * len(nodes), self.when())
-        self.weights = self.nodes.mean(nodes[0], trained)
-        ways = 2 * (len(nodes) - 1)  # to every node and back
-        distance = 2 * float(self.distances[nodes[0]].sum())
-        return Work(nodes, losses, distance, ways * self.nodes.model_bytes, len(nodes) * self.nodes.gradient_steps)
+    def request(self, chosen: tuple[int, ...]) -> RoundRequest:
+        leader, number = self.leader(), self.config.nodes
+        nodes = (leader, *(node for node in range(number) if node != leader))
+        return RoundRequest(self.when(), nodes, (self.weights,) * number, leader)
+
+    def sent(self, request: RoundRequest) -> tuple[float, int]:
+        ways = 2 * (self.config.nodes - 1)  # to every node and back
+        return 2 * float(self.distances[request.leader].sum()), ways * self.nodes.model_bytes
 
 
 class Swarm(FederatedAveraging):
@@ -87,19 +81,15 @@ class Gossip(Reference):
         """Returns which nodes are neighbours [nodes, nodes] bool."""
         return ~np.eye(self.config.nodes, dtype=bool)
 
-    def reset(self, **options: int | dict | None) -> tuple[np.ndarray, dict]:
-        result = super().reset(**options)
-        self.models = [self.weights] * self.config.nodes
-        return result
+    def request(self, chosen: tuple[int, ...]) -> RoundRequest:
+        nodes = tuple(range(self.config.nodes))
+        starts = tuple(self.node_models.get(node, self.weights) for node in nodes)
+        mixing = mixing_matrix(self.adjacency()).astype(np.float32)
+        return RoundRequest(self.when(), nodes, starts, self.config.starter, mixing=mixing)
 
-    def train(self, chosen: tuple[int, ...]) -> Work:
-        nodes, neighbours = range(self.config.nodes), self.adjacency()
-        trained, losses = self.nodes.train(nodes, self.models, self.when())
-        mixed = tf.linalg.matmul(mixing_matrix(neighbours).astype(np.float32), tf.stack(trained))
-        self.models, self.weights = tf.unstack(mixed), tf.reduce_mean(mixed, 0)
-        distance, sent = float(self.distances[neighbours].sum()), int(neighbours.sum()) * self.nodes.model_bytes
-        steps = len(nodes) * self.nodes.gradient_steps
-        return Work(self.starting_with(self.config.starter), losses, distance, sent, steps)
+    def sent(self, request: RoundRequest) -> tuple[float, int]:
+        neighbours = self.adjacency()
+        return float(self.distances[neighbours].sum()), int(neighbours.sum()) * self.nodes.model_bytes
 
 
 class RingGossip(Gossip):

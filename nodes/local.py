@@ -1,13 +1,12 @@
 """What the nodes do: each holds images, trains a model on them, and can tell how good a model is.
 
-The environment asks for this through LocalNodes, which all live in this process. Weights go in and come out as
-handles that the caller only passes on.
+The environment asks LocalNodes, which all live in this process, for one round after the other.
 """
 
 import math
 import os
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -18,16 +17,13 @@ from config import Config
 from data import Dataset, normalise, partition
 from models import local_foundation_model
 from nodes.evaluation.evaluators import choose_evaluation
+from nodes.round import RoundRequest, RoundResult, Seconds, When
 from policies.observation import model_scores, pca_observation
 from settings.errors import UsageError
 from settings.names import CLASSES
 from settings.random_streams import generator
 
-if TYPE_CHECKING:
-    pass
-
-When = tuple[int, int, int]  # (seed, episode, round)
-TENSORS = ("train_images", "train_labels", "test_images", "test_labels", "optimizer_states", "states_before")
+TENSORS = ("train_images", "train_labels", "test_images", "test_labels", "optimizer_states")
 _forked_from_tensorflow = False
 
 
@@ -59,11 +55,9 @@ def refuse_fork():
 class LocalNodes:
     """Nodes in this process; a handle is a tensor of weights [P] float32.
 
-    Where a round counts, `when` is (seed, episode, round). `name` and `sha256()` are the data set's. Copies and pickles
-    carry the nodes' images and optimizer states; the compiled model is built anew.
+    `name` and `sha256()` are the data set's. Copies and pickles carry the nodes' images and optimizer states; the
+    compiled model is built anew.
     """
-
-    bytes_moved = 0  # between processes, in the present round
 
     def __init__(self, config: Config, dataset: Dataset, only: Sequence[int] | None = None):
         """Deals out the images; with `only`, numbers of nodes, to these alone."""
@@ -83,7 +77,6 @@ class LocalNodes:
         self.model_bytes = 4 * self.model.size  # float32
         self.gradient_steps = config.local_epochs * math.ceil(config.samples_per_node / config.batch_size)  # a round
         self.optimizer_states = {}  # node: its own Adam moments and step count, kept for the whole episode (authors)
-        self.states_before = {}  # the same before the present round
 
     def _build(self):
         """Builds what is compiled: the model, and what evaluates it."""
@@ -128,59 +121,61 @@ class LocalNodes:
         rng = generator(seed, "order", episode, round, node)
         return np.stack([rng.permutation(self.rows[node]) for _ in range(self.config.local_epochs)])
 
-    def train(self, nodes: Sequence[int], weights: Sequence[tf.Tensor], when: When) -> tuple[tuple, tuple]:
-        """Lets each of `nodes` train from its entry of `weights`; returns (their new weights, their mean losses)."""
-        self.states_before = dict(self.optimizer_states)
-        pairs = zip(nodes, weights, strict=True)
-        return tuple(zip(*(self.train_on(*pair, self.image_order(pair[0], when), when) for pair in pairs), strict=True))
+    def round(self, request: RoundRequest) -> RoundResult:
+        """Lets nodes train, average and evaluate."""
+        started = time.perf_counter()
+        trained, losses = self.train(request.nodes, request.starts, request.when, request.images)
+        return self.finish(request, trained, losses, started)
 
-    def train_on(self, node: int, weights: tf.Tensor, order: np.ndarray, when: When) -> tuple[tf.Tensor, float]:
-        """Lets `node` train on the images of `order` [epochs, images]; returns (new weights [P], mean loss)."""
+    def train(
+        self, nodes: Sequence[int], starts: Sequence[tf.Tensor], when: When, images: np.ndarray | None = None
+    ) -> tuple[tuple[tf.Tensor, ...], tuple[float, ...]]:
+        """Lets each of `nodes` train its entry of `starts`, on its own images or on `images` (see RoundRequest).
+
+        Returns (their new models, their mean losses).
+        """
         seed, episode, round = when
-        weights, state, loss = self.model.train(
-            weights,
-            self.optimizer_state(node),
-            self.train_images,
-            self.train_labels,
-            order,
-            self.config.batch_size,
-            generator(seed, "draws", episode, round, node).integers(2**32, size=2, dtype=np.uint32),
-        )
-        self.optimizer_states[node] = state
-        return weights, float(loss)
+        trained, losses = [], []
+        for node, weights in zip(nodes, starts, strict=True):
+            weights, self.optimizer_states[node], loss = self.model.train(
+                weights,
+                self.optimizer_states.get(node, self.model.initial_state()),
+                self.train_images,
+                self.train_labels,
+                self.image_order(node, when) if images is None else images,
+                self.config.batch_size,
+                generator(seed, "draws", episode, round, node).integers(2**32, size=2, dtype=np.uint32),
+            )
+            trained.append(weights)
+            losses.append(float(loss))
+        return tuple(trained), tuple(losses)
 
-    def optimizer_state(self, node: int) -> tf.Tensor:
-        """Returns the optimizer state [S] that `node` kept, a fresh one before its first round."""
-        return self.optimizer_states.get(node, self.model.initial_state())
+    def finish(
+        self, request: RoundRequest, trained: tuple[tf.Tensor, ...], losses: tuple[float, ...], started: float
+    ) -> RoundResult:
+        """Averages and evaluates what the nodes `trained` in a round that began at `started`, by perf_counter."""
+        if request.mixing is not None:
+            trained = tuple(tf.unstack(tf.linalg.matmul(request.mixing, tf.stack(trained))))
+        model = trained[0] if len(trained) == 1 else tf.reduce_mean(tf.stack(trained), 0)
+        between = time.perf_counter()
+        accuracy = self.evaluator.count_correct(model) / len(self.test_images)
+        finite = bool(np.isfinite(model.numpy()).all())
+        seconds = Seconds(between - started, time.perf_counter() - between)
+        return RoundResult(trained, losses, model, accuracy, finite, self._scores(request, trained), seconds)
 
-    def mean(self, node: int, weights: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Lets `node` average a list of weights."""
-        return weights[0] if len(weights) == 1 else tf.reduce_mean(tf.stack(weights), 0)
-
-    def evaluate(self, node: int, weights: tf.Tensor) -> tuple[float, bool]:
-        """Lets `node` evaluate weights; returns (test accuracy, whether all weights are finite)."""
-        correct = self.evaluator.count_correct(weights)
-        return correct / len(self.test_images), bool(np.isfinite(weights.numpy()).all())
-
-    def update_scores(self, nodes: Sequence[int], before: tf.Tensor, trained: Sequence[tf.Tensor]) -> np.ndarray:
-        """Returns the part `pca` of the observation after `nodes` trained the weights `before` to `trained`."""
-        deltas = np.stack([(weights - before).numpy() for weights in trained])
-        deltas = np.nan_to_num(deltas, posinf=0, neginf=0)
-        return pca_observation(deltas, nodes, self.config.nodes, self.config.pca_components)
-
-    def model_scores(self, models: dict[int, tf.Tensor], fresh: tf.Tensor) -> np.ndarray:
-        """Returns the part `node-models`: `models` are the last weights of the nodes that trained, by node."""
-        vectors = [weights.numpy().astype(float) for weights in (*models.values(), fresh)]
-        vectors = np.nan_to_num(np.stack(vectors) - vectors[-1], posinf=0, neginf=0)
-        return model_scores(vectors, list(models), self.config.nodes, self.config.pca_components)
-
-    def inputs(self, nodes: Sequence[int], weights: tf.Tensor, when: When) -> dict:
-        """Returns what the present round started from, as a dict of arrays; images are positions in the file."""
-        _, episode, round = when
-        arrays = {"episode": episode, "round": round, "node": nodes, "weights": weights.numpy()}
-        fresh = self.model.initial_state()
-        arrays |= {f"optimizer_state_{node}": self.states_before.get(node, fresh).numpy() for node in nodes}
-        return arrays | {f"images_{node}": self.held[self.image_order(node, when)] for node in nodes}
+    def _scores(self, request: RoundRequest, trained: Sequence[tf.Tensor]) -> dict[str, np.ndarray]:
+        """Returns the parts of the observation that need weights, as far as they are asked for."""
+        size, scores = (self.config.nodes, self.config.pca_components), {}
+        if "pca" in request.scores:
+            pairs = zip(trained, request.starts, strict=True)
+            deltas = np.stack([(weights - before).numpy() for weights, before in pairs])
+            scores["pca"] = pca_observation(np.nan_to_num(deltas, posinf=0, neginf=0), request.nodes, *size)
+        if "node-models" in request.scores:
+            models = request.node_models | dict(zip(request.nodes, trained, strict=True))
+            vectors = [weights.numpy().astype(float) for weights in (*models.values(), request.fresh)]
+            vectors = np.nan_to_num(np.stack(vectors) - vectors[-1], posinf=0, neginf=0)
+            scores["node-models"] = model_scores(vectors, list(models), *size)
+        return scores
 
     def label_counts(self) -> np.ndarray:
         """Returns how many images of each class every node holds [nodes, 10]."""

@@ -5,13 +5,15 @@ environment sees losses, accuracies and observations. Actors train by LocalNodes
 """
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from config import Config
 from nodes.ray_cluster import Pulse, connect, first_line
+from nodes.round import RoundRequest, RoundResult, When
 from settings.errors import UsageError
 from settings.names import REFERENCES
 
@@ -19,18 +21,25 @@ if TYPE_CHECKING:
     import ray
     import tensorflow as tf
 
-    from nodes.local import When
-
 
 @dataclasses.dataclass(frozen=True)
 class ModelRef:
-    """Weights [P] on their way, and the actor that made them (None: every actor can make them itself)."""
+    """Where the weights [P] of a model are, and the actor that made them; None: every actor can make them itself."""
 
-    sender: int | None
-    weights: np.ndarray | None
+    actor: int | None
+    weights: "ray.ObjectRef | None"
 
 
 FRESH = ModelRef(None, None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What the nodes of one actor trained: models and mean losses by node, and bytes that other actors sent for it."""
+
+    models: dict[int, ModelRef]
+    losses: dict[int, float]
+    bytes_moved: int
 
 
 class NodeActor:
@@ -61,53 +70,64 @@ class NodeActor:
         """Begins an episode."""
         self._fresh = self._nodes.start(seed, episode)
 
-    def train(self, starts: dict[int, int], when: "When", *models: ModelRef) -> tuple:
-        """Trains nodes, each from one of `models` (`starts`: its position, by node); returns a model for each node,
-        and last (their mean losses, bytes that came from other actors)."""
-        weights = [self._open(model) for model in models]
-        trained, losses = self._nodes.train(list(starts), [weights[place] for place in starts.values()], when)
-        return *(ModelRef(self._actor, weights.numpy()) for weights in trained), (losses, self._moved(models))
+    def train(self, nodes: Sequence[int], starts: Sequence[ModelRef], when: When) -> Trained:
+        """Trains those of `nodes` that live here, each from its entry of `starts`."""
+        own = {node: start for node, start in zip(nodes, starts, strict=True) if node in self._numbers}
+        opened = {start: self._open(start) for start in set(own.values())}  # one that several nodes start from, once
+        models, losses = self._nodes.train(list(own), [opened[start] for start in own.values()], when)
+        kept, moved = map(self._keep, models), self._moved(opened)
+        return Trained(dict(zip(own, kept, strict=True)), dict(zip(own, losses, strict=True)), moved)
 
-    def mean(self, node: int, *models: ModelRef) -> tuple[ModelRef, int]:
-        """Averages models; returns (a model, bytes that came from other actors)."""
-        weights = self._nodes.mean(node, [self._open(model) for model in models])
-        return ModelRef(self._actor, weights.numpy()), self._moved(models)
+    def round(self, request: RoundRequest, others: "list[ray.ObjectRef]") -> RoundResult:
+        """Trains here, waits for the Trained of `others`, and averages and evaluates all."""
+        import ray
 
-    def evaluate(self, node: int, model: ModelRef) -> tuple[float, bool]:
-        return self._nodes.evaluate(node, self._open(model))
-
-    def update_scores(self, nodes: Sequence[int], before: ModelRef, *trained: ModelRef) -> np.ndarray:
-        return self._nodes.update_scores(nodes, self._open(before), [self._open(model) for model in trained])
-
-    def model_scores(self, nodes: list[int], *models: ModelRef) -> np.ndarray:
-        models = dict(zip(nodes, map(self._open, models), strict=True))
-        return self._nodes.model_scores(models, self._fresh)
-
-    def inputs(self, nodes: list[int], model: ModelRef, when: "When") -> dict:
-        return self._nodes.inputs(nodes, self._open(model), when)
+        started = time.perf_counter()
+        here = self.train(request.nodes, request.starts, request.when)
+        models, losses, moved = here.models, here.losses, here.bytes_moved
+        for there in ray.get(others):
+            models, losses = models | there.models, losses | there.losses
+            moved += there.bytes_moved + self._moved(there.models.values())
+        models, losses = ([results[node] for node in request.nodes] for results in (models, losses))
+        opened = dataclasses.replace(
+            request,
+            starts=tuple(map(self._open, request.starts)),
+            node_models={node: self._open(model) for node, model in request.node_models.items()},
+            fresh=self._fresh,
+        )
+        result = self._nodes.finish(opened, tuple(map(self._open, models)), tuple(losses), started)
+        mean = models[0] if len(models) == 1 else self._keep(result.model)
+        return dataclasses.replace(result, trained=tuple(models), model=mean, bytes_moved=moved)
 
     def label_counts(self) -> np.ndarray:
         """Returns how many images of each class the actor's nodes hold [its nodes, 10]."""
         return self._nodes.label_counts()
 
-    def pca_2d(self, *models: ModelRef) -> tuple[np.ndarray, np.ndarray]:
+    def pca_2d(self, models: list[ModelRef]) -> tuple[np.ndarray, np.ndarray]:
         from nodes.local import pca_2d
 
-        return pca_2d([model.weights for model in models])
+        return pca_2d([self._open(model).numpy() for model in models])
 
     def _open(self, model: ModelRef) -> "tf.Tensor":
         """Returns a model's weights as LocalNodes takes them."""
+        import ray
         import tensorflow as tf
 
-        return self._fresh if model.weights is None else tf.constant(model.weights)
+        return self._fresh if model.weights is None else tf.constant(ray.get(model.weights))
 
-    def _moved(self, models: Sequence[ModelRef]) -> int:
+    def _keep(self, weights: "tf.Tensor") -> ModelRef:
+        """Returns a reference to weights that were made here."""
+        import ray
+
+        return ModelRef(self._actor, ray.put(weights.numpy()))
+
+    def _moved(self, models: Iterable[ModelRef]) -> int:
         """Returns how many bytes of weights other actors sent."""
-        return sum(model.weights.nbytes for model in models if model.sender not in (None, self._actor))
+        return self._nodes.model_bytes * sum(model.actor not in (None, self._actor) for model in models)
 
 
 class RayNodes:
-    """The environment's view of nodes that live in Ray actors; a handle is a reference to a ModelRef, or FRESH.
+    """The environment's view of nodes that live in Ray actors; a handle is a ModelRef.
 
     Knows as much of the data set as its actors tell: `name` and `sha256()`.
     """
@@ -143,7 +163,6 @@ class RayNodes:
         self.name, self._sha256 = about["name"], about["sha256"]
         self.evaluation, self.evaluation_reason = about["evaluation"], about["evaluation_reason"]
         self.model_bytes, self.gradient_steps = about["model_bytes"], about["gradient_steps"]
-        self.bytes_moved = 0  # from actor to actor, in the present round
 
     def sha256(self) -> str:
         """Returns the hexadecimal SHA-256 of the data set's arrays."""
@@ -164,7 +183,9 @@ class RayNodes:
                 self._pulse.check()
             return self._ray.get(references)
         except errors.RayError as error:
-            cause = error.cause if isinstance(error, errors.RayTaskError) else error
+            cause = error
+            while isinstance(cause, errors.RayTaskError):  # the leader's actor passes on the errors of others
+                cause = cause.cause
             if isinstance(cause, UsageError | OSError):
                 raise cause from error
             if isinstance(cause, errors.RayError):
@@ -176,49 +197,16 @@ class RayNodes:
         self._get([actor.start.remote(seed, episode) for actor in self._actors])
         return FRESH
 
-    def train(
-        self, nodes: Sequence[int], weights: "Sequence[ray.ObjectRef]", when: "When"
-    ) -> "tuple[tuple[ray.ObjectRef, ...], tuple[float, ...]]":
-        """Lets `nodes` train, those of different actors side by side; returns (references to their models, losses)."""
-        starts, trained_by, calls = dict(zip(nodes, weights, strict=True)), {}, {}
-        for actor in dict.fromkeys(map(self._actor, nodes)):
-            own = [node for node in nodes if self._actor(node) == actor]
-            models = list(dict.fromkeys(starts[node] for node in own))  # one that several nodes start from goes once
-            places = {node: models.index(starts[node]) for node in own}
-            *trained, results = actor.train.options(num_returns=len(own) + 1).remote(places, when, *models)
-            trained_by |= dict(zip(own, trained, strict=True))
-            calls[tuple(own)] = results
-        losses, self.bytes_moved = {}, 0
-        for own, (results, moved) in zip(calls, self._get(list(calls.values())), strict=True):
-            losses |= dict(zip(own, results, strict=True))
-            self.bytes_moved += moved
-        return tuple(trained_by[node] for node in nodes), tuple(losses[node] for node in nodes)
+    def round(self, request: RoundRequest) -> RoundResult:
+        """Lets nodes train, those of different actors side by side; the leader's actor averages and evaluates."""
+        leader = self._actor(request.leader)
+        return self._get(leader.round.remote(request, self._train(request, but=leader)))
 
-    def mean(self, node: int, weights: "Sequence[ray.ObjectRef]") -> "ray.ObjectRef":
-        """Lets `node` average; a single model is its own mean."""
-        if len(weights) == 1:
-            return weights[0]
-        model, moved = self._actor(node).mean.options(num_returns=2).remote(node, *weights)
-        self.bytes_moved += self._get(moved)
-        return model
-
-    def evaluate(self, node: int, weights: "ray.ObjectRef") -> tuple[float, bool]:
-        return self._get(self._actor(node).evaluate.remote(node, weights))
-
-    def update_scores(
-        self, nodes: Sequence[int], before: "ray.ObjectRef", trained: "Sequence[ray.ObjectRef]"
-    ) -> np.ndarray:
-        return self._get(self._actor(nodes[0]).update_scores.remote(nodes, before, *trained))
-
-    def model_scores(self, models: "dict[int, ray.ObjectRef]", fresh: "ray.ObjectRef") -> np.ndarray:
-        if not models:
-            return np.zeros(self.config.nodes * self.config.pca_components)
-        last = list(models)[-1]
-        return self._get(self._actor(last).model_scores.remote(list(models), *models.values()))
-
-    def inputs(self, nodes: Sequence[int], weights: "ray.ObjectRef", when: "When") -> dict:
-        """Returns what the first node's round started from; only after a failure do weights come here."""
-        return self._get(self._actor(nodes[0]).inputs.remote([nodes[0]], weights, when))
+    def _train(self, request: RoundRequest, but: "ray.actor.ActorHandle | None" = None) -> "list[ray.ObjectRef]":
+        """Lets all actors that have nodes of a request train them, `but` one; returns references to their Trained."""
+        actors = dict.fromkeys(map(self._actor, request.nodes))
+        arguments = request.nodes, request.starts, request.when
+        return [actor.train.remote(*arguments) for actor in actors if actor != but]
 
     def label_counts(self) -> np.ndarray:
         counts = zip(self._numbers, self._get([actor.label_counts.remote() for actor in self._actors]), strict=True)
@@ -227,8 +215,10 @@ class RayNodes:
 
     def node_models(self, repeats: int) -> tuple[list[int], tuple[np.ndarray, np.ndarray]]:
         """Lets every node train one common fresh model, `repeats` times; node 0's actor finds their components."""
-        trained, nodes = [], list(range(self.config.nodes))
+        models, nodes = [], tuple(range(self.config.nodes))
         for repeat in range(1, repeats + 1):
-            fresh = self.start(self.config.seed, 1)
-            trained += self.train(nodes, [fresh] * len(nodes), (self.config.seed, 1, repeat))[0]
-        return nodes * repeats, self._get(self._actors[0].pca_2d.remote(*trained))
+            starts = (self.start(self.config.seed, 1),) * len(nodes)
+            trained = self._train(RoundRequest((self.config.seed, 1, repeat), nodes, starts, nodes[0]))
+            of_node = {node: model for there in self._get(trained) for node, model in there.models.items()}
+            models += [of_node[node] for node in nodes]
+        return list(nodes) * repeats, self._get(self._actors[0].pca_2d.remote(models))

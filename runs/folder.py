@@ -27,11 +27,11 @@ RUNS = Path("results/runs")
 TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_models.csv", "transfers.csv")
 DESCRIPTION = "run.json"
 CHECKPOINT = "checkpoint.npz"
-NOT_FINITE = "not_finite_round.npz"
 AGENT = "agent.npz"
 LOCK = ".lock"
 HOLDER = ".lock.holder"  # tells who has the lock
-WRITTEN = (*TABLES, DESCRIPTION, CHECKPOINT, NOT_FINITE, AGENT)  # by a run, in its folder
+# By a run, in its folder; the last by runs of earlier versions alone.
+WRITTEN = (*TABLES, DESCRIPTION, CHECKPOINT, AGENT, "not_finite_round.npz")
 FIGURES, EVENTS = "figures", "tensorboard"  # folders in it
 FIGURE_NAMES = (
     "episode_return",

@@ -17,7 +17,6 @@ from runs.folder import (
     AGENT,
     EVENTS,
     EVENTS_SUFFIX,
-    NOT_FINITE,
     clear,
     remove_leftovers,
     synchronise,
@@ -189,15 +188,6 @@ class RunLog:
             synchronise(file.fileno())
             extents[name] = Extent(file.tell(), self._digests[name].hexdigest())
         write_checkpoint(self.folder, self.config, episode, extents, policy.state())
-
-    def not_finite(self, episode: int, inputs: dict):
-        """Keeps the `inputs` of a round whose weights are not finite, and raises UsageError, which ends the run."""
-        path = self.folder / NOT_FINITE
-        write_arrays(path, inputs)
-        raise UsageError(
-            f"episode {episode}, round {inputs['round']}: training at node {inputs['node'][0]} gave weights that are "
-            f"not finite; the round's inputs are in {path}; start again with a lower --learning-rate"
-        )
 
     def nodes(self, environment: "HomogeneousLearningEnv"):
         """Writes what distinguishes the nodes: label counts and distances."""

@@ -14,8 +14,9 @@ import scipy.stats
 from helpers import assert_rounds_fit
 
 import report
-from environment import HomogeneousLearningEnv
+from environment import SCORES, HomogeneousLearningEnv
 from node import make_policy
+from nodes.round import RoundResult, Seconds
 from reporting import averages
 from runs.description import read_description
 from runs.logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
@@ -76,13 +77,13 @@ def test_published_agents_choose_what_their_logs_say(path):
     config = dataclasses.replace(described, load_agent=str(path), first_episode=described.episodes)
     logged = pd.read_csv(path.parent / "rounds.csv").query(f"episode == {config.episodes}")
     accuracies = iter(logged["accuracy"])
+    no_scores = dict.fromkeys(SCORES, np.zeros(config.nodes * config.pca_components))
     stand_in = types.SimpleNamespace(
         start=lambda *_: None,
-        train=lambda nodes, *_: (nodes, [0.0]),
-        mean=lambda _, trained: trained[0],
-        evaluate=lambda *_: (next(accuracies), True),
+        round=lambda request: RoundResult(
+            request.nodes, (0.0,), None, next(accuracies), True, no_scores, Seconds(0, 0)
+        ),
         model_bytes=0,
-        bytes_moved=0,
         gradient_steps=0,
     )
     environment = HomogeneousLearningEnv(config, None, stand_in)

@@ -59,7 +59,7 @@ def test_gossip_on_the_complete_graph_by_hand(dataset):
     environment = make("gossip-complete", dataset, nodes=3)
     *_, info = environment.step(0)
     mean = np.mean(trained_alone(dataset, 3), axis=0)
-    for weights in environment.models:
+    for weights in environment.node_models.values():
         np.testing.assert_allclose(weights, mean, atol=1e-6)
     assert info["bytes_sent"] == 6 * BYTES
     assert info["distance"] == pytest.approx(environment.distances.sum())
@@ -70,7 +70,7 @@ def test_gossip_on_the_ring_by_hand(dataset):
     environment = make("gossip-ring", dataset, nodes=5)
     *_, info = environment.step(0)
     alone = trained_alone(dataset, 5)
-    for node, weights in enumerate(environment.models):
+    for node, weights in environment.node_models.items():
         expected = (alone[node - 1] + alone[node] + alone[(node + 1) % 5]) / 3
         np.testing.assert_allclose(weights, expected, atol=1e-6)
     np.testing.assert_allclose(environment.weights, np.mean(alone, axis=0), atol=1e-6)
@@ -99,13 +99,14 @@ def test_mixing_matrix_of_a_path_by_hand():
 def test_centralized_sees_every_image_once_an_epoch(dataset, monkeypatch):
     seen = []
     environment = make("centralized", dataset, nodes=3)
-    nodes, train = environment.nodes, environment.nodes.train_on
+    nodes, train = environment.nodes, environment.nodes.train
 
-    def noting(node, weights, order, when):
-        seen.append(nodes.held[order[0]])
-        return train(node, weights, order, when)
+    def noting(trainers, starts, when, images):
+        assert trainers == (0,)
+        seen.append(nodes.held[images[0]])
+        return train(trainers, starts, when, images)
 
-    monkeypatch.setattr(nodes, "train_on", noting)
+    monkeypatch.setattr(nodes, "train", noting)
     infos = [environment.step(0)[4] for _ in range(6)]
     for epoch in (seen[:3], seen[3:]):
         assert sorted(np.concatenate(epoch)) == sorted(nodes.partition.ravel())

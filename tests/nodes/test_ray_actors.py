@@ -22,6 +22,7 @@ ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r re
 
 from nodes.ray_actors import NodeActor, RayNodes  # noqa: E402
 from nodes.ray_cluster import connect  # noqa: E402
+from nodes.round import RoundRequest  # noqa: E402
 
 FEW = ["--nodes", 3, "--pca-components", 3, "--episodes", 3, "--threads", 1]
 
@@ -59,32 +60,31 @@ def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monk
     config = Config(dataset="fashion-mnist", data_path=str(tiny[3]), samples_per_node=40, nodes=3, pca_components=2)
     nodes = RayNodes(config, actors=2)
     fresh = nodes.start(0, 1)
-    (model,), losses = nodes.train([1], [fresh], (0, 1, 1))
-    weights = ray.get(model).weights
-    assert weights.shape == (33_580,)
-    assert len(losses) == 1
+    request = RoundRequest((0, 1, 1), (1, 2), (fresh, fresh), 1, ("pca", "node-models"), fresh=fresh)
+    result = nodes.round(request)
+    assert [ray.get(model.weights).shape for model in (*result.trained, result.model)] == [(33_580,)] * 3
+    assert result.bytes_moved == 134_320  # node 2's model came to node 1
     answers = {
         "load": nodes._get(nodes._actors[0].load.remote()),
-        "evaluate": nodes.evaluate(1, model),
         "label_counts": nodes.label_counts(),
-        "update_scores": nodes.update_scores([1], fresh, [model]),
-        "model_scores": nodes.model_scores({1: model}, fresh),
-        "pca_2d": nodes._get(nodes._actors[0].pca_2d.remote(model, model)),
+        "pca_2d": nodes._get(nodes._actors[0].pca_2d.remote(result.trained)),
+        "round": dataclasses.replace(result, trained=(), model=None),
     }
     local = LocalNodes(config, load(config))
     np.testing.assert_array_equal(answers["label_counts"], local.label_counts())
     for name, answer in answers.items():
         assert len(pickle.dumps(answer)) < 28 * 28, name  # less than one image
     public = {name for name in vars(NodeActor) if not name.startswith("_")}
-    assert public == {*answers, "start", "train", "mean", "inputs"}
+    assert public == {*answers, "start", "train"}
     actor = nodes._actors[0]
     assert not [name for name in dir(actor) if "image" in name or ("nodes" in name and not name.startswith("__"))]
     holding = [name for name, value in vars(nodes).items() if isinstance(value, np.ndarray) and value.size > 40]
     assert not holding
     ray.kill(nodes._actors[1])
     with pytest.raises(ConnectionError, match="a process of the nodes was lost"):
-        nodes.evaluate(1, fresh)
-    assert nodes.evaluate(2, fresh) == nodes.evaluate(0, fresh)  # nodes of the other actor
+        nodes.round(request)
+    alone = dataclasses.replace(request, nodes=(2,), starts=(fresh,), leader=2)
+    assert nodes.round(alone).trained[0].actor == 0  # the other actor, which goes on
 
 
 def test_an_actor_keeps_the_images_of_its_own_nodes_only(dataset, monkeypatch):
