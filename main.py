@@ -16,7 +16,8 @@ from policies.rules import Policy
 from runs.command_line import command, path_argument
 from runs.description import read_description
 from runs.folder import CHECKPOINT, check_options, locked, new_folder, resume_hint
-from runs.logs import SUMS, RunLog
+from runs.logs import RunLog
+from runs.records import RoundRecord, episode_record, round_record
 from settings.errors import UsageError
 from settings.flags import Parser, add_flags
 from settings.presets import PRESET_HELP, PRESETS, default_preset
@@ -35,56 +36,65 @@ def homogeneous_learning(
     """Runs the episodes that are not done yet: the paper's algorithm."""
     for episode in range(log.episodes_done + 1, config.episodes + 1):
         started = time.perf_counter()
-        row = run_episode(episode, config, environment, policy, log, screen)
-        row["epsilon"] = policy.epsilon
-        row["loss"] = policy.learn(generator(config.seed, "replay", episode), episode)
-        row["seconds"] = time.perf_counter() - started
-        log.episode(row)
-        if row["ended"] == "not finite":
+        rounds, ended = run_episode(episode, config, environment, policy, log, screen)
+        epsilon = policy.epsilon
+        loss = policy.learn(generator(config.seed, "replay", episode), episode)
+        seconds = time.perf_counter() - started
+        record = episode_record(
+            rounds, reached_goal=ended == "goal", epsilon=epsilon, loss=loss, seconds=seconds, ended=ended
+        )
+        log.episode(record)
+        if ended == "not finite":
             raise UsageError(
-                f"seed {config.seed}, episode {episode}, round {row['rounds']}: training at node {environment.holder} "
+                f"seed {config.seed}, episode {episode}, round {record.rounds}: training at node {environment.holder} "
                 "gave weights that are not finite; start again with a lower --learning-rate"
             )
         log.checkpoint(episode, policy)
-        screen.episode(row)
+        screen.episode(record)
         if config.figure_every > 0 and episode % config.figure_every == 0 and episode < config.episodes:
             draw_figures(environment.nodes, log, screen)
 
 
 def run_episode(
     episode: int, config: Config, environment: "HomogeneousLearningEnv", policy: Policy, log: RunLog, screen: "Screen"
-) -> dict:
-    """Lets one fresh model travel until it is good enough or the rounds are used up; returns the episode's row."""
+) -> tuple[list[RoundRecord], str]:
+    """Lets one fresh model travel until it is good enough or the rounds are used up.
+
+    Returns (its rounds, how it ended: "goal", "round limit" or "not finite").
+    """
     observation, info = environment.reset(seed=config.seed, options={"episode": episode})
-    totals, done = dict.fromkeys(SUMS, 0), False
+    rounds, done = [], False
     while not done:
         started = time.perf_counter()
-        action, greedy = environment.starter_action, False
-        if environment.round > 0:
-            rng = generator(config.seed, "exploration", episode, environment.round + 1)
-            ranking, greedy = policy.rank(observation, info, rng)
+        action, greedy = environment.starter_action, False  # in round 1 nobody chooses
+        if rounds:
+            ranking, greedy = policy.rank(
+                observation, info, generator(config.seed, "exploration", episode, len(rounds) + 1)
+            )
             action = environment.reach(ranking)
         next_observation, reward, terminated, truncated, info = environment.step(action)
         done = terminated or truncated
-        if environment.round > 1:  # in round 1 nobody chose the starter
+        if rounds:
             # Deviation D10, kept: as in the authors' code the round limit counts as a terminal state.
             policy.remember(observation, action, reward, next_observation, done, info)
         observation = next_observation
-        row = info | {"seed": config.seed, "episode": episode, "reward": reward, "greedy": greedy, "done": done}
-        row |= {"epsilon": policy.epsilon, "failed_attempts": len(info["unreachable"])}
-        row |= {"train_seconds": info["seconds"].train, "evaluate_seconds": info["seconds"].evaluate}
-        row |= {"round_seconds": time.perf_counter() - started}
-        totals = {name: total + row[SUMS[name]] for name, total in totals.items()}
-        log.round(row)
-        screen.round(row, totals["communication_cost"])
-    return totals | {
-        "seed": config.seed,
-        "episode": episode,
-        "rounds": environment.round,
-        "final_accuracy": info["accuracy"],
-        "reached_goal": terminated,
-        "ended": "goal" if terminated else "round limit" if info["finite"] else "not finite",
-    }
+        record = round_record(
+            info,
+            **log.run_columns,
+            seed=config.seed,
+            episode=episode,
+            reward=reward,
+            epsilon=policy.epsilon,
+            greedy=greedy,
+            done=done,
+            train_seconds=info["seconds"].train,
+            evaluate_seconds=info["seconds"].evaluate,
+            round_seconds=time.perf_counter() - started,
+        )
+        rounds.append(record)
+        log.round(record, info["bytes_moved"])
+        screen.round(record)
+    return rounds, "goal" if terminated else "round limit" if info["finite"] else "not finite"
 
 
 def draw_figures(nodes: "LocalNodes | RayNodes", log: RunLog, screen: "Screen"):

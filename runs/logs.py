@@ -1,8 +1,7 @@
-"""What is logged: the metrics of a round and of an episode, and how they get into the run's folder."""
+"""Writes a run's folder: the records of rounds and episodes, tables of the nodes, checkpoints, the description."""
 
 import argparse
 import csv
-import dataclasses
 import hashlib
 import io
 import os
@@ -23,6 +22,7 @@ from runs.folder import (
     write_arrays,
     write_atomically,
 )
+from runs.records import RUN_COLUMNS, EpisodeRecord, Record, RoundRecord, TransferRecord, columns, csv_row, scalars
 from settings.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,65 +31,7 @@ if TYPE_CHECKING:
     from nodes.ray_actors import RayNodes
 
 
-@dataclasses.dataclass(frozen=True)
-class Metric:
-    """One logged number: its CSV column, how the screen shows it (empty: not), whether TensorBoard gets it, its form in
-    the CSV file (empty: all digits), and for an episode's of which rounds' number it is the sum."""
-
-    name: str
-    show: str = ""
-    scalar: bool = False
-    form: str = ""
-    sum_of: str = ""
-
-
-WHOSE = tuple(map(Metric, ("policy", "split", "dataset", "goal", "evaluation", "learner", "learner_variant")))
-ROUND_METRICS = (
-    Metric("seed"),
-    Metric("episode"),
-    Metric("round", "round {}"),
-    Metric("node"),
-    Metric("previous_node"),
-    Metric("distance", scalar=True),
-    Metric("accuracy", "accuracy {:.3f}", scalar=True),
-    Metric("reward", scalar=True),
-    Metric("epsilon"),
-    Metric("greedy"),
-    Metric("done"),
-    Metric("train_seconds", form=".4f"),
-    Metric("evaluate_seconds", form=".4f"),
-    Metric("round_seconds", scalar=True, form=".4f"),
-    Metric("loss", scalar=True),
-    Metric("bytes_sent"),
-    Metric("gradient_steps"),
-    Metric("unreachable"),
-    *WHOSE,
-)
-EPISODE_METRICS = (
-    Metric("seed"),
-    Metric("episode"),
-    Metric("rounds", "rounds {}", scalar=True),
-    Metric("episode_return", "return {:.2f}", scalar=True, sum_of="reward"),
-    Metric("communication_cost", "cost {:.3f}", scalar=True, sum_of="distance"),
-    Metric("final_accuracy", "accuracy {:.3f}", scalar=True),
-    Metric("reached_goal", "goal reached {}", scalar=True),
-    Metric("epsilon", "epsilon {:.3f}", scalar=True),
-    Metric("loss", scalar=True),
-    Metric("seconds", "{:.1f} s", scalar=True, form=".3f"),
-    Metric("bytes_sent", scalar=True, sum_of="bytes_sent"),
-    Metric("gradient_steps", scalar=True, sum_of="gradient_steps"),
-    Metric("failed_attempts", scalar=True, sum_of="failed_attempts"),
-    Metric("ended"),
-    *WHOSE,
-)
-# What nodes in processes of their own sent each other, beside what is modelled.
-TRANSFER_METRICS = tuple(map(Metric, ("seed", "episode", "round", "distance", "bytes_sent", "bytes_moved"))) + WHOSE
-SUMS = {metric.name: metric.sum_of for metric in EPISODE_METRICS if metric.sum_of}
-
-
-def shown(metrics: tuple[Metric, ...], row: dict) -> str:
-    """Returns the line in which the screen shows a row (a dict by metric name)."""
-    return "  ".join(metric.show.format(row[metric.name]) for metric in metrics if metric.show)
+TRANSFERS = "transfers.csv"
 
 
 class RunLog:
@@ -101,14 +43,14 @@ class RunLog:
         Raises UsageError where the run to resume differs from this one or is damaged.
         """
         self.config, self.folder = config, options.run_dir
-        whose = {metric.name: getattr(config, metric.name) for metric in WHOSE}
         # What was asked for, but for what is really used.
-        self._whose = whose | {"dataset": nodes.name, "evaluation": nodes.evaluation}
+        used = {"dataset": nodes.name, "evaluation": nodes.evaluation}
+        self.run_columns = {name: getattr(config, name) for name in RUN_COLUMNS} | used
         self.episodes_done, extents, self.policy_state = config.first_episode - 1, {}, None
-        tables = {"rounds.csv": ROUND_METRICS, "episodes.csv": EPISODE_METRICS}
+        tables = {"rounds.csv": RoundRecord, "episodes.csv": EpisodeRecord}
         if options.engine == "ray":
-            tables["transfers.csv"] = TRANSFER_METRICS
-        headers = {name: [metric.name for metric in metrics] for name, metrics in tables.items()}
+            tables[TRANSFERS] = TransferRecord
+        headers = {name: list(columns(kind)) for name, kind in tables.items()}
         if options.resume:
             self.description = redescribe(self.folder, config, nodes, options)
             self.episodes_done, extents, self.policy_state = read_checkpoint(self.folder, config)
@@ -148,25 +90,22 @@ class RunLog:
         self._files[name] = path.open("ab", buffering=0)
 
     # Deviation D8: the authors' code saves only returns and accuracies, every 20 episodes.
-    def round(self, row: dict):
-        """Appends a round, a dict by metric name where nodes are tuples; several nodes are joined by +."""
-        row = row | {key: "+".join(map(str, row[key])) for key in ("node", "unreachable")}
-        step = (row["episode"] - 1) * self.config.round_limit + row["round"]
-        self._append("rounds.csv", ROUND_METRICS, row, "round", step)
-        if "transfers.csv" in self._files:
-            self._append("transfers.csv", TRANSFER_METRICS, row, "transfer", step)
+    def round(self, record: RoundRecord, bytes_moved: int):
+        """Appends a round, in which `bytes_moved` bytes of weights went from one process to another."""
+        step = (record.episode - 1) * self.config.round_limit + record.round
+        self._append("rounds.csv", record, "round", step)
+        if TRANSFERS in self._files:
+            modelled = {name: getattr(record, name) for name in columns(TransferRecord) if name != "bytes_moved"}
+            self._append(TRANSFERS, TransferRecord(**modelled, bytes_moved=bytes_moved), "transfer", step)
 
-    def episode(self, row: dict):
-        """Appends an episode, a dict by metric name."""
-        self._append("episodes.csv", EPISODE_METRICS, row, "episode", row["episode"])
+    def episode(self, record: EpisodeRecord):
+        """Appends an episode."""
+        self._append("episodes.csv", record, "episode", record.episode)
 
-    def _append(self, name: str, metrics: tuple[Metric, ...], row: dict, scope: str, step: int):
-        """Writes one line at once; a value that is not there (NaN) is left empty."""
-        row = row | self._whose
-        row = {metric.name: row[metric.name] for metric in metrics if row[metric.name] == row[metric.name]}  # no NaN
+    def _append(self, name: str, record: Record, scope: str, step: int):
+        """Writes one line at once."""
         text = io.StringIO()
-        values = [format(row[metric.name], metric.form) if metric.name in row else "" for metric in metrics]
-        csv.writer(text, lineterminator="\n").writerow(values)
+        csv.writer(text, lineterminator="\n").writerow(csv_row(record))
         data = text.getvalue().encode()
         self._digests[name].update(data)
         while data:
@@ -175,9 +114,8 @@ class RunLog:
             import tensorflow as tf
 
             with self._tensorboard.as_default(step):
-                for metric in metrics:
-                    if metric.scalar and metric.name in row:
-                        tf.summary.scalar(f"{scope}/{metric.name}", float(row[metric.name]))
+                for column, value in scalars(record).items():
+                    tf.summary.scalar(f"{scope}/{column}", value)
 
     def checkpoint(self, episode: int, policy: Policy):
         """Makes everything up to `episode` permanent: first the rows, then what a resumed run continues from."""
@@ -192,12 +130,12 @@ class RunLog:
     def nodes(self, environment: "HomogeneousLearningEnv"):
         """Writes what distinguishes the nodes: label counts and distances."""
         counts = environment.nodes.label_counts()
-        classes, whose = counts.argmax(1), list(self._whose.values())
-        rows = [[node, classes[node], *counts[node], *whose] for node in range(len(counts))]
-        header = ["node", "main_class", *(f"label_{label}" for label in range(counts.shape[1])), *self._whose]
+        classes, of_run = counts.argmax(1), list(self.run_columns.values())
+        rows = [[node, classes[node], *counts[node], *of_run] for node in range(len(counts))]
+        header = ["node", "main_class", *(f"label_{label}" for label in range(counts.shape[1])), *self.run_columns]
         _write_table(self.folder / "nodes.csv", header, rows)
-        rows = [[node, *row.tolist(), *whose] for node, row in enumerate(environment.distances)]
-        _write_table(self.folder / "distances.csv", ["node", *range(len(rows)), *self._whose], rows)
+        rows = [[node, *row.tolist(), *of_run] for node, row in enumerate(environment.distances)]
+        _write_table(self.folder / "distances.csv", ["node", *range(len(rows)), *self.run_columns], rows)
 
     def node_models(self, nodes: "LocalNodes | RayNodes", models: int = 50):
         """Lets the nodes train about `models` models from a common one and writes their principal components.
@@ -207,11 +145,11 @@ class RunLog:
         """
         if (self.folder / "node_models.csv").exists():
             return
-        classes, whose = nodes.label_counts().argmax(1), list(self._whose.values())
+        classes, of_run = nodes.label_counts().argmax(1), list(self.run_columns.values())
         trained, (scores, explained) = nodes.node_models(max(1, models // len(classes)))
         places = zip(trained, scores.tolist(), strict=False)  # there are none where training went wrong
-        rows = [[node, classes[node], *place, *explained.tolist(), *whose] for node, place in places]
-        header = ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2", *self._whose]
+        rows = [[node, classes[node], *place, *explained.tolist(), *of_run] for node, place in places]
+        header = ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2", *self.run_columns]
         _write_table(self.folder / "node_models.csv", header, rows)
 
     def finish(self, policy: Policy | None = None):

@@ -16,7 +16,8 @@ from rich.text import Text
 
 from config import Config
 from data import STAND_IN
-from runs.logs import EPISODE_METRICS, ROUND_METRICS, RunLog, shown
+from runs.logs import RunLog
+from runs.records import EpisodeRecord, RoundRecord, shown
 from runs.terminal import orphaned, stop_signals
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Screen:
         self.task = self.progress.add_task("", total=config.episodes, completed=done, episode=done)
         self.line = Text()
         self.live = Live(Group(self.line, self.progress), console=self.console)
-        self.rounds, self.started = 0, time.perf_counter()
+        self.rounds, self.cost, self.started = 0, 0.0, time.perf_counter()  # the cost is the episode's
         # A bar needs a real terminal; FORCE_COLOR alone makes none, and TERM=dumb cannot move the cursor.
         self.drawn = self.console.is_terminal and not self.console.is_dumb_terminal and self.console.file.isatty()
 
@@ -88,15 +89,14 @@ class Screen:
             raise KeyboardInterrupt
         self.stopping = True
 
-    def round(self, row: dict, cost: float):
-        """Moves the bar on by one round of the running episode, in which the model has come `cost` far."""
+    def round(self, record: RoundRecord):
+        """Moves the bar on by one round of the running episode."""
         self.rounds += 1
+        self.cost = record.distance + (self.cost if record.round > 1 else 0)
         speed = self.rounds / (time.perf_counter() - self.started)
-        self.line.plain = (
-            f"{shown(ROUND_METRICS, row)}  cost {cost:.3f}  epsilon {row['epsilon']:.2f}  {speed:.1f} rounds/s"
-        )
-        done = row["episode"] - 1 + row["round"] / self.config.round_limit
-        self.progress.update(self.task, completed=done, episode=row["episode"])
+        self.line.plain = f"{shown(record)}  cost {self.cost:.3f}  epsilon {record.epsilon:.2f}  {speed:.1f} rounds/s"
+        done = record.episode - 1 + record.round / self.config.round_limit
+        self.progress.update(self.task, completed=done, episode=record.episode)
         if self.stopping or orphaned():
             raise KeyboardInterrupt
 
@@ -105,12 +105,11 @@ class Screen:
         if text:
             self.console.print(text, style="yellow", markup=False, soft_wrap=True)
 
-    def episode(self, row: dict):
+    def episode(self, record: EpisodeRecord):
         """Moves the bar to the end of an episode."""
-        self.progress.update(self.task, completed=row["episode"])
+        self.progress.update(self.task, completed=record.episode)
         if not self.drawn:
-            line = f"episode {row['episode']}/{self.config.episodes}  {shown(EPISODE_METRICS, row)}"
-            self.console.print(line, soft_wrap=True)
+            self.console.print(f"episode {record.episode}/{self.config.episodes}  {shown(record)}", soft_wrap=True)
 
     def summary(self, episodes: "pd.DataFrame", folder: Path, window: int = 10):
         """Prints the table of a finished run from its `episodes` (a DataFrame as in episodes.csv)."""

@@ -17,9 +17,7 @@ COLUMNS = {
     "distances.csv": ["node"],
     "node_models.csv": ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2"],
 }
-
-
-WHOSE = ["policy", "split", "dataset"]  # in every table
+IN_EVERY_TABLE = ["policy", "split", "dataset"]
 
 
 def read_table(run_dir: Path, name: str) -> pd.DataFrame:
@@ -37,7 +35,7 @@ def read_table(run_dir: Path, name: str) -> pd.DataFrame:
         raise UsageError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
     if table.empty:
         raise UsageError(f"{path} holds no finished row yet; wait for the run's first episode")
-    lacking = [column for column in COLUMNS[name] + WHOSE if column not in table]
+    lacking = [column for column in COLUMNS[name] + IN_EVERY_TABLE if column not in table]
     if lacking:
         raise UsageError(f"{path} lacks the column {lacking[0]}; it is not of a run of main.py")
     return table

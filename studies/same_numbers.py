@@ -16,12 +16,12 @@ import pandas as pd
 from reporting.tables import markdown
 from runs.command_line import command, path_argument
 from runs.folder import write_atomically
+from runs.records import TIMES
 from settings.errors import UsageError
 from settings.flags import Parser
 from studies.command import PROJECT
 
 TABLES = ("rounds.csv", "episodes.csv")
-TIMES = {"train_seconds", "evaluate_seconds", "round_seconds", "seconds"}
 SHORT = "--episodes 3 --evaluation-samples 1000 --figure-every -1 --seed 3"
 LEARNING = "--epsilon 0.5 --minibatch 8 --agent-batch-size 4"  # the agent learns, and often does what it has learned
 CASES = {

@@ -12,14 +12,12 @@ import pandas as pd
 
 import main
 from config import Config
-from runs.logs import EPISODE_METRICS
+from runs.records import EpisodeRecord, columns
 from runs.schemas import SCHEMA
 from settings.presets import PRESETS
+from studies.same_numbers import read
 
 PROJECT = Path(__file__).parent.parent
-
-
-TIMES = ["train_seconds", "evaluate_seconds", "round_seconds"]
 
 
 def run(*arguments):
@@ -63,14 +61,9 @@ def sweep_flags(tiny, out, **changes):
     return [*(str(text) for name, value in options.items() for text in (f"--{name}", value)), *shared]
 
 
-def tables(folder):
-    """Returns rounds.csv and episodes.csv without the times."""
-    rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
-    return rounds.drop(columns=TIMES), episodes.drop(columns="seconds")
-
-
 def same(one, other):
-    return all(left.equals(right) for left, right in zip(tables(one), tables(other), strict=True))
+    """Tells whether rounds.csv and episodes.csv of two runs are equal, times aside."""
+    return all(left.equals(right) for left, right in zip(read(one).values(), read(other).values(), strict=True))
 
 
 def refuse(capfd, *arguments):
@@ -106,8 +99,8 @@ def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **c
     episodes["episode"] = np.arange(first, first + len(rounds))
     episodes["reached_goal"] = episodes["rounds"] < limit
     episodes["final_accuracy"] = np.where(episodes["reached_goal"], 0.8, 0.75)
-    for metric in EPISODE_METRICS:
-        if metric.name not in episodes:
-            episodes[metric.name] = getattr(config, metric.name, 1.0)
+    for name in columns(EpisodeRecord):
+        if name not in episodes:
+            episodes[name] = getattr(config, name, 1.0)
     episodes.to_csv(path / "episodes.csv", index=False)
     return path

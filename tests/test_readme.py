@@ -19,7 +19,7 @@ from node import make_policy
 from nodes.round import RoundResult, Seconds
 from reporting import averages
 from runs.description import read_description
-from runs.logs import EPISODE_METRICS, ROUND_METRICS, TRANSFER_METRICS
+from runs.records import EpisodeRecord, RoundRecord, TransferRecord, columns
 from settings.declare import flag
 from settings.presets import IMPROVEMENTS, NAMES
 from studies.learners import report as learner_report
@@ -32,10 +32,10 @@ OF_SWEEPS = sorted(path.parent for name in SWEPT for path in RESULTS.glob(f"{nam
 
 
 def test_every_column_is_explained():
-    for metric in (*ROUND_METRICS, *EPISODE_METRICS):
-        assert f"| `{metric.name}` |" in README
-    for metric in TRANSFER_METRICS:
-        assert f"`{metric.name}`" in README
+    for name in (*columns(RoundRecord), *columns(EpisodeRecord)):
+        assert f"| `{name}` |" in README
+    for name in columns(TransferRecord):
+        assert f"`{name}`" in README
 
 
 def test_deviations_in_the_code_are_those_in_the_readme():

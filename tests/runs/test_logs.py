@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from main import parse
-from runs.logs import ROUND_METRICS, RunLog
+from runs.logs import RunLog
+from runs.records import RUN_COLUMNS, RoundRecord, columns, round_record
 
-ROW = {metric.name: 0 for metric in ROUND_METRICS} | {"unreachable": ()}
+ROW = {name: 0 for name in columns(RoundRecord) if name not in RUN_COLUMNS} | {"unreachable": ()}
 
 
 FLOATS = dict.fromkeys(("distance", "accuracy", "reward", "loss", "train_seconds"), st.floats())
@@ -27,7 +28,7 @@ def test_rounds_come_back_from_the_csv_file(rows, tmp_path):
     nodes = types.SimpleNamespace(name="tiny", sha256=lambda: "", evaluation="float32")
     log = RunLog(config, nodes, options)
     for row in rows:
-        log.round(ROW | row)
+        log.round(round_record(ROW | row, **log.run_columns), 0)
     log.finish()
     table = pd.read_csv(tmp_path / "rounds.csv", dtype={"node": str})
     assert len(table) == len(rows)
