@@ -83,11 +83,14 @@ def finished(tiny, tmp_path_factory):
 
 
 @pytest.fixture
-def undrawn(monkeypatch):
-    """Folders of the runs that would have drawn their figures; to draw those of several runs at once is faster."""
-    folders = []
-    monkeypatch.setattr("reporting.run_figures.try_to_draw", lambda folder: folders.append(folder) or "")
-    return folders
+def unrendered(monkeypatch):
+    """Lays figures out and saves empty files, where a test is not about the pictures: rendering takes seconds."""
+
+    def savefig(figure, content, format, **_):
+        if format == "png":
+            figure.draw_without_rendering()
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", savefig)
 
 
 @pytest.fixture(scope="session")

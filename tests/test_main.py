@@ -100,7 +100,7 @@ def test_figures(finished):
     assert names == {f"{name}.{suffix}" for name in expected for suffix in ("png", "pdf")}
 
 
-def test_node_models_are_made_for_figures_and_change_no_number(finished, tiny, tmp_path):
+def test_node_models_are_made_for_figures_and_change_no_number(finished, tiny, tmp_path, unrendered):
     """After every episode or after the last; a run without figures does not make them."""
     run(*tiny, "--figure-every", 1, "--run-dir", tmp_path / "often")
     assert same(finished, tmp_path / "often")

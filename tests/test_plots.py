@@ -26,7 +26,7 @@ def test_redraws_several_runs_from_csv_files_alone(copy, tmp_path, capsys):
     assert all(path.stat().st_size > 2000 for path in files)
 
 
-def test_runs_without_node_models_are_left_out_of_their_figure(copy, finished, tmp_path, capsys):
+def test_runs_without_node_models_are_left_out_of_their_figure(copy, finished, tmp_path, capsys, unrendered):
     (copy / "node_models.csv").unlink()
     assert plots.main([str(copy), str(finished), "--out", str(tmp_path / "out")]) == 0
     assert f"{copy} is left out of the figure node_models" in capsys.readouterr().out
@@ -36,11 +36,11 @@ def test_runs_without_node_models_are_left_out_of_their_figure(copy, finished, t
     assert not (tmp_path / "alone" / "node_models.png").exists()
 
 
-def test_drawing_twice_gives_the_same_pictures(copy, tmp_path):
-    for name in ("one", "two"):
-        run_figures.draw([copy], tmp_path / name)
-    for path in (tmp_path / "one").iterdir():
-        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+def test_drawing_twice_gives_the_same_pictures(finished, copy, tmp_path):
+    """Once by the run itself, once from a copy of its CSV files."""
+    assert run_figures.draw([copy], tmp_path / "again") == len(run_figures.FIGURES)
+    for path in (finished / "figures").iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 
 
 def test_a_run_of_one_episode_that_was_cut_short(copy, tmp_path):

@@ -118,7 +118,7 @@ def test_centralized_sees_every_image_once_an_epoch(dataset, monkeypatch):
 
 
 @pytest.mark.slow
-def test_every_reference_runs_and_repeats(tiny, tmp_path, undrawn):
+def test_every_reference_runs_and_repeats(tiny, tmp_path, unrendered):
     for policy in REFERENCES:
         flags = [*tiny, "--policy", policy, "--episodes", 1]
         run(*flags, "--figure-every", 0, "--run-dir", tmp_path / policy)
@@ -126,8 +126,7 @@ def test_every_reference_runs_and_repeats(tiny, tmp_path, undrawn):
         one, two = (pd.read_csv(folder / policy / "rounds.csv") for folder in (tmp_path, tmp_path / "again"))
         assert set(one["policy"]) == {policy}
         assert one["accuracy"].equals(two["accuracy"]), policy
-    assert undrawn == [tmp_path / policy for policy in REFERENCES]
-    assert run_figures.draw(undrawn, tmp_path / "figures") == len(run_figures.FIGURES)
+        assert len(list((tmp_path / policy / "figures").iterdir())) == 2 * len(run_figures.FIGURES)
 
 
 def test_the_names_are_those_of_the_configuration():

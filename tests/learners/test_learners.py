@@ -9,17 +9,15 @@ from helpers import run, same
 from data import normalise
 from learners import VARIANTS, make_learner
 from models import VectorModel
-from reporting import run_figures
 from reporting.run_figures import label
 
 DRAWING = ("kde", "pseudo-attention")  # learners of which some variants draw at random
 
 
 @pytest.mark.slow
-def test_whole_runs(tiny, dataset, finished, tmp_path, undrawn):
-    """Two runs write the same logs, other ones than the default model's; the figures show all learners."""
-    others = [name for name in VARIANTS if name != "cnn"]
-    for learner in others:
+def test_whole_runs(tiny, dataset, finished, tmp_path, unrendered):
+    """Two runs write the same logs, other ones than the default model's, and the figures."""
+    for learner in [name for name in VARIANTS if name != "cnn"]:
         flags = [*tiny, "--episodes", 1, "--goal", 0.99, "--learner", learner]
         run(*flags, "--figure-every", 0, "--run-dir", tmp_path / learner)
         run(*flags, "--run-dir", tmp_path / "again" / learner)
@@ -30,8 +28,8 @@ def test_whole_runs(tiny, dataset, finished, tmp_path, undrawn):
         assert set(rounds["learner"]) == {learner}
         assert label(rounds) == f"dqn, disjoint split, other-{dataset.sha256()[:8]}, {learner}, seed 0"
         assert rounds["loss"][0] != pd.read_csv(finished / "rounds.csv")["loss"][0]
-    assert undrawn == [tmp_path / learner for learner in others]
-    assert run_figures.draw(undrawn, tmp_path / "figures") == len(run_figures.FIGURES)
+        figures = {path.name for path in (tmp_path / learner / "figures").iterdir()}
+        assert {"accuracy_over_rounds.pdf", "node_models.png"} <= figures
 
 
 @pytest.mark.parametrize(("name", "variant"), [(name, variant) for name in DRAWING for variant in VARIANTS[name]])

@@ -9,7 +9,7 @@ from reporting import averages, figures
 from reporting.run_figures import own_style
 
 
-def test_two_settings_are_not_drawn_over_one_of_them(tmp_path):
+def test_two_settings_are_not_drawn_over_one_of_them(tmp_path, unrendered):
     """Over the share of the main class, runs of other numbers of nodes would stand among those of the same share."""
     for changes in ({"main_class_share": 0.6}, {"nodes": 100}, {"split": "dirichlet"}):
         for policy in ("dqn", "random"):

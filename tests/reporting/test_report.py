@@ -25,7 +25,7 @@ def test_a_route_is_the_bound_of_a_gap(folder, tmp_path_factory, capsys):
     capsys.readouterr()
 
 
-def test_what_was_resumed_under_something_else_is_named(tmp_path):
+def test_what_was_resumed_under_something_else_is_named(tmp_path, unrendered):
     """Each part of a run says what it was made with; older runs have the times of their resumes alone."""
     start = {"git_commit": "aaaaaaa111", "git_modified": False, "packages": {"numpy": "2.4.6", "keras": "3.15.1"}}
     start |= {"python": "3.11.7", "processor": "abacus"}
@@ -49,7 +49,7 @@ def test_what_was_resumed_under_something_else_is_named(tmp_path):
     )
 
 
-def test_settings_are_told_apart(tmp_path, capsys):
+def test_settings_are_told_apart(tmp_path, capsys, unrendered):
     for rate in (0.0, 0.5):
         for seed in (0, 1):
             write_run(tmp_path, "dqn", seed, [10 + seed], [1], drop_rate=rate)
@@ -78,7 +78,7 @@ def test_folders_of_one_name_are_refused(folder, tmp_path_factory, capsys):
     assert f"two of the folders are called {folder.name}" in capsys.readouterr().err
 
 
-def test_one_agent_has_no_changes(folder):
+def test_one_agent_has_no_changes(folder, unrendered):
     assert report.main([str(folder)]) == 0
     assert "Change by change" not in (folder / "report.md").read_text()
 

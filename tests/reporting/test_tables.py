@@ -113,7 +113,7 @@ def test_only_the_authors_agent_reproduces(tmp_path, preset, changes, reproduces
     assert verdicts.tolist() == ["reproduced" if reproduces else "meets"] * 3
 
 
-def test_agents_are_compared_with_the_one_random_policy(tmp_path, monkeypatch):
+def test_agents_are_compared_with_the_one_random_policy(tmp_path, monkeypatch, unrendered):
     """A preset that changes the agent alone makes no other random policy; single settings do not either."""
     monkeypatch.setitem(CHANGES, "other", {"updates": 9, "discount": 0.5})
     monkeypatch.setitem(PRESETS, "other", PAPER | CHANGES["other"])  # the last of the presets
