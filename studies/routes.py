@@ -1,8 +1,8 @@
-"""Searches routes of few rounds or little cost, a yardstick for policies: `python -m studies.routes --split disjoint`.
+"""Searches routes of few rounds or low cost as a bound for policies: `python -m studies.routes --split disjoint`.
 
-Routes evolve: one of the best so far is changed at random, and takes the worst one's place where it is better. A route
-is judged by several episodes at once; with `--episodes 1` the search is clairvoyant, for it knows that episode's
-weights and orders of images. What a route is worth on other weights, `main.py --policy route --route ...` tells.
+The search is evolutionary: it changes one of the best routes at random, and the result replaces the worst one if it is
+better. A route is evaluated in several episodes. With `--episodes 1` the search knows the weights and orders of images
+of that episode in advance. `main.py --policy route --route ...` evaluates a route on other initial weights.
 """
 
 import argparse
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
 
 SETTINGS = ["dataset", "split", "criterion", "episodes", "seed", "tries", "evaluation_samples"]
-COLUMNS = [*SETTINGS, "episode", "rounds", "communication_cost", "reached_goal", "route"]
+ROUTE_COLUMNS = [*SETTINGS, "episode", "rounds", "communication_cost", "reached_goal", "route"]
 CRITERIA = ("rounds", "cost")
-FAMILY = 12  # routes that live at once
-REMEMBERED = 3000  # beginnings of routes whose models are kept, about half a megabyte each
-HOPELESS = 1.25  # a route this many times as bad as the worst of the family in its first episodes is not played on
+POPULATION = 12  # routes
+CACHE_SIZE = 3000  # beginnings of routes whose models are kept, about half a megabyte each
+ABANDON_RATIO = 1.25  # a route is abandoned once its objective is this many times that of the worst in the population
 
 
 class Player:
-    """Plays routes in an environment, and remembers where their beginnings led."""
+    """Plays routes in an environment and caches the results of their beginnings."""
 
     def __init__(self, environment: "HomogeneousLearningEnv"):
         self.environment, self.config = environment, environment.config
-        self.after = functools.lru_cache(REMEMBERED)(self.after)
+        self.after = functools.lru_cache(CACHE_SIZE)(self.after)
 
     def after(self, episode: int, route: tuple[int, ...]) -> tuple[tuple[dict, dict], tuple[float, ...], float]:
         """Returns (snapshot, accuracies, cost) after the rounds of `route`, or after the one that reached the goal."""
@@ -61,9 +61,12 @@ class Player:
         _, accuracies, cost = self.after(episode, route)
         return len(accuracies), cost, accuracies[-1] >= self.config.goal
 
-    def badness(self, episode: int, route: tuple[int, ...], criterion: str) -> float:
-        """Returns what the search makes small: rounds with the fraction at which a straight line from the last
-        accuracy crosses the goal, or cost; and much more, the further from the goal, where it is not reached."""
+    def objective(self, episode: int, route: tuple[int, ...], criterion: str) -> float:
+        """Returns the value that the search minimises, by criterion: the rounds or the cost.
+
+        Rounds end at the fraction of the last round at which a straight line between the last two accuracies crosses
+        the goal. A route that misses the goal gets a penalty that grows with the distance to the goal.
+        """
         _, accuracies, cost = self.after(episode, route)
         short = self.config.goal - max(accuracies)
         if short > 0:
@@ -82,37 +85,37 @@ def evolve(
     rng: np.random.Generator,
     on_progress: Callable[[], None] = lambda: None,
 ) -> tuple[int, ...]:
-    """Returns the best route [round_limit] found by playing `tries` routes; `on_progress` is called after each."""
-    config, family = player.config, []  # the family, the best first: (badness in each episode, route)
+    """Returns the best route [round_limit] found by playing `tries` routes; calls `on_progress` after each."""
+    config, population = player.config, []  # the best first: (objective in each episode, route)
     for number in range(tries):
-        if number < FAMILY:
-            route = along([random_segment(config, rng) for _ in range(config.round_limit)], config)
+        if number < POPULATION:
+            route = along([random_stay(config, rng) for _ in range(config.round_limit)], config)
         else:
-            first, second = (family[min(pair)][1] for pair in rng.integers(len(family), size=(2, 2)))
+            first, second = (population[min(pair)][1] for pair in rng.integers(len(population), size=(2, 2)))
             used = max(player.result(episode, first)[0] for episode in episodes)
             route = changed(first, second, used, config, rng)
-        worst = family[-1][0] if len(family) == FAMILY else [np.inf] * len(episodes)
-        badness = []
+        worst = population[-1][0] if len(population) == POPULATION else [np.inf] * len(episodes)
+        objectives = []
         for episode in episodes:
-            badness.append(player.badness(episode, route, criterion))
-            if sum(badness) > HOPELESS * sum(worst[: len(badness)]):
+            objectives.append(player.objective(episode, route, criterion))
+            if sum(objectives) > ABANDON_RATIO * sum(worst[: len(objectives)]):
                 break
         else:
-            if route not in [member for _, member in family]:
-                family = sorted([*family, (badness, route)], key=lambda member: sum(member[0]))[:FAMILY]
+            if route not in [member for _, member in population]:
+                population = sorted([*population, (objectives, route)], key=lambda member: sum(member[0]))[:POPULATION]
         on_progress()
-    return family[0][1]
+    return population[0][1]
 
 
-def random_segment(config: Config, rng: np.random.Generator) -> list[int]:
-    """Draws a stay: [node, rounds]."""
+def random_stay(config: Config, rng: np.random.Generator) -> list[int]:
+    """Draws a stay at a node: [node, rounds]."""
     return [int(rng.integers(config.nodes)), int(rng.geometric(0.3))]
 
 
-def along(segments: list[list[int]], config: Config) -> tuple[int, ...]:
-    """Returns the route [round_limit] of some stays, the first round at the starter, the last stay without an end."""
+def along(stays: list[list[int]], config: Config) -> tuple[int, ...]:
+    """Returns the route [round_limit] that begins at the starter and follows the stays; the last one fills the rest."""
     route = [config.starter]
-    for node, rounds in segments:
+    for node, rounds in stays:
         route += [node] * rounds
     return tuple((route + [route[-1]] * config.round_limit)[: config.round_limit])
 
@@ -120,7 +123,7 @@ def along(segments: list[list[int]], config: Config) -> tuple[int, ...]:
 def changed(
     route: tuple[int, ...], other: tuple[int, ...], used: int, config: Config, rng: np.random.Generator
 ) -> tuple[int, ...]:
-    """Returns a route that differs a little within its first `used` rounds, or ends like the `other`."""
+    """Returns a route with one random change within its first `used` rounds, or with the end of the `other` route."""
     stays = [[node, len(list(rounds))] for node, rounds in itertools.groupby(route[1 : max(used, 2)])]
     place = int(rng.integers(len(stays)))
     match int(rng.integers(6)):
@@ -129,7 +132,7 @@ def changed(
         case 1:
             stays[place][0] = int(rng.integers(config.nodes))
         case 2:
-            stays.insert(int(rng.integers(len(stays) + 1)), random_segment(config, rng))
+            stays.insert(int(rng.integers(len(stays) + 1)), random_stay(config, rng))
         case 3:
             del stays[place]
         case 4:
@@ -141,7 +144,7 @@ def changed(
 
 
 def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.DataFrame:
-    """Adds to the table of routes found whatever search is not in it yet; returns it as a DataFrame."""
+    """Runs the searches that the table of routes does not have yet; returns the whole table."""
     from environment import HomogeneousLearningEnv
 
     player = Player(HomogeneousLearningEnv(config, dataset))
@@ -159,7 +162,7 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
             route = evolve(player, episodes, criterion, options.tries, rng, lambda: progress.advance(bar))
             text = ",".join(map(str, route))
             rows = [(*settings, episode, *player.result(episode, route), text) for episode in episodes]
-            found = pd.DataFrame(rows, columns=COLUMNS)
+            found = pd.DataFrame(rows, columns=ROUTE_COLUMNS)
             with lock(path.with_suffix(".lock")):
                 table = read_routes(path)
                 if not has_search(table, settings):  # the same search may have ended in another process
@@ -169,16 +172,16 @@ def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.
 
 
 def has_search(table: pd.DataFrame, settings: tuple) -> bool:
-    """Tells whether a table of routes found has those of the search with these SETTINGS."""
+    """Returns whether a table of routes has the search with these SETTINGS."""
     return bool((table[SETTINGS] == list(settings)).all(axis=1).any())
 
 
 def read_routes(path: Path) -> pd.DataFrame:
-    """Reads a table of routes found as a DataFrame, empty before the first; raises UsageError where it is none."""
+    """Reads a table of routes, empty if there is no file; raises UsageError where the file is none."""
     if not path.exists():
-        return pd.DataFrame(columns=COLUMNS)
+        return pd.DataFrame(columns=ROUTE_COLUMNS)
     try:
-        return pd.read_csv(path)[COLUMNS]
+        return pd.read_csv(path)[ROUTE_COLUMNS]
     except (ValueError, KeyError) as error:
         raise UsageError(f"{path} is no table of routes ({error}); choose another --out") from error
 
@@ -198,15 +201,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    """Searches what a command line asks for, and prints the table."""
-    if options.tries <= FAMILY or options.episodes < 1:
-        raise UsageError(f"--tries must be above {FAMILY} and --episodes at least 1")
+    """Searches with the options of a command line and prints the table."""
+    if options.tries <= POPULATION or options.episodes < 1:
+        raise UsageError(f"--tries must be above {POPULATION} and --episodes at least 1")
     config = Config(
         split=options.split,
         seed=options.seed,
         threads=1,
         evaluation_samples=options.evaluation_samples,
-        observation="round",  # nobody looks
+        observation="round",  # the cheapest; the search does not use it
     )
     options.out.mkdir(parents=True, exist_ok=True)
     import_tensorflow_quietly()

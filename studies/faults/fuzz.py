@@ -1,7 +1,7 @@
-"""Damaged data files, damaged runs and random command lines: `python -m studies.faults.fuzz --out results/checks`.
+"""Tests damaged files and random command lines: `python -m studies.faults.fuzz --out results/checks`.
 
-Each has to be taken or refused in one line (UsageError, or exit code 2), within ten seconds, and what is refused
-changes no file. The defaults take about five minutes.
+Every damaged data file, damaged run and random command line has to be accepted, or refused in one line (UsageError or
+exit code 2), within ten seconds. An input that is refused must not change a file. The defaults take about five minutes.
 """
 
 import argparse
@@ -30,11 +30,12 @@ import sweep
 from config import Config
 from data import load_dataset, partition
 from datasets.files import ARRAYS, IDX_FILES
+from reporting.tables import markdown
 from settings.declare import flag
 from settings.errors import UsageError
 from settings.presets import PRESETS
-from studies import command
-from studies import routes as search
+from studies import routes
+from studies.command import run
 from studies.faults import fuzz_tables
 from studies.learners import __main__ as learners
 
@@ -73,7 +74,7 @@ def write_data(folder: Path, kind: str, arrays: dict[str, np.ndarray]) -> tuple[
 
 
 def mutate(content: bytes, rng: np.random.Generator) -> bytes:
-    """Returns bytes with one to three random injuries; half of them hit the first 200 or the last 400 bytes."""
+    """Returns the bytes with one to three random injuries, most of them in the first 200 or the last 400 bytes."""
     content = bytearray(content)
     for _ in range(rng.integers(1, 4)):
         size = max(1, len(content))
@@ -96,11 +97,12 @@ def mutate(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def too_long(number: int, frame: FrameType | None):
+    """Raises TimeoutError; handles the signal SIGALRM."""
     raise TimeoutError(f"longer than {LIMIT} s")
 
 
 def outcome(attempt: Callable[[], object]) -> str:
-    """Returns "taken", "refused" or, of an outcome that must not be, its description."""
+    """Returns "taken", "refused", or a description of any other outcome, which is a fault."""
     errors = io.StringIO()
     signal.alarm(LIMIT)
     try:
@@ -178,7 +180,7 @@ def some_of(flags: dict[str, Sequence[str]], rng: np.random.Generator) -> list[s
 
 
 def random_search(rng: np.random.Generator) -> list[str]:
-    """Returns a command line of studies/routes.py."""
+    """Returns a command line of studies.routes."""
     own = {
         "split": ("disjoint", "published", "dirichlet", "none", ""),
         "seed": ("0", "-1", "1e3", "9" * 20),
@@ -191,7 +193,7 @@ def random_search(rng: np.random.Generator) -> list[str]:
 
 
 def random_comparison(rng: np.random.Generator) -> list[str]:
-    """Returns a command line of studies/learners.py that only lists."""
+    """Returns a command line of studies.learners that only lists."""
     own = {
         "parts": ("accuracy", "alignment,forgetting", "accuracy,accuracy", "other", ",", ""),
         "seeds": ("0", "0-3", "3-0", "99", "100", "x", "-1", ""),
@@ -213,10 +215,10 @@ def random_folders(rng: np.random.Generator) -> list[str]:
 
 
 def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, list[str], str]]:
-    """Yields (program, arguments, outcome) of reading `count` command lines.
+    """Yields (program, arguments, outcome) for `count` command lines.
 
-    main.py's are read, and MNIST's labels dealt out accordingly; sweep.py's and studies/learners.py's are planned and
-    listed; report.py and plots.py are run, studies/routes.py but for the search itself.
+    Those of main.py are parsed, and MNIST's labels partitioned; those of sweep.py and studies.learners are planned and
+    listed; report.py and plots.py run; studies.routes runs without the search itself.
     """
     labels = np.arange(60_000) % 10
 
@@ -228,7 +230,7 @@ def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, l
         "sweep.py": (random_sweep, lambda line: ended(sweep.main(line))),
         "report.py": (random_folders, lambda line: ended(report.main(line))),
         "plots.py": (random_folders, lambda line: ended(plots.main(line))),
-        "studies.routes": (random_search, lambda line: ended(search.main(line))),
+        "studies.routes": (random_search, lambda line: ended(routes.main(line))),
         "studies.learners": (random_comparison, lambda line: ended(learners.main(line))),
     }
     turns = ("main.py", "main.py", "main.py", "sweep.py", "sweep.py", *list(attempts)[2:])
@@ -244,8 +246,8 @@ def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, l
             yield f"{program}, command line", arguments, outcome(lambda read=read, line=arguments: read(line))
 
 
-def check(options: argparse.Namespace) -> dict[str, str]:
-    """Returns the table of outcomes; raises UsageError where one must not be, and names the input."""
+def measure(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the table of outcomes; raises UsageError, which names the input, at the first fault."""
     rng, counts = np.random.default_rng(options.seed), collections.Counter()
     signal.signal(signal.SIGALRM, too_long)
     here = Path.cwd()
@@ -263,11 +265,12 @@ def check(options: argparse.Namespace) -> dict[str, str]:
                     counts[kind, result] += 1
         finally:
             os.chdir(here)
-    lines = ["| input | tried | taken | refused in one line | anything else |", "| --- | --- | --- | --- | --- |"]
+    rows = []
     for kind in dict.fromkeys(kind for kind, _ in counts):
         taken, refused = counts[kind, "taken"], counts[kind, "refused"]
-        lines.append(f"| {kind} | {taken + refused} | {taken} | {refused} | 0 |")
-    return {".md": "\n".join(lines) + "\n"}
+        rows.append((kind, taken + refused, taken, refused, 0))
+    names = ["input", "tried", "taken", "refused in one line", "anything else"]
+    return {".md": markdown(pd.DataFrame(rows, columns=names))}
 
 
 if __name__ == "__main__":
@@ -277,4 +280,4 @@ if __name__ == "__main__":
         "commands": (5000, "command lines"),
         "seed": (0, "seed of the injuries"),
     }
-    sys.exit(command.run("fuzz", __doc__, check, threads=1, by_processor=False, **numbers))
+    sys.exit(run("fuzz", __doc__, measure, threads=1, by_processor=False, **numbers))

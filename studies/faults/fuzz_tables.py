@@ -1,4 +1,4 @@
-"""Injured files of a finished run, as `studies.faults.fuzz` tries them on what reads them."""
+"""Damages the files of a finished run and tries them on everything that reads a run, for `studies.faults.fuzz`."""
 
 import contextlib
 import json
@@ -104,7 +104,7 @@ def average(folder: Path):
 
 
 def readers(number: int, resume: Callable[[Path], None]) -> dict[str, Callable[[Path], object]]:
-    """Returns what is tried on an injured run, by name."""
+    """Returns the functions that read an injured run, by name."""
     found = {
         "plots.py, reading": lambda folder: [
             run_figures.label(tables.read_table(folder, name)) for name in tables.COLUMNS

@@ -83,11 +83,11 @@ def test_evolution_finds_what_trying_all_routes_finds(environment, episodes):
 def test_the_crossing_of_the_goal_lies_on_the_line_between_two_accuracies(environment):
     player = Player(environment)
     player.after = lambda episode, route: (None, (0.1, 0.2, 0.4), 0.7)
-    assert player.badness(1, (0, 0, 0), "rounds") == pytest.approx(2 + (0.28 - 0.2) / (0.4 - 0.2))
-    assert player.badness(1, (0, 0, 0), "cost") == 0.7
+    assert player.objective(1, (0, 0, 0), "rounds") == pytest.approx(2 + (0.28 - 0.2) / (0.4 - 0.2))
+    assert player.objective(1, (0, 0, 0), "cost") == 0.7
     player.after = lambda episode, route: (None, (0.1, 0.18, 0.15, 0.12), 0.7)
-    assert player.badness(1, (0,) * 4, "rounds") == pytest.approx(4 * 1.1)  # the limit, and 0.1 short of the goal
-    assert player.badness(1, (0,) * 4, "cost") == pytest.approx(2.4 * 1.1)
+    assert player.objective(1, (0,) * 4, "rounds") == pytest.approx(4 * 1.1)  # the limit, and 0.1 short of the goal
+    assert player.objective(1, (0,) * 4, "cost") == pytest.approx(2.4 * 1.1)
 
 
 def test_a_changed_route_is_a_route(environment):
