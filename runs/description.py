@@ -86,7 +86,7 @@ def part(options: argparse.Namespace) -> dict:
 
 
 def redescribe(folder: Path, config: Config, nodes: "LocalNodes | RayNodes", options: argparse.Namespace) -> dict:
-    """Returns the description of a run that is resumed now; raises UsageError where what fixes its numbers differs."""
+    """Reads the description of a run to resume; raises UsageError where what fixes its numbers differs now."""
     description = read_description(folder)
     if description["schema"] < RESUMABLE:
         commit = str(description.get("git_commit"))[:7]
@@ -111,8 +111,7 @@ def redescribe(folder: Path, config: Config, nodes: "LocalNodes | RayNodes", opt
         if then.get(name) != present.get(name):
             remedy = f"export {name}={then[name]!r}" if name in then else f"unset {name}"
             raise UsageError(f"{folder} was started with another {name}, which can change numbers; first: {remedy}")
-    description["resumed"].append(part(options))
-    return description | {"schema": SCHEMA, "config": config, "end": None}
+    return description | {"schema": SCHEMA, "config": config}
 
 
 def fixed_settings(config: Config) -> dict[str, str | float]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from config import Config
 from policies.rules import Policy
 from runs.checkpoint import Extent, read_checkpoint, write_checkpoint
-from runs.description import describe, now, redescribe, write_description
+from runs.description import describe, now, part, redescribe, write_description
 from runs.folder import (
     AGENT,
     EVENTS,
@@ -56,6 +56,8 @@ class RunLog:
             self.episodes_done, extents, self.policy_state = read_checkpoint(self.folder, config)
             for name, extent in extents.items():  # all of them before any is changed
                 extent.check(self.folder / name, headers[name])
+            if not self.description["end"] or self.episodes_done < config.episodes:  # else nothing is left to run
+                self.description |= {"resumed": [*self.description["resumed"], part(options)], "end": None}
         else:
             if options.overwrite:
                 clear(self.folder)
@@ -153,10 +155,10 @@ class RunLog:
         _write_table(self.folder / "node_models.csv", header, rows)
 
     def finish(self, policy: Policy | None = None):
-        """Notes the end time, closes the files, and keeps what a policy has learned."""
+        """Keeps what a policy has learned, notes the end time of a run that had not ended yet, and closes the files."""
         if policy and (agent := policy.agent()):
             write_arrays(self.folder / AGENT, agent)
-        write_description(self.folder, self.description | {"end": now()})
+        write_description(self.folder, self.description | {"end": self.description["end"] or now()})
         for file in self._files.values():
             file.close()
 

@@ -111,6 +111,15 @@ def test_a_run_of_an_earlier_version_is_not_resumed(tmp_path, capfd):
     assert "earlier version (commit 0123456)" in refuse(capfd, "--resume", "--run-dir", tmp_path)
 
 
+def test_a_finished_run_is_left_as_it_is(tiny, tmp_path, monkeypatch):
+    """As where another sweep of the folder finished it meanwhile."""
+    run(*tiny, "--run-dir", tmp_path, "--policy", "random", "--episodes", 1)
+    before = (tmp_path / "run.json").read_bytes()
+    monkeypatch.setattr("settings.machine._processor", lambda: "abacus")
+    run("--resume", "--run-dir", tmp_path)
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
 def test_every_part_of_a_resumed_run_is_described(tiny, tmp_path, monkeypatch, capfd):
     run(*tiny, "--run-dir", tmp_path, "--policy", "random", "--episodes", 1)
     monkeypatch.setattr("settings.machine._processor", lambda: "abacus")
