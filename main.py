@@ -33,15 +33,23 @@ if TYPE_CHECKING:
 def homogeneous_learning(
     config: Config, environment: "HomogeneousLearningEnv", policy: Policy, log: RunLog, screen: "Screen"
 ):
-    """Runs the episodes that are not done yet: the paper's algorithm."""
+    """Runs the paper's algorithm: in every episode one model travels, then the agent learns from it.
+
+    Goes on after the episodes that are logged already. Raises UsageError where training gives weights that are not
+    finite.
+    """
     for episode in range(log.episodes_done + 1, config.episodes + 1):
         started = time.perf_counter()
         rounds, ended = run_episode(episode, config, environment, policy, log, screen)
-        epsilon = policy.epsilon
+        epsilon = policy.epsilon  # that of the episode; learning lowers it
         loss = policy.learn(generator(config.seed, "replay", episode), episode)
-        seconds = time.perf_counter() - started
         record = episode_record(
-            rounds, reached_goal=ended == "goal", epsilon=epsilon, loss=loss, seconds=seconds, ended=ended
+            rounds,
+            reached_goal=ended == "goal",
+            epsilon=epsilon,
+            loss=loss,
+            seconds=time.perf_counter() - started,
+            ended=ended,
         )
         log.episode(record)
         if ended == "not finite":
@@ -58,7 +66,7 @@ def homogeneous_learning(
 def run_episode(
     episode: int, config: Config, environment: "HomogeneousLearningEnv", policy: Policy, log: RunLog, screen: "Screen"
 ) -> tuple[list[RoundRecord], str]:
-    """Lets one fresh model travel until it is good enough or the rounds are used up.
+    """Lets one fresh model travel until it reaches the goal, the rounds are used up, or its weights are not finite.
 
     Returns (its rounds, how it ended: "goal", "round limit" or "not finite").
     """
@@ -66,12 +74,11 @@ def run_episode(
     rounds, done = [], False
     while not done:
         started = time.perf_counter()
-        action, greedy = environment.starter_action, False  # in round 1 nobody chooses
+        action, greedy = environment.starter_action, False  # in round 1 the starter trains
         if rounds:
-            ranking, greedy = policy.rank(
-                observation, info, generator(config.seed, "exploration", episode, len(rounds) + 1)
-            )
-            action = environment.reach(ranking)
+            rng = generator(config.seed, "exploration", episode, len(rounds) + 1)
+            ranking, greedy = policy.rank(observation, info, rng)
+            action = environment.reach(ranking)  # the first nodes of the ranking that answer
         next_observation, reward, terminated, truncated, info = environment.step(action)
         done = terminated or truncated
         if rounds:
