@@ -105,21 +105,14 @@ def test_files_are_short():
 
 
 def test_tests_mirror_the_tree():
-    """The tests of runs/folder.py are in tests/runs/test_folder.py, or in test_folder_.py with more words after it."""
-    names = {name_of(path) for path in modules()}
-    names |= {name.rpartition(".")[0] for name in names if "." in name}  # packages without an __init__.py too
+    """tests/runs/test_folder.py is of runs/folder.py, as test_folder_locks.py would be; test_runs.py of the package."""
+    names = {name_of(path).replace("__main__", "main") for path in modules()}
+    packages = {name.rpartition(".")[0] for name in names if "." in name}
+    names |= packages | {f"{package}.{package.rpartition('.')[2]}" for package in packages}
     tests = [path for path in files() if path.name.startswith("test_") and path.stem not in OF_THE_WHOLE]
-    strange = []
-    for path in tests:
-        *folders, name = name_of(path, PROJECT / "tests").split(".")
-        words = name.removeprefix("test_").split("_")
-        possible = {".".join([*folders, "_".join(words[: count + 1])]) for count in range(len(words))}
-        if words == folders[-1:]:  # tests/learners/test_learners.py is of the package itself
-            possible.add(".".join(folders))
-        if not possible & names:
-            strange.append(str(path.relative_to(PROJECT)))
-    assert tests
-    assert not strange
+    tested = {name_of(path, PROJECT / "tests").replace("test_", "", 1) for path in tests}
+    assert tested
+    assert not {test for test in tested if not any(test == name or test.startswith(f"{name}_") for name in names)}
 
 
 def test_pip_says_that_this_is_no_package(tmp_path):
