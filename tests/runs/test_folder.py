@@ -25,7 +25,7 @@ def put(folder, *names):
         (folder / name).write_text("mine")
 
 
-def test_overwrite_removes_what_the_run_wrote_and_nothing_else(tiny, tmp_path):
+def test_overwrite_removes_what_the_run_wrote_and_nothing_else(tiny, tmp_path, unrendered):
     flags = (*tiny, "--policy", "random", "--episodes", 1, "--run-dir", tmp_path)
     run(*flags, "--tensorboard", "--figure-every", 0)
     before = set(tmp_path.rglob("*"))

@@ -101,7 +101,7 @@ def test_learning_rates_are_judged_on_held_out_training_images(small, dataset, m
     assert learned[-1][-3:] == (1, images, 1)
 
 
-def test_report_without_tuned_rates_says_so(small, digits, tmp_path):
+def test_report_without_tuned_rates_says_so(small, digits, tmp_path, unrendered):
     """As it was made before rates were tuned, or where a seed of the tuning is lacking."""
     assert compare(*digits, "--out", tmp_path, "--seeds", "0-1", "--parts", "forgetting") == 0
     (tmp_path / "runs" / "rate-split-domain-l1_scaled-0.1-seed100.csv").unlink()
@@ -113,7 +113,7 @@ def test_report_without_tuned_rates_says_so(small, digits, tmp_path):
     assert "**The learning rates of these comparisons" not in (tmp_path / "report.md").read_text()
 
 
-def test_interrupted_comparison_goes_on(small, digits, tmp_path, monkeypatch, capsys):
+def test_interrupted_comparison_goes_on(small, digits, tmp_path, monkeypatch, capsys, unrendered):
     """The third training is interrupted; what was finished keeps its bytes, and nothing is half written."""
     measure = Training.measure
 
@@ -253,7 +253,7 @@ def test_bad_input_is_refused_in_one_line(digits, tmp_path, monkeypatch, capfd, 
     assert says in line
 
 
-def test_other_settings_need_another_folder(small, digits, tmp_path, capfd):
+def test_other_settings_need_another_folder(small, digits, tmp_path, capfd, unrendered):
     flags = [*digits, "--seeds", "0", "--parts", "alignment", "--out", tmp_path]
     assert compare(*flags) == 0
     measured = contents(tmp_path)
