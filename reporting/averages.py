@@ -1,4 +1,4 @@
-"""Averages the episodes of finished runs: one row a seed."""
+"""Reads finished runs and averages their episodes into a table with one row a run."""
 
 import dataclasses
 from pathlib import Path
@@ -23,19 +23,15 @@ AVERAGES = {
         lambda episodes: episodes.sort_values(["rounds", "communication_cost"]).head(1),
     ),
 }
-
-
-# Fields that do not make another experiment, but another part of one, a baseline, or the same one on other hardware.
+# Fields in which runs of the same experiment may differ.
 NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "route"}
-
-
 _SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for name in ("split", "policy"))
 
 
 def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
-    """Returns (the finished runs' descriptions and episodes, by folder name; the names of the unfinished ones).
+    """Returns (finished runs by folder name: their description and episodes; names of unfinished runs).
 
-    Raises UsageError where a folder has none.
+    Raises UsageError where a folder has no finished run.
     """
     finished, unfinished = {}, []
     for folder in folders:
@@ -55,12 +51,12 @@ def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
 
 
 def _turned_greedy(config: Config) -> bool:
-    """Tells whether a learner that is to choose greedily in the end has as many episodes."""
+    """Returns whether a run is long enough to reach its greedy episodes, if its policy learns and has any."""
     return config.policy not in LEARNING or config.greedy_from <= config.episodes
 
 
 def varied(runs: dict[str, dict]) -> list[str]:
-    """Returns the names of the settings in which the runs differ; `preset` stands for what runs have from theirs."""
+    """Returns the names of the settings in which the runs differ; `preset` stands for the settings it contains."""
     every = [settings(run) for run in runs.values()]
     differ = [name for name in every[0] if name not in NOT_SETTINGS and len({each[name] for each in every} - {ANY}) > 1]
     own = {name for each in every for name in differ if each[name] not in (ANY, _by_preset(each["preset"], name))}
@@ -73,8 +69,11 @@ def _by_preset(preset: str, name: str) -> object:
 
 
 def settings(run: dict) -> dict:
-    """Returns a run's preset and settings, with the data really used; ANY for what makes no difference to it: what
-    concerns the agent or `home` alone for other policies, the share of the main class for a split without one."""
+    """Returns a run's preset and settings, with the data set that was used.
+
+    A setting that makes no difference to the run is ANY: those of the agent or of `home` for other policies, and the
+    main class share for a split without main classes.
+    """
     values = {"preset": run["preset"], **dataclasses.asdict(run["config"]), "dataset": run["dataset"]}
     if values["split"] == "dirichlet":
         values["main_class_share"] = ANY
@@ -86,9 +85,11 @@ def settings(run: dict) -> dict:
 
 
 def averaged(run: dict, average: str) -> pd.DataFrame:
-    """Returns the episodes over which a run is averaged: all of a policy that does not learn, those that AVERAGES names
-    of one that learns. Of an agent that turns greedy these are among the greedy ones, however few there are, as what it
-    does while it learns and what it has learned are different things."""
+    """Returns the episodes over which a run is averaged.
+
+    For a policy that does not learn these are all episodes, for one that learns those of AVERAGES[average]. For an
+    agent that turns greedy only the greedy episodes count.
+    """
     config, episodes = run["config"], run["episodes"]
     if config.policy not in LEARNING:
         return episodes
@@ -96,7 +97,7 @@ def averaged(run: dict, average: str) -> pd.DataFrame:
 
 
 def agent(config: Config) -> str:
-    """Returns whose agent picks the nodes: the authors', with each of their settings, another one, or "none"."""
+    """Returns which agent picks the nodes: AUTHORS if all its settings are the authors', OTHER, or "none"."""
     if config.policy not in LEARNING:
         return "none"
     authors = all(getattr(config, name) == PAPER[name] for name in AGENT_FIELDS)
@@ -104,9 +105,9 @@ def agent(config: Config) -> str:
 
 
 def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
-    """Returns a DataFrame with one row a run: its settings, policy, seed and its means over the episodes.
+    """Returns a table with one row a run: its settings, policy, seed and its means over the episodes.
 
-    Raises UsageError where two runs are the same experiment with the same seed, so far as reports tell.
+    Raises UsageError where two runs have the same settings, policy and seed.
     """
     names, rows = varied(runs), []
     for folder, run in runs.items():
@@ -120,13 +121,14 @@ def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
         )
     places = {name: place for place, name in enumerate([*_SPLITS, *_POLICIES, *PRESETS, EDITED, ANY])}
     table = pd.DataFrame(rows)
-    twins = table[table.duplicated(["split", *names, "policy", "seed"], keep=False)]["run"].tolist()
-    if twins:
-        raise UsageError(f"{twins[0]} and {twins[1]} are the same experiment twice, or two routes; report one of them")
+    duplicates = table[table.duplicated(["split", *names, "policy", "seed"], keep=False)]["run"].tolist()
+    if duplicates:
+        first, second = duplicates[:2]
+        raise UsageError(f"{first} and {second} are the same experiment twice, or two routes; report one of them")
     columns = [name for name in ("split", "policy", "preset") if name in table]
     return table.sort_values(columns, key=lambda values: values.map(places), kind="stable")
 
 
 def every_average(runs: dict[str, dict]) -> dict[str, pd.DataFrame]:
-    """Returns the table of `per_seed` for each of AVERAGES, by what that is in words."""
+    """Returns the table of `per_seed` for each of AVERAGES, by its description."""
     return {text: per_seed(runs, average) for average, (text, _) in AVERAGES.items()}

@@ -1,4 +1,4 @@
-"""The figures of a report: learning curves over the seeds, policies side by side, what a setting changes."""
+"""Draws the figures of a report: learning curves, all policies, and the effect of a setting."""
 
 from pathlib import Path
 
@@ -8,36 +8,34 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reporting.intervals import student_t
-from reporting.run_figures import COLOURS, MARKERS, own_style, save
+from reporting.run_figures import COLOURS, draw_all, look
 from reporting.tables import matching, setting_names
 from settings.names import LEARNING
 from settings.presets import ANY
 
-PANELS = 6  # fit beside each other
+MOST_PANELS = 6  # side by side in a figure
 LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
 
 
 def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame):
-    """Draws what the runs and the table of their means (one row a seed) allow, as PNG and PDF in folder/figures."""
+    """Draws the figures that the runs and the table of their means (one row a seed) allow, into folder/figures."""
     figures = {"policies": lambda: policies(table)}
     settings = setting_names(table)
     learners = table[table["policy"].isin(LEARNING)]
     varied = [name for name in settings if name != "split" and table[name].nunique() > 1]
     if len(varied) == 1 and pd.api.types.is_numeric_dtype(table[varied[0]]):  # of two, each would hide the other
         figures[f"by_{varied[0]}"] = lambda: by_setting(table, varied[0])
-    elif 0 < learners.groupby(settings).ngroups <= PANELS:
+    elif 0 < learners.groupby(settings).ngroups <= MOST_PANELS:
         figures["learning"] = lambda: learning(runs, table)
-    (folder / "figures").mkdir(exist_ok=True)
-    with own_style():
-        for name, make in figures.items():
-            figure = make()
-            figure.suptitle(f"data: {', '.join(table['dataset'].unique())}", x=0.99, ha="right", fontsize="medium")
-            save(figure, folder / "figures", name)
+    title = f"data: {', '.join(table['dataset'].unique())}"
+    draw_all(figures, folder / "figures", title, x=0.99, ha="right", fontsize="medium")
 
 
 def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
-    """Draws rounds and cost of the learner over its episodes: every seed thin, the mean over the seeds bold, not
-    smoothed over episodes; the random policy's mean with its interval as a band."""
+    """Draws rounds and cost of the learner over its episodes, not smoothed.
+
+    Thin lines are seeds, the bold line is their mean. A band shows the random policy's mean with its interval.
+    """
     settings = setting_names(table)
     groups = list(table[table["policy"].isin(LEARNING)].groupby(settings, sort=False))
     figure = Figure(figsize=(3.6 * len(groups), 4.6))
@@ -73,7 +71,7 @@ def _band(axes: Axes, values: pd.Series):
 
 
 def policies(table: pd.DataFrame) -> Figure:
-    """Draws rounds and cost of every policy: every seed a dot, the mean over the seeds with its 95 % interval."""
+    """Draws rounds and cost of every policy: a dot for every seed, the mean over the seeds with its 95 % interval."""
     settings = setting_names(table)
     learns, any_value = table["policy"].isin(LEARNING), table[settings] == ANY
     of_agent = [name for name in settings if any_value[name].any() and not any_value.loc[learns, name].any()]
@@ -91,11 +89,11 @@ def policies(table: pd.DataFrame) -> Figure:
                 if not len(values):
                     continue
                 mean, low, high = student_t(values)
-                colour = COLOURS[place % len(COLOURS)]
+                colour = look(place)["color"]
                 axes.plot(values, [place] * len(values), ".", color=colour, markersize=3, alpha=0.5)
                 axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
-                marker = MARKERS[place % len(MARKERS)]
-                axes.plot(mean, place, marker, color=colour, markersize=5, clip_on=False)  # whole at cost 0 too
+                style = look(place) | {"linestyle": "", "markersize": 5}
+                axes.plot(mean, place, **style, clip_on=False)  # a marker at cost 0 is not cut off
             axes.set_yticks(range(len(names)), names if axes is row[0] else [])
             axes.set_ylim(len(names) - 0.5, -0.5)
         row[0].set_title(_where(settings, where), loc="left")
@@ -106,23 +104,18 @@ def policies(table: pd.DataFrame) -> Figure:
 
 
 def by_setting(table: pd.DataFrame, name: str) -> Figure:
-    """Draws rounds, goals reached and cost over a numeric setting: every seed a dot, means with 95 % intervals."""
+    """Draws rounds and cost over a numeric setting: a dot for every seed, means with 95 % intervals."""
     figure = Figure(figsize=(7, 2.9))
-    columns = ("rounds", "communication_cost")
-    for axes, column in zip(figure.subplots(1, 2), columns, strict=True):
+    for axes, column in zip(figure.subplots(1, 2), LABELS, strict=True):
         for place, (keys, rows) in enumerate(table.groupby(["split", "policy"], sort=False)):
-            colour = COLOURS[place % len(COLOURS)]
             shift = (place - 0.5) * 0.02 * (table[name].max() - table[name].min())
             spans = {value: student_t(group[column].to_numpy()) for value, group in rows.groupby(name)}
             means, lows, highs = np.array(list(spans.values())).T
             places = np.array(list(spans)) + shift
             beside = rows[name] + 2 * shift
-            axes.plot(beside, rows[column], ".", color=colour, markersize=3, alpha=0.5)
+            axes.plot(beside, rows[column], ".", color=look(place)["color"], markersize=3, alpha=0.5)
             errors = np.nan_to_num([means - lows, highs - means])
-            marker = MARKERS[place % len(MARKERS)]
-            axes.errorbar(
-                places, means, errors, color=colour, marker=marker, markersize=4, label=f"{keys[1]}, {keys[0]}"
-            )
+            axes.errorbar(places, means, errors, **look(place), markersize=4, label=f"{keys[1]}, {keys[0]}")
         axes.set(xlabel=f"{name.replace('_', ' ')}\ndots: seeds; bars: 95 % interval", ylabel=LABELS[column])
         axes.set_ylim(bottom=0)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)

@@ -1,4 +1,4 @@
-"""How sure is a number? Means over seeds with 95 % intervals, paired comparisons."""
+"""Computes means over seeds with 95 % intervals, and paired comparisons."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from scipy import stats
 
 LEVEL = 0.95
 RESAMPLES = 10_000
-FEWEST = 5  # values to resample; of fewer, no interval holds the truth as often as it should
+FEWEST = 5  # values to resample; with fewer, no interval has its nominal coverage
 
 
 def student_t(values: ArrayLike) -> tuple[float, float, float]:
@@ -20,14 +20,14 @@ def student_t(values: ArrayLike) -> tuple[float, float, float]:
 
 
 def bootstrap(statistic: Callable[..., np.ndarray | float], *samples: ArrayLike) -> tuple[float, float, float]:
-    """Returns a statistic of samples [n] and its expanded percentile bootstrap interval: (value, low, high), NaN bounds
-    for fewer than FEWEST values.
+    """Returns a statistic of samples [n] and its expanded percentile bootstrap interval: (value, low, high).
 
-    Several samples are paired: entry k of each is seed k's, and seeds are drawn with all that belongs to them.
-    `statistic` takes the samples and an `axis`. The draws are seeded, so that a report repeats.
+    The bounds are NaN for fewer than FEWEST values. Several samples are paired: entry k of each belongs to seed k, and
+    the entries of a seed are drawn together. `statistic` takes the samples and an `axis`. The draws are seeded, so
+    reports are reproducible.
 
-    Plain percentiles are too near to each other where n is small, see studies/interval_coverage.py; expanded, a mean's
-    are as far apart as Student's t wants them (Hesterberg, The American Statistician 69, 2015).
+    Plain percentile intervals are too narrow for small n, see studies/interval_coverage.py. The expanded interval of a
+    mean is as wide as Student's t interval (Hesterberg, The American Statistician 69, 2015).
     """
     arrays = [np.asarray(sample, float) for sample in samples]
     value = float(statistic(*arrays, axis=-1))
@@ -55,28 +55,30 @@ def interquartile_mean(values: ArrayLike, axis: int = -1) -> np.ndarray | float:
 
 
 def relative_change(ours: np.ndarray, theirs: np.ndarray, axis: int = -1) -> np.ndarray | float:
-    """Returns by which share the mean of `ours` differs from that of `theirs`; -0.5 is half of it."""
+    """Returns the relative difference between the means of `ours` and `theirs`; -0.5 means half of theirs."""
     return np.mean(ours, axis=axis) / np.mean(theirs, axis=axis) - 1
 
 
 def change_per_goal(
     ours: np.ndarray, theirs: np.ndarray, we_reached: np.ndarray, they_reached: np.ndarray, axis: int = -1
 ) -> np.ndarray | float:
-    """Returns by which share `ours`, divided by how often the goal was reached (share of a seed's episodes), differs
-    from `theirs`; infinite where we never reached it, NaN where they did not."""
+    """Returns the relative difference in cost per goal reached; `*_reached` [n] are the shares of episodes at the goal.
+
+    The result is infinite if we never reached the goal, NaN if they never did.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.mean(we_reached, axis=axis) / np.mean(they_reached, axis=axis)
         return (1 + relative_change(ours, theirs, axis)) / np.where(np.isinf(rate), np.nan, rate) - 1
 
 
 def gap_closed(ours: np.ndarray, bound: np.ndarray, chance: np.ndarray, axis: int = -1) -> np.ndarray | float:
-    """Returns which share of the way from the mean of `chance` to that of `bound` the mean of `ours` is; 1: all."""
+    """Returns the share of the gap between the means of `chance` and `bound` that the mean of `ours` closes; 1: all."""
     start = np.mean(chance, axis=axis)
     return (start - np.mean(ours, axis=axis)) / (start - np.mean(bound, axis=axis))
 
 
 def probability_of_less(ours: ArrayLike, theirs: ArrayLike, axis: int = -1) -> np.ndarray | float:
-    """Returns how often a value of `ours` is below one of `theirs`, over all pairs of seeds; a tie counts half."""
+    """Returns the share of all pairs of seeds in which `ours` is below `theirs`; a tie counts half."""
     below = np.expand_dims(ours, -1) < np.expand_dims(theirs, -2)
     equal = np.expand_dims(ours, -1) == np.expand_dims(theirs, -2)
     return (below + equal / 2).mean(axis=(-2, -1))

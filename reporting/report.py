@@ -59,7 +59,7 @@ def write_report(folders: list[Path], out: Path) -> str:
 
 
 def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[str]) -> str:
-    """Returns the paragraph on runs, averaging, data, machines and time."""
+    """Returns the paragraphs on runs, time, machines, data, averaging and the rule of the verdicts."""
     hours = sum(run["episodes"]["seconds"].sum() for run in runs.values()) / 3600
     data = ", ".join(sorted({run["dataset"] for run in runs.values()}))
     processors = ", ".join(sorted({run["processor"] for run in runs.values()}))
@@ -79,7 +79,7 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
 
 
 def _resumed(runs: dict[str, dict]) -> str:
-    """Returns sentences on the runs that were resumed under something else than they were started with."""
+    """Returns sentences on the runs that were resumed with other code, versions or hardware."""
     found, unknown = [], 0
     for name, run in runs.items():
         unknown += any(isinstance(part, str) for part in run["resumed"])  # a time is all that older runs have
@@ -94,7 +94,7 @@ def _resumed(runs: dict[str, dict]) -> str:
 
 
 def _changes(run: dict, part: dict) -> list[str]:
-    """Returns what code, versions and processor a part of a run has otherwise than its start, in words."""
+    """Returns the differences in code, versions and processor between a part of a run and its start."""
     then, now = ({"python": each.get("python"), **each.get("packages", {})} for each in (run, part))
     changes = [f"{name} {now[name]}" for name in now if now[name] != then.get(name)]
     if part["processor"] != run["processor"]:

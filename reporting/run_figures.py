@@ -1,10 +1,12 @@
 """Draws the figures of one or more runs from their CSV files."""
 
 import contextlib
+import functools
 import io
+import itertools
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,11 @@ STYLE = {
 }
 
 
+def look(place: int) -> dict[str, str]:
+    """Returns the colour and the marker of the series at a place in a figure."""
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+
+
 def label(table: pd.DataFrame) -> str:
     """Returns the name of a run in legends and titles, from any of its tables."""
     first = table.iloc[0]
@@ -53,7 +60,7 @@ def per_episode(run_dirs: list[Path], column: str, ylabel: str) -> Figure:
     """Draws a column of episodes.csv over the episodes: every value thin, the running mean bold."""
     tables = [read_table(run_dir, "episodes.csv") for run_dir in run_dirs]
     figure, axes = _figure(tables)
-    for table, colour in zip(tables, _colours(tables), strict=True):
+    for table, colour in zip(tables, itertools.cycle(COLOURS), strict=False):
         axes.plot(table["episode"], table[column], color=colour, linewidth=0.6, alpha=0.5, marker=".", markersize=2)
         mean = table[column].rolling(WINDOW).mean()
         axes.plot(table["episode"], mean, color=colour, linewidth=1.8, label=label(table))
@@ -71,7 +78,7 @@ def accuracy_over_rounds(run_dirs: list[Path]) -> Figure:
     """Draws the accuracy after every round of the last episodes: each episode thin, their mean bold."""
     tables = [read_table(run_dir, "rounds.csv") for run_dir in run_dirs]
     figure, axes = _figure(tables)
-    for table, colour in zip(tables, _colours(tables), strict=True):
+    for table, colour in zip(tables, itertools.cycle(COLOURS), strict=False):
         last = table[table["episode"] > table["episode"].max() - WINDOW]
         by_round = last.pivot(index="round", columns="episode", values="accuracy")
         axes.plot(by_round.index, by_round, color=colour, linewidth=0.5, alpha=0.4)
@@ -124,9 +131,8 @@ def node_models(run_dirs: list[Path]) -> Figure:
     for run_dir, axes in zip(run_dirs, figure.subplots(1, len(run_dirs), squeeze=False)[0], strict=True):
         table = read_table(run_dir, "node_models.csv")
         for index, (main_class, rows) in enumerate(table.groupby("main_class")):
-            marker = MARKERS[index % len(MARKERS)]
-            colour = COLOURS[index % len(COLOURS)]
-            axes.plot(rows["component_1"], rows["component_2"], marker, color=colour, markersize=4, label=main_class)
+            points = rows["component_1"], rows["component_2"]
+            axes.plot(*points, linestyle="", **look(index), markersize=4, label=main_class)
         share_1, share_2 = table[["explained_1", "explained_2"]].iloc[0]
         axes.set_xlabel(f"first component ({share_1:.0%} of the variance)")
         axes.set_ylabel(f"second component ({share_2:.0%})")
@@ -160,13 +166,20 @@ def draw(run_dirs: list[Path], out: Path) -> int:
 
     That of the node models is drawn for the runs that have them.
     """
-    out.mkdir(parents=True, exist_ok=True)
     drawn = dict.fromkeys(FIGURES, run_dirs) | {"node_models": [*filter(has_node_models, run_dirs)]}
-    drawn = {name: runs for name, runs in drawn.items() if runs}
+    draw_all({name: functools.partial(FIGURES[name], runs) for name, runs in drawn.items() if runs}, out)
+    return sum(map(bool, drawn.values()))
+
+
+def draw_all(figures: dict[str, Callable[[], Figure]], out: Path, title: str = "", **style: object):
+    """Draws figures by name and writes them into the folder `out`; `style` is that of the common title."""
+    out.mkdir(parents=True, exist_ok=True)
     with own_style():
-        for name, runs in drawn.items():
-            save(FIGURES[name](runs), out, name)
-    return len(drawn)
+        for name, make in figures.items():
+            figure = make()
+            if title:
+                figure.suptitle(title, **style)
+            save(figure, out, name)
 
 
 def try_to_draw(run_dir: Path) -> str:
@@ -203,10 +216,6 @@ def _figure(tables: list[pd.DataFrame]) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     axes.set_title(f"data: {', '.join(sorted({table['dataset'].iloc[0] for table in tables}))}")
     return figure, axes
-
-
-def _colours(tables: list[pd.DataFrame]) -> list[str]:
-    return [COLOURS[index % len(COLOURS)] for index in range(len(tables))]
 
 
 def _legend(figure: Figure, axes: Axes):

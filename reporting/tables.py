@@ -1,4 +1,4 @@
-"""The tables of a report: claims, policies, averaging, improvements, and how their numbers are written."""
+"""Builds the tables of a report: claims, policies, averaging, improvements, changes step by step."""
 
 import itertools
 from collections.abc import Iterator
@@ -18,19 +18,19 @@ from reporting.intervals import (
 from settings.presets import ANY, NAMES
 
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
-AUTHORS, OTHER = "authors", "other"  # whose agent it is
+AUTHORS, OTHER = "authors", "other"  # values of the column `agent`
 UNREACHED = "not testable: no episode reaches the goal"
-CHANGES = ("paper", *NAMES)  # presets of which each has one change more than the one before
-FORMS = {"rounds": ".1f", "communication_cost": ".3f", "episode_return": ".2f"}
+CHANGES = ("paper", *NAMES)  # presets; each adds one change to the one before
+FORMATS = {"rounds": ".1f", "communication_cost": ".3f", "episode_return": ".2f"}
 
 
 def setting_names(table: pd.DataFrame) -> list[str]:
-    """Returns which columns of a table of means are settings: those before the policy."""
+    """Returns the columns of a table of means that are settings: those before the column `policy`."""
     return list(table.columns[: table.columns.get_loc("policy")])
 
 
 def matching(table: pd.DataFrame, policy: str, where: dict[str, object]) -> pd.DataFrame:
-    """Returns a policy's rows with the settings `where`, as far as these make a difference to it."""
+    """Returns the rows of a policy with the settings `where`; a setting that does not concern the policy matches."""
     rows = table[table["policy"] == policy]
     for name, value in where.items():
         rows = rows[rows[name].isin([value, ANY])]
@@ -40,7 +40,7 @@ def matching(table: pd.DataFrame, policy: str, where: dict[str, object]) -> pd.D
 def pairs(
     table: pd.DataFrame, policy: str, other: str = "random"
 ) -> Iterator[tuple[dict[str, object], pd.DataFrame, pd.DataFrame]]:
-    """Yields (where, rows of `policy`, rows of `other`) by split and setting, over the seeds that both have."""
+    """Yields (settings, rows of `policy`, rows of `other`) for the seeds that both have, by split and setting."""
     names = setting_names(table)
     for values, ours in table[table["policy"] == policy].groupby(names, sort=False):
         where = dict(zip(names, values, strict=True))
@@ -51,11 +51,11 @@ def pairs(
 
 
 def verdict(claimed: float, low: float, high: float, authors: bool = True) -> str:
-    """Returns in words what the interval of a change says of the claimed one; negative is an improvement.
+    """Returns the verdict on a claimed change, given the interval of the measured one; negative is an improvement.
 
-    Only the authors' agent can reproduce a claim: the interval then lies wholly beyond half of the claimed change and
-    reaches it. A claim without a figure has `claimed` 0. Any other agent meets the paper's figure by the same rule, or
-    misses it.
+    A claim is reproduced if the whole interval lies beyond half of the claimed change and the interval reaches the
+    claimed change. A claim without a figure has `claimed` 0. Only the authors' agent can reproduce a claim; by the same
+    rule any other agent meets or misses the paper's figure.
     """
     if np.isnan(low):
         return "not testable with so few seeds"
@@ -69,7 +69,7 @@ def verdict(claimed: float, low: float, high: float, authors: bool = True) -> st
 
 
 def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
-    """Returns the rows of the claim table: every claim of the abstract, in every split and setting."""
+    """Returns the table of the abstract's claims, by split and setting."""
     rows, names = [], ("ours", "95 % interval", "difference (Student t)", "seeds", "verdict")
     for claim, column, claimed in CLAIMS:
         for where, ours, theirs in pairs(table, policy):
@@ -91,12 +91,12 @@ def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
 
 
 def _authors(rows: pd.DataFrame) -> bool:
-    """Tells whether the agent of these rows is the authors'."""
+    """Returns whether the agent of these rows is the authors'."""
     return bool((rows["agent"] == AUTHORS).all())
 
 
 def policy_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of the table of policies: means over the seeds with Student t intervals, and robust ones."""
+    """Returns the table of policies: means over the seeds with Student t intervals, and interquartile means."""
     rows, names = [], setting_names(table)
     for where, group in table.groupby([*names, "policy"], sort=False):
         rounds, cost = group["rounds"].to_numpy(), group["communication_cost"].to_numpy()
@@ -117,9 +117,11 @@ def policy_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def improvement_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
-    """Returns how a policy does against every other one: with what probability a seed of it is below one of theirs, in
-    rounds and in cost, the paired difference in return, and where a fixed route is the other, how much of its
-    advantage over the random policy is had too."""
+    """Returns the table of a policy against each other one.
+
+    Its columns are the probability that a seed needs fewer rounds or less cost than a seed of the other, the paired
+    difference in return and, against a fixed route, the share of the route's advantage over the random policy.
+    """
     rows = []
     for other in [name for name in table["policy"].unique() if name != policy]:
         for where, ours, theirs in pairs(table, policy, other):
@@ -139,8 +141,10 @@ def improvement_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
 
 
 def averaging_table(tables: dict[str, pd.DataFrame], policy: str = "dqn") -> pd.DataFrame:
-    """Returns how the two claims depend on which episodes are averaged (`tables`: the means by what they are of), and
-    on failures being paid for by successes."""
+    """Returns the table of the two claims by the episodes that are averaged, and the change in cost per goal reached.
+
+    `tables` are the tables of means by the description of the average.
+    """
     rows = []
     for average, table in tables.items():
         for where, ours, theirs in pairs(table, policy):
@@ -156,7 +160,7 @@ def averaging_table(tables: dict[str, pd.DataFrame], policy: str = "dqn") -> pd.
 
 
 def step_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
-    """Returns how each improved preset does beside the one before it in the table, over the seeds that both have."""
+    """Returns the table of each preset of CHANGES against the one before, over the seeds that both have."""
     rows, columns = [], {"rounds": "rounds", "cost": "communication_cost", "return": "episode_return"}
     ours = table[(table["policy"] == policy) & table["preset"].isin(CHANGES)]
     others = [name for name in setting_names(table) if name != "preset"]
@@ -168,7 +172,7 @@ def step_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
                 continue
             row = {**dict(zip(others, where, strict=True)), "preset": preset, "against": former, "seeds": len(seeds)}
             for name, column in columns.items():
-                row[name] = f"{after.loc[seeds, column].mean():{FORMS[column]}}"
+                row[name] = f"{after.loc[seeds, column].mean():{FORMATS[column]}}"
                 difference = student_t((after[column] - before[column]).loc[seeds].to_numpy())
                 row[f"{name}, difference (Student t)"] = _span(difference, column)
             rows.append(row)
@@ -176,8 +180,8 @@ def step_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
 
 
 def _span(triple: tuple[float, float, float], column: str) -> str:
-    """Returns "mean (low to high)" with the digits that a column deserves."""
-    return span_text(triple, FORMS[column])
+    """Returns "mean (low to high)" in the format of a column."""
+    return span_text(triple, FORMATS[column])
 
 
 def span_text(triple: tuple[float, float, float] | np.ndarray, form: str) -> str:
@@ -187,7 +191,7 @@ def span_text(triple: tuple[float, float, float] | np.ndarray, form: str) -> str
 
 
 def interval_text(low: float, high: float, form: str) -> str:
-    """Returns "low to high"; too few seeds have no interval."""
+    """Returns "low to high", or "no interval" for too few seeds."""
     return "no interval" if np.isnan(low) else f"{low:{form}} to {high:{form}}"
 
 

@@ -29,7 +29,7 @@ PARTS = ("accuracy", "alignment", "forgetting")
 
 
 def plan(parts: list[str], seeds: list[int]) -> "list[Unit]":
-    """Returns the units of the parts, in the order in which they are measured."""
+    """Returns the units of the parts in the order of measurement."""
     from studies.learners import accuracies, alignments, task_sequences
 
     of_part = dict(zip(PARTS, (accuracies, alignments, task_sequences), strict=True))
@@ -37,7 +37,7 @@ def plan(parts: list[str], seeds: list[int]) -> "list[Unit]":
 
 
 def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, console: Console):
-    """Measures the units that are not finished, with a bar of the time left."""
+    """Measures the unfinished units and shows a progress bar."""
     from studies.learners.units import Images, measure_all, prepare
 
     images = Images.of(dataset, options.samples)
@@ -48,12 +48,12 @@ def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, 
     bar = progress_bar("units {task.completed}/{task.total}", console)
     task = bar.add_task("", total=len(units), completed=done)
 
-    def after(unit: "Unit", seconds: float):
+    def on_progress(unit: "Unit", seconds: float):
         console.print(f"{unit.name()}  {seconds:.1f} s", soft_wrap=True)
         bar.advance(task)
 
     with bar:
-        measure_all(units, images, options.epochs, options.out, after)
+        measure_all(units, images, options.epochs, options.out, on_progress)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -81,7 +81,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measures what is left of the comparison and writes its report; returns the exit code."""
+    """Measures the unfinished units and writes the report; returns the exit code."""
     config = Config(dataset=options.dataset, data_path=options.data_path)
     import_tensorflow_quietly()
     import tensorflow as tf

@@ -1,7 +1,7 @@
-"""How well does each learner learn, beside a plain network of equal size trained by backpropagation?
+"""Measures the test accuracy of each learner and of a plain network of equal size trained by backpropagation.
 
-All images are in one place here: nothing travels. Learning rates marked as tuned are chosen by the accuracy on training
-images that are held out, over seeds of their own.
+One process trains on all images; no model travels. Tuned learning rates have the highest accuracy on held-out training
+images, over separate seeds.
 """
 
 import dataclasses
@@ -41,11 +41,11 @@ def _adamw(rate: float) -> keras.optimizers.AdamW:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One row of the comparison: a learner in one variant, and how it is trained.
+    """One row of the comparison: a learner in one variant, and its training settings.
 
-    `plain` names the entry of the plain network it is compared with, empty for one that is plain itself. Of several
-    `rates` one is tuned. `stored` is the test accuracy in D2BL's published notebooks, after the last epoch. A learner
-    that is `noisy` draws at random when it is tested too, and is then tested without that as well.
+    `plain` names the entry of the plain network it is compared with; it is empty for a plain network. If there are
+    several `rates`, one is chosen by tuning. `stored` is the test accuracy in D2BL's published notebooks after the last
+    epoch. A `noisy` learner also draws at random in tests; it is tested with and without this noise.
     """
 
     learner: str
@@ -60,7 +60,7 @@ class Entry:
     options: tuple = ()
 
     def model(self, rate: float, seed: int) -> VectorModel:
-        """Returns its VectorModel; the seed is that of fixed feedback, where it has that."""
+        """Returns its VectorModel; the seed determines the fixed feedback of learners that have it."""
         return vector_model(self, rate, seed if ("attention", "random") in self.options else None)
 
 
@@ -105,7 +105,7 @@ ENTRIES = {
 
 @functools.cache
 def vector_model(entry: Entry, rate: float, feedback_seed: int | None) -> VectorModel:
-    """Builds the model of an Entry; one for all seeds, where that is possible, since it takes as long as an epoch."""
+    """Builds the model of an Entry, one for all seeds where possible: building takes as long as an epoch."""
     fixed = {} if feedback_seed is None else {"feedback_seed": feedback_seed}
     learner = make_learner(entry.learner, entry.variant, **dict(entry.options), **fixed)
     return VectorModel(learner.build(), entry.optimizer(rate), learner)
@@ -113,7 +113,7 @@ def vector_model(entry: Entry, rate: float, feedback_seed: int | None) -> Vector
 
 @functools.cache
 def quiet_model(entry: Entry) -> VectorModel:
-    """Builds the same network as it is without random draws in tests."""
+    """Builds the same network without random draws in tests."""
     learner = make_learner(entry.learner, entry.variant, evaluation_noise=False)
     return VectorModel(learner.build(), _sgd(0.0), learner)
 

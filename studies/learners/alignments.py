@@ -1,4 +1,4 @@
-"""How near is the attention update to the gradient, layer by layer, in shallow and deep networks?"""
+"""Measures the alignment of the attention update with the gradient by layer, in shallow and deep networks."""
 
 import dataclasses
 import functools

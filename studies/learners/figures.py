@@ -1,6 +1,6 @@
-"""The figures of a comparison of learners: accuracies, alignment with the gradient, growth, forgetting."""
+"""Draws the figures of the study of learners: accuracy, alignment with the gradient, growth, forgetting."""
 
-from collections.abc import Iterable
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reporting.intervals import student_t
-from reporting.run_figures import COLOURS, MARKERS, own_style, save
+from reporting.run_figures import draw_all, look
 from studies.learners.accuracies import ATTENTIONS, ENTRIES
 from studies.learners.task_sequences import JOINT, RATES
 
@@ -16,31 +16,19 @@ BAR = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4}
 
 
 def draw(folder: Path, tables: dict[str, pd.DataFrame], tuned: pd.DataFrame | None, dataset: str):
-    """Draws what the tables allow, as PNG and PDF in folder/figures; `tuned` is that of `frontier`."""
-    figures = {}
-    if "accuracy" in tables:
-        figures["accuracy"] = accuracy
-    if "alignment" in tables:
-        figures |= {"alignment": alignment, "growth": growth}
-    if "forgetting" in tables:
-        figures["forgetting"] = lambda table: frontier(table, tuned)
-    part = {"growth": "alignment"}
-    (folder / "figures").mkdir(exist_ok=True)
-    with own_style():
-        for name, make in figures.items():
-            figure = make(tables[part.get(name, name)])
-            figure.suptitle(f"data: {dataset}", fontsize=8)
-            save(figure, folder / "figures", name)
-
-
-def style(names: Iterable[str], name: str) -> dict[str, str]:
-    """Returns the colour and the marker of a name, by its place among `names`."""
-    place = list(names).index(name)
-    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+    """Draws the figures that the tables allow into folder/figures; for `tuned` see `frontier`."""
+    figures = {
+        "accuracy": ("accuracy", accuracy),
+        "alignment": ("alignment", alignment),
+        "growth": ("alignment", growth),
+        "forgetting": ("forgetting", lambda table: frontier(table, tuned)),
+    }
+    possible = {name: functools.partial(make, tables[part]) for name, (part, make) in figures.items() if part in tables}
+    draw_all(possible, folder / "figures", f"data: {dataset}", fontsize=8)
 
 
 def errorbars(values: pd.Series) -> tuple[float, np.ndarray]:
-    """Returns the mean of values [n] and its Student t interval as matplotlib wants it: mean, [[below], [above]]."""
+    """Returns the mean of values [n] and its Student t interval in Matplotlib's form: mean, [[below], [above]]."""
     mean, low, high = student_t(values)
     return mean, np.nan_to_num([[mean - low], [high - mean]])
 
@@ -53,15 +41,15 @@ def accuracy(table: pd.DataFrame) -> Figure:
     by_entry = {name: table[table["entry"] == name].set_index("seed")["accuracy"] for name in names}
     for place, name in enumerate(names):
         plain = ENTRIES[name].plain
-        look = {"color": COLOURS[0 if plain else 1], "marker": "o" if plain else "s"}
+        style = {**look(0 if plain else 1), "marker": "o" if plain else "s"}
         panels = [(left, 100 * by_entry[name])]
         if plain in by_entry:
             panels.append((right, 100 * (by_entry[name] - by_entry[plain]).dropna()))
         for axes, values in panels:
-            axes.plot(values, [place] * len(values), ".", color=look["color"], markersize=3, alpha=0.5)
+            axes.plot(values, [place] * len(values), ".", color=style["color"], markersize=3, alpha=0.5)
             if len(values):
                 mean, error = errorbars(values)
-                axes.errorbar(mean, place, xerr=error, linestyle="", **look, **BAR)
+                axes.errorbar(mean, place, xerr=error, linestyle="", **style, **BAR)
     left.set_yticks(range(len(names)), names)
     left.set_ylim(len(names) - 0.5, -0.5)
     left.set_xlabel("test accuracy (%)\nsquares: plain, trained by backpropagation")
@@ -83,9 +71,8 @@ def alignment(table: pd.DataFrame) -> Figure:
                 spans = [student_t(values) for _, values in rows.groupby("layer")["cosine"]]
                 mean, low, high = np.array(spans).T
                 errors = np.nan_to_num([mean - low, high - mean])
-                look = style(ATTENTIONS, variant)
-                layers = sorted(rows["layer"].unique())
-                axes.errorbar(layers, mean, errors, linewidth=0.9, label=variant, **look, **BAR)
+                layers, style = sorted(rows["layer"].unique()), look(ATTENTIONS.index(variant))
+                axes.errorbar(layers, mean, errors, linewidth=0.9, label=variant, **style, **BAR)
             axes.set_title(f"hidden layers: {hidden_layers}, {when}")
             axes.set_xticks(range(1, hidden_layers + 2))
             axes.axhline(0, color="0.4", linewidth=0.6)
@@ -103,8 +90,8 @@ def growth(table: pd.DataFrame) -> Figure:
     axes = figure.subplots()
     for variant, rows in table.dropna(subset=["growth"]).groupby("variant", sort=False):
         predicted, grown = (100 * rows[name] / rows["attention"] for name in ("predicted_growth", "growth"))
-        look = style(ATTENTIONS, variant)
-        axes.plot(predicted, grown, linestyle="", markersize=3, alpha=0.6, label=variant, **look)
+        style = look(ATTENTIONS.index(variant))
+        axes.plot(predicted, grown, linestyle="", markersize=3, alpha=0.6, label=variant, **style)
     axes.axline((0, 0), slope=1, color="0.4", linewidth=0.8, linestyle="--")
     axes.set(xlabel="predicted growth of a neuron's attention (%)", ylabel="growth measured (%)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
@@ -121,28 +108,23 @@ def frontier(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
     panels = figure.subplots(1, len(scenarios), squeeze=False)[0]
     for scenario, axes in zip(scenarios, panels, strict=True):
         of_scenario = table[table["scenario"] == scenario]
-        for method, runs in of_scenario[of_scenario["method"] != JOINT].groupby("method", sort=False):
+        in_turn = of_scenario[of_scenario["method"] != JOINT]
+        for method, runs in in_turn.groupby("method", sort=False):
             points = [
                 [*errorbars(100 * rows["learning_accuracy"]), *errorbars(100 * rows["acc"])]
                 for _, rows in runs.groupby("rate")
             ]
             x, x_error, y, y_error = (np.array(part) for part in zip(*points, strict=True))
             errors = {"xerr": x_error[:, :, 0].T, "yerr": y_error[:, :, 0].T}
-            axes.errorbar(x, y, **errors, linewidth=0.8, label=method, **style(RATES, method), **BAR)
+            style = look([*RATES].index(method))
+            axes.errorbar(x, y, **errors, linewidth=0.8, label=method, **style, **BAR)
         joint = of_scenario[of_scenario["method"] == JOINT]
         if len(joint):
             judged = tuned[(tuned["scenario"] == scenario) & (tuned["method"] == JOINT)]
             best = judged.groupby("rate")["acc"].mean().idxmax()
-            axes.axhline(
-                100 * joint[joint["rate"] == best]["acc"].mean(),
-                color="0.4",
-                linewidth=1,
-                linestyle="--",
-                label="all tasks at once",
-            )
-        learned = (
-            100 * of_scenario[of_scenario["method"] != JOINT].groupby(["method", "rate"])["learning_accuracy"].mean()
-        )
+            mean = 100 * joint[joint["rate"] == best]["acc"].mean()
+            axes.axhline(mean, color="0.4", linewidth=1, linestyle="--", label="all tasks at once")
+        learned = 100 * in_turn.groupby(["method", "rate"])["learning_accuracy"].mean()
         margin = 0.1 * (learned.max() - learned.min()) + 0.1
         axes.set_xlim(learned.min() - margin, learned.max() + margin)  # of the points, for some bars are long
         axes.set(title=scenario, xlabel="learning accuracy (%)")

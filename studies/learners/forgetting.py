@@ -1,4 +1,4 @@
-"""What does a network forget? It learns tasks one after the other, and is tested on all of them after each.
+"""Defines the sequences of tasks and the metrics of forgetting: a network learns task after task.
 
 Split MNIST has five tasks of two digits each, with the digit's parity as the label (domain-incremental) or the digit
 itself (class-incremental); permuted MNIST has ten, all digits with their pixels in another order each (Goodfellow et
@@ -22,10 +22,10 @@ FISHER_IMAGES = 1000  # of a task, from which its Fisher information is estimate
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """Which images a task has, as positions in the file, and how it shows and names them.
+    """The images of a task, as positions in the file, and their transformation.
 
-    `pixels` [n] is the order in which it takes an image's pixels, None for their own; with `parity` the label is the
-    digit's last bit.
+    `pixels` [n] is a permutation of the pixels, None for the original order. With `parity` the label is the digit's
+    last bit.
     """
 
     train: np.ndarray
@@ -48,7 +48,7 @@ class Task:
 
 
 def outputs(scenario: str) -> int:
-    """Returns how many classes the network tells apart."""
+    """Returns the number of outputs of the network."""
     return 2 if scenario == "split-domain" else CLASSES
 
 
@@ -69,7 +69,7 @@ def tasks(scenario: str, y_train: tf.Tensor | np.ndarray, y_test: tf.Tensor | np
 
 
 def metrics(matrix: np.ndarray | list[list[float]]) -> dict[str, float]:
-    """Returns what a matrix [tasks, tasks] of accuracies says; row t is after task t, column i is on task i.
+    """Returns the metrics of a matrix [tasks, tasks] of accuracies; row t is after task t, column i is on task i.
 
     acc: mean of the last row. learning_accuracy: mean of the diagonal, each task just learned. backward_transfer: mean
     change since then, forgetting: mean drop from the best there ever was, both without the last task (Lopez-Paz and
@@ -108,7 +108,7 @@ class ElasticLearner(LocalLearner):
         return super().losses(labels, outputs) + self.penalty()
 
     def penalty(self) -> tf.Tensor:
-        """Computes what moving from the anchors costs, a scalar."""
+        """Returns the penalty for the distance from the anchors, a scalar."""
         weights = self.network.trainable_variables
         parts = zip(self.information, weights, self.anchors, strict=True)
         return self.strength / 2 * sum(tf.reduce_sum(much * (weight - anchor) ** 2) for much, weight, anchor in parts)
@@ -119,7 +119,7 @@ class ElasticLearner(LocalLearner):
             variable.assign(tf.zeros_like(variable))
 
     def consolidate(self, images: tf.Tensor):
-        """Holds on to the network's present weights, for a task of these images [n, 28, 28, 1]."""
+        """Takes the present weights as anchors after a task with these images [n, 28, 28, 1]."""
         for variable, part in zip(self.information, fisher_diagonal(self.network, images), strict=True):
             variable.assign_add(part)
         for variable, weight in zip(self.anchors, self.network.trainable_variables, strict=True):

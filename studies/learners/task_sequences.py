@@ -1,4 +1,4 @@
-"""Which methods learn the tasks of `forgetting.py`, with which settings, and what is kept of it."""
+"""Trains each method on the sequences of tasks of `forgetting.py` and records the accuracies."""
 
 import dataclasses
 import functools
@@ -56,7 +56,7 @@ def vector_model(scenario: str, method: str, rate: float, strength: float = 0.0,
 
 
 def learn_in_turn(model: VectorModel, scenario: str, seed: int, images: Images, epochs: int) -> np.ndarray:
-    """Learns one task after the other; returns the accuracies [tasks, tasks] on all tasks after each."""
+    """Learns the tasks in sequence; returns the accuracies [tasks, tasks] on all tasks after each."""
     all_tasks = tasks(scenario, images.y_train, images.y_test, seed)
     weights, rows = model.initial_weights(generator(seed, "weights")), []
     if isinstance(model.learner, ElasticLearner):
@@ -71,9 +71,9 @@ def learn_in_turn(model: VectorModel, scenario: str, seed: int, images: Images, 
 
 
 def learn_jointly(model: VectorModel, scenario: str, seed: int, images: Images, epochs: int) -> np.ndarray:
-    """Learns all tasks at once, every image of every task as often as in turn; returns the accuracies [1, tasks].
+    """Learns all tasks at once, with as many epochs as in sequence; returns the accuracies [1, tasks].
 
-    The mixed images are made and learned in as many parts as there are tasks, to spare memory.
+    To save memory, the mixed images are made and learned in as many parts as there are tasks.
     """
     all_tasks = tasks(scenario, images.y_train, images.y_test, seed)
     weights = model.initial_weights(generator(seed, "weights"))

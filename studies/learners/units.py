@@ -1,6 +1,6 @@
-"""How is a comparison made of many small measurements? Each unit has a CSV file of its own, and is measured once.
+"""Measures the units of the study of learners: each has its own CSV file and is measured once.
 
-Several processes may work in one folder: a unit that one of them is at is left to it.
+Several processes may work in one folder. A unit that one of them measures is locked for the others.
 """
 
 import dataclasses
@@ -25,9 +25,8 @@ RUNS, LOCKS, DESCRIPTION = "runs", "locks", "comparison.json"
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """What is learned from: images [n, 28, 28, 1] float32 in 0..1 with labels [n] int64, and the same for tests."""
+    """Training and test images: images [n, 28, 28, 1] float32 in 0..1 with labels [n] int64."""
 
-    name: str
     x_train: tf.Tensor
     y_train: tf.Tensor
     x_test: tf.Tensor
@@ -43,7 +42,6 @@ class Images:
         if not 12 <= count <= len(dataset.y_train):
             raise UsageError(f"--samples must be 0 (all) or 12 to {len(dataset.y_train)}, not {samples}")
         return cls(
-            dataset.name,
             tf.constant(normalise(dataset.x_train[:count])),
             tf.constant(dataset.y_train[:count].astype(np.int64)),
             tf.constant(normalise(dataset.x_test)),
@@ -51,21 +49,20 @@ class Images:
         )
 
     def for_tuning(self) -> "Images":
-        """Returns the training images alone: the last sixth of them, in file order, are what is tested on."""
+        """Returns the training images alone; the last sixth of them, in file order, serve as test images."""
         start = len(self.y_train) * 5 // 6
-        parts = self.x_train[:start], self.y_train[:start], self.x_train[start:], self.y_train[start:]
-        return Images(self.name, *parts)
+        return Images(self.x_train[:start], self.y_train[:start], self.x_train[start:], self.y_train[start:])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Unit:
-    """One measurement. Its fields say which, and name its file; subclasses add their own, and `part`."""
+    """One measurement. Its fields identify it and name its file; subclasses add fields and `part`."""
 
     part: ClassVar[str]
     seed: int
 
     def name(self) -> str:
-        """Returns what its file is called, without the suffix."""
+        """Returns the name of its file without the ending."""
         values = [getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seed"]
         shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in values if value != ""]
         return "-".join([self.part, *shown, f"seed{self.seed}"]).replace(" ", "-")
@@ -83,11 +80,11 @@ class Unit:
         return folder / RUNS / f"{self.name()}.csv"
 
     def finished(self, folder: Path) -> bool:
-        """Tells whether it has been measured."""
+        """Returns whether it has been measured."""
         return self.path(folder).exists()
 
     def write(self, rows: list[dict[str, float]], folder: Path):
-        """Keeps its rows, each with what the unit is."""
+        """Writes its rows, each with the fields of the unit."""
         table = pd.DataFrame([{"part": self.part, **dataclasses.asdict(self), **row} for row in rows])
         write_atomically(self.path(folder), table.to_csv(index=False).encode())
 
@@ -97,10 +94,7 @@ class Unit:
 
 
 def prepare(folder: Path, settings: dict):
-    """Makes the folder of a comparison, whose settings (a dict) have to be those it was started with.
-
-    Raises UsageError where they are not.
-    """
+    """Makes the folder of a comparison; raises UsageError where it was started with other settings."""
     for name in (RUNS, LOCKS):
         (folder / name).mkdir(parents=True, exist_ok=True)
     path = folder / DESCRIPTION
@@ -116,7 +110,7 @@ def prepare(folder: Path, settings: dict):
 
 
 def read_settings(folder: Path) -> dict:
-    """Returns with what a comparison was started; raises UsageError where that cannot be read."""
+    """Returns the settings of a comparison; raises UsageError where they cannot be read."""
     try:
         return {**json.loads((folder / DESCRIPTION).read_text())}
     except (OSError, ValueError, TypeError) as error:
@@ -128,12 +122,11 @@ def measure_all(
     images: Images,
     epochs: int,
     folder: Path,
-    after: Callable[[Unit, float], None] = lambda unit, seconds: None,
+    on_progress: Callable[[Unit, float], None] = lambda unit, seconds: None,
 ):
-    """Measures the units that are not finished, in order, as far as no other process is at them.
+    """Measures the unfinished units in order, except those that another process measures; waits until all are finished.
 
-    Returns when all are finished. `after(unit, seconds)` is called for each, with 0 seconds when another process has
-    measured it.
+    Calls `on_progress(unit, seconds)` for each unit, with 0 seconds if another process has measured it.
     """
     waiting = [unit for unit in units if not unit.finished(folder)]
     while waiting:
@@ -144,14 +137,14 @@ def measure_all(
             seconds = _measure(unit, images, epochs, folder)
             if seconds is not None:
                 waiting.remove(unit)
-                after(unit, seconds)
+                on_progress(unit, seconds)
                 moved = True
         if not moved:
             time.sleep(1)  # all that is left is with another process, or waits for it
 
 
 def _measure(unit: Unit, images: Images, epochs: int, folder: Path) -> float | None:
-    """Measures a unit; returns the seconds that took, or None where another process is at it."""
+    """Measures a unit; returns the seconds that took, or None where another process is measuring it."""
     try:
         with filelock.FileLock(folder / LOCKS / f"{unit.name()}.lock", blocking=False):
             start = time.perf_counter()

@@ -155,7 +155,7 @@ def test_joint_learning_meets_every_image_of_every_task_as_often(monkeypatch):
     monkeypatch.setattr(task_sequences, "_accuracies", lambda *_: [0.5, 0.5, 0.5, 0.5, 0.5])
     numbers = tf.constant(np.arange(len(LABELS), dtype=np.float32))
     pictures = tf.ones((1, 28, 28, 1)) * numbers[:, None, None, None]
-    images = Images("numbers", pictures, tf.constant(LABELS), pictures[: len(TESTS)], tf.constant(TESTS))
+    images = Images(pictures, tf.constant(LABELS), pictures[: len(TESTS)], tf.constant(TESTS))
     model = task_sequences.vector_model("split-class", "joint", 0.1)
     task_sequences.learn_jointly(model, "split-class", 0, images, epochs=2)
     assert sorted(seen) == sorted([(float(number), int(number) % 10) for number in range(len(LABELS))] * 2)
