@@ -1,4 +1,4 @@
-"""The experiments of a sweep: one command line of main.py each."""
+"""Plans the experiments of a sweep: one command line of main.py each."""
 
 import argparse
 import itertools
@@ -19,7 +19,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 
 class Run:
-    """One experiment of the sweep: a command line of main.py, its folder, and how far it is."""
+    """One experiment of the sweep: a command line of main.py, its folder and its progress."""
 
     def __init__(self, name: str, arguments: list[str], out: Path):
         """Raises UsageError where main.py would refuse the command line, or the folder holds another experiment."""
@@ -29,7 +29,7 @@ class Run:
         self.look()
 
     def look(self):
-        """Looks how far the run is; raises UsageError where the folder holds another experiment."""
+        """Reads the progress of the run; raises UsageError where the folder holds another experiment."""
         self.resuming, self.finished = holds_run(self.folder), False
         if self.resuming:
             described = read_description(self.folder)
@@ -38,15 +38,15 @@ class Run:
             self.finished = described["end"] is not None and self.episodes() >= self.wanted()
 
     def episodes(self) -> int:
-        """Returns how many episodes are logged."""
+        """Returns the number of logged episodes."""
         return logged_episodes(self.folder)
 
     def wanted(self) -> int:
-        """Returns how many episodes it should have."""
+        """Returns the number of episodes of the finished run."""
         return self.config.episodes - self.config.first_episode + 1
 
     def state(self) -> str:
-        """Returns what there is to do, in a word."""
+        """Returns "finished", "resume" or "new"."""
         return "finished" if self.finished else "resume" if self.resuming else "new"
 
     def command(self) -> list[str]:
@@ -54,19 +54,19 @@ class Run:
         return [sys.executable, str(MAIN), *self.arguments, *(["--resume"] if self.resuming else [])]
 
     def warning(self) -> str:
-        """Returns what has to be known of a finished run's data; mostly nothing."""
+        """Returns a warning if a finished run used stand-in data, else an empty text."""
         data = read_description(self.folder)["dataset"]
         return f" [bold red](NOT MNIST but {data})[/bold red]" if data.startswith(STAND_IN) else ""
 
     def failure(self, code: int) -> str:
-        """Returns why it failed with an exit code, in its own last words."""
+        """Returns a message on its failure: the exit code and the last line of its log."""
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         said = [line for line in lines if line.startswith(f"{MAIN.name}: ")] or lines or ["it said nothing"]
         return f"{self.name} ended with exit code {code}: {said[-1]} (all of it: {self.log})"
 
 
 def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
-    """Returns the sweep's runs, seed after seed, so that what is done first can be compared already."""
+    """Returns the sweep's runs, seed after seed, so that finished seeds can be compared early."""
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
     episodes = {settings: experiment.parse([*_flags(settings), *shared])[0].episodes for settings in grid}
     ways = itertools.product(options.seeds, grid, options.splits, options.policies)
@@ -75,8 +75,8 @@ def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
         new = run(policy, split, seed, settings, episodes, options, shared)
         if planned.setdefault(new.name, new).config != new.config:
             raise UsageError(f"two different runs would be called {new.name}; vary their settings in two sweeps")
-        if (twin := named.setdefault(new.config, new.name)) != new.name:
-            raise UsageError(f"{twin} and {new.name} are the same experiment; leave out one of the values")
+        if (duplicate := named.setdefault(new.config, new.name)) != new.name:
+            raise UsageError(f"{duplicate} and {new.name} are the same experiment; leave out one of the values")
     return list(planned.values())
 
 
@@ -89,9 +89,11 @@ def run(
     options: argparse.Namespace,
     shared: list[str],
 ) -> Run:
-    """Returns one Run; its name tells what distinguishes it: settings of the agent only where there is one. Without a
-    `split` it is that of the settings. A policy that does not learn runs the last episodes of the longest learner
-    with the same settings (`episodes`: how many, by settings), so that they start from the same initial weights."""
+    """Returns one Run, named after its settings; without a `split`, the preset decides.
+
+    Settings of the agent are left out for policies that do not learn. These run the last episodes of the longest
+    learner with the same settings (`episodes`: their number by settings), which start from the same initial weights.
+    """
     if policy not in LEARNING:
         values = dict(options.vary)
         settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]])]

@@ -17,7 +17,7 @@ class LocalWorkers:
         self._processes = {}  # run's name: its process
 
     def start(self, run: Run):
-        """Starts a run, deaf to this terminal's Ctrl-C, which `stop` passes on once."""
+        """Starts a run in a session of its own: Ctrl-C in this terminal reaches it only through `stop`."""
         with open(run.log, "a") as log:
             environment = os.environ | ONE_THREAD | {SWEEP: str(os.getpid())}
             self._processes[run.name] = subprocess.Popen(
@@ -29,7 +29,7 @@ class LocalWorkers:
         return self._processes[run.name].poll()
 
     def stop(self, running: list[Run]):
-        """Lets the runs finish their round."""
+        """Interrupts the runs and waits until they have finished their round."""
         for run in running:
             self._processes[run.name].send_signal(signal.SIGINT)
         for run in running:

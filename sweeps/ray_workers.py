@@ -15,9 +15,9 @@ PROJECT = Path(__file__).parent.parent
 
 
 def run_experiment(arguments: list[str], log: str, folder: str) -> int:
-    """Runs main.py's command line in this worker's process, from `folder`, and returns its exit code.
+    """Runs a command line of main.py in this worker's process, from `folder`, and returns its exit code.
 
-    What it prints goes to the file `log`. A task that Ray starts again, its worker having been lost, resumes.
+    Its output goes to the file `log`. A task that Ray restarts after it lost the worker resumes the run.
     """
     os.chdir(folder)
     sys.path.insert(0, str(PROJECT))
@@ -48,7 +48,7 @@ class RayWorkers:
         self._tasks = {}  # run's name: its task
 
     def start(self, run: "Run"):
-        """Hands a run to the cluster."""
+        """Submits a run to the cluster."""
         self._tasks[run.name] = self._experiment.remote(run.arguments, str(run.log), str(Path.cwd()))
 
     def ended(self, run: "Run") -> int | None:
@@ -65,8 +65,10 @@ class RayWorkers:
             return 1
 
     def stop(self, running: "list[Run]"):
-        """Interrupts the runs and waits until those on their way have finished their round; kills those that take more
-        than a minute for it, which resume from their last checkpoint."""
+        """Interrupts the runs and waits until they have finished their round.
+
+        After a minute it kills those that are left; they resume from their last checkpoint.
+        """
         tasks = [self._tasks[run.name] for run in running]
         if not tasks:
             return

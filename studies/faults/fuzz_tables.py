@@ -37,7 +37,7 @@ def make_run(folder: Path, data: Path):
 
 
 def injured_cells(content: bytes, rng: np.random.Generator) -> bytes:
-    """Returns a CSV file in which a few cells say something else, rows are gone or twice, or lines end otherwise."""
+    """Returns a CSV file with other values in a few cells, missing or repeated rows, or other line ends."""
     lines = content.split(b"\n")
     for _ in range(rng.integers(1, 4)):
         row = int(rng.integers(len(lines)))
@@ -69,13 +69,13 @@ def injured_description(content: bytes, rng: np.random.Generator) -> bytes:
 
 
 def injured(path: Path, mutate: Callable[[bytes, np.random.Generator], bytes], rng: np.random.Generator) -> bytes:
-    """Returns what a file of a run holds, injured in its bytes or in what they mean."""
+    """Returns the content of a file of a run with injured bytes or values."""
     meaning = {".csv": injured_cells, ".json": injured_description}.get(path.suffix)
     return (meaning if meaning and rng.random() < 0.7 else mutate)(path.read_bytes(), rng)
 
 
 def resumer(run: Path) -> Callable[[Path], None]:
-    """Returns what resumes a copy of a run, up to its first episode."""
+    """Returns a function that resumes a copy of a run, up to its first episode."""
     from node import make_policy  # after TensorFlow's own start
 
     about = read_description(run)

@@ -69,12 +69,12 @@ def launch(script: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def go_on(folder: Path, *more: str) -> subprocess.Popen[str]:
-    """Starts or, once there is something to resume, resumes the experiment."""
+    """Starts the experiment, or resumes it if its folder holds a run."""
     return start(folder, *more, *(["--resume"] if (folder / DESCRIPTION).exists() else []))
 
 
 def stage(folder: Path) -> str:
-    """Returns how far a stopped run had come, in words."""
+    """Returns the stage at which a run was stopped, one of STAGES."""
     if not (folder / DESCRIPTION).exists():
         return "before its folder"
     if not (folder / CHECKPOINT).exists():
@@ -86,8 +86,10 @@ def stage(folder: Path) -> str:
 
 
 def same(folder: Path, reference: Path) -> bool:
-    """Tells whether all CSV files, the times aside, the figures and the checkpoints' arrays are equal, and no
-    temporary file is left."""
+    """Returns whether the CSV files without the times, the figures and the checkpoints of two runs are equal.
+
+    A temporary file that is left counts as a difference.
+    """
     if [*folder.rglob("*.tmp")]:
         return False
     names = [name for name in TABLES if (reference / name).exists()]  # not every kind of run writes all tables
@@ -103,7 +105,7 @@ def same(folder: Path, reference: Path) -> bool:
 
 
 def has_events(folder: Path) -> bool:
-    """Tells whether the TensorBoard events of all parts together have every episode."""
+    """Returns whether the TensorBoard events of all parts together have every episode."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     steps = set()
@@ -132,7 +134,7 @@ def finish(process: subprocess.Popen[str], what: str) -> None:
 
 
 def killed(folder: Path, more: Sequence[str], moments: tuple[float, float], rng: np.random.Generator) -> list[str]:
-    """Runs the experiment, kills it within `moments` (s), half of the times once more; returns the stages."""
+    """Runs the experiment and kills it once or twice, after `moments` (low, high) seconds; returns the stages."""
     stages = []
     for _ in range(rng.integers(1, 3)):
         process = go_on(folder, *more)
@@ -147,7 +149,7 @@ def killed(folder: Path, more: Sequence[str], moments: tuple[float, float], rng:
 
 
 def killed_drawing(folder: Path, every: str, rng: np.random.Generator) -> list[str]:
-    """Runs the experiment, kills it at a random moment of its first drawing; returns the stage."""
+    """Runs the experiment and kills it while it first draws figures; returns the stage."""
     process = start(folder, "--figure-every", every)
     while process.poll() is None and not (folder / FIGURES).exists():
         time.sleep(0.01)
@@ -162,7 +164,7 @@ def killed_drawing(folder: Path, every: str, rng: np.random.Generator) -> list[s
 
 
 def stopped(folder: Path, seconds: float, rng: np.random.Generator) -> list[str]:
-    """Stops the experiment by a signal, half of the times once more, and does what it says then; returns the stages."""
+    """Stops the experiment once or twice by a signal and runs the command that it prints; returns the stages."""
     process, stages = start(folder), []
     for _ in range(rng.integers(1, 3)):
         time.sleep(rng.uniform(0.2, 0.9) * seconds)
@@ -181,7 +183,7 @@ def stopped(folder: Path, seconds: float, rng: np.random.Generator) -> list[str]
 
 
 def swept(out: Path, seconds: float, rng: np.random.Generator) -> tuple[Path, list[str]]:
-    """Closes the terminal of a sweep of the one experiment, or kills it; returns (the run's folder, the stages)."""
+    """Stops a sweep of one experiment by SIGHUP or SIGKILL; returns (folder of the run, stages)."""
     line = ("sweep.py", "--policies", "dqn", "--seeds", "0", "--jobs", "1", "--out", str(out), *FLAGS)
     folder, process, stages = out / "dqn-disjoint-seed0", launch(*line), []
     time.sleep(rng.uniform(0.2, 1) * seconds)

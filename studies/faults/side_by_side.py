@@ -39,7 +39,7 @@ TRIES, UNITS = 14, 12
 
 
 def run_experiment(folder: Path, data: Path, which: int) -> int:
-    """Runs main.py on a folder that the other process runs on too."""
+    """Runs main.py in the folder of the other process."""
     import main
 
     own = ("--policy", "random", "--threads", "1", "--figure-every", "-1", "--run-dir", str(folder))
@@ -84,7 +84,7 @@ def run_comparison(folder: Path, data: Path, which: int) -> int:
 
 
 def toy_units() -> "list[Unit]":
-    """Returns units that take a moment, and leave a file for every process that measured them."""
+    """Returns units that leave a file for every process that measured them."""
     from studies.learners.units import Unit
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -171,7 +171,7 @@ def nothing_lost(kind: str, folder: Path, codes: list, reference: Path) -> bool:
 
 
 def try_all(pipes: list[Connection], place: Path, tries: int) -> Iterator[str]:
-    """Yields every kind once all its tries are done; raises UsageError where something was lost."""
+    """Yields each kind after its tries; raises UsageError where something was lost."""
     data, _ = write_data(place, "npz", small_arrays(np.random.default_rng(0), 300))
     # What one process makes of it.
     alone = {"two runs": place / "run", "two sweeps": place / "sweep", "two reports": place / "runs"}

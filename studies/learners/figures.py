@@ -120,8 +120,8 @@ def frontier(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
             axes.errorbar(x, y, **errors, linewidth=0.8, label=method, **style, **BAR)
         joint = of_scenario[of_scenario["method"] == JOINT]
         if len(joint):
-            judged = tuned[(tuned["scenario"] == scenario) & (tuned["method"] == JOINT)]
-            best = judged.groupby("rate")["acc"].mean().idxmax()
+            tuning = tuned[(tuned["scenario"] == scenario) & (tuned["method"] == JOINT)]
+            best = tuning.groupby("rate")["acc"].mean().idxmax()
             mean = 100 * joint[joint["rate"] == best]["acc"].mean()
             axes.axhline(mean, color="0.4", linewidth=1, linestyle="--", label="all tasks at once")
         learned = 100 * in_turn.groupby(["method", "rate"])["learning_accuracy"].mean()

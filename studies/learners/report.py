@@ -1,8 +1,8 @@
 """Turns the measurements of the study into `report.md`, tables and figures.
 
-The claim under test is that of the abstract of arXiv 2310.09952: attention-seeking neurons forget less than
-backpropagation in one benchmark. Whoever learns less has less to forget, so methods are compared where they learn each
-task as well as backpropagation does; see RULES.
+It tests the claim in the abstract of arXiv 2310.09952 that attention-seeking neurons forget less than backpropagation
+in one benchmark. A method that learns less has less to forget. Methods are therefore compared at equal learning
+accuracy; see RULES.
 """
 
 from pathlib import Path
@@ -44,14 +44,15 @@ NOT_TUNED = (
     "**The learning rates of these comparisons were chosen on the images and seeds that are reported here**, which "
     "flatters what is chosen. Run `python -m studies.learners` on this folder again to choose them on held-out images."
 )
-JUDGED = ["learning_accuracy", "acc"]
-METRICS = [*JUDGED, "forgetting", "backward_transfer"]
+BOTH_ACCURACIES = ["learning_accuracy", "acc"]
+METRICS = [*BOTH_ACCURACIES, "forgetting", "backward_transfer"]
+IN_PER_CENT = {"learning_accuracy": "learning accuracy %", "acc": "ACC %", "forgetting": "forgetting %"}
 CONTROLS = (REFERENCE, ELASTIC, "random")  # about which the claim says nothing
 SUPPORTED, AGAINST, UNDECIDED = "supported", "not supported", "undecided"
 
 
 def percent(values: pd.Series | np.ndarray, form: str = ".2f") -> str:
-    """Returns the mean of shares with its Student t interval as text, in per cent."""
+    """Returns the mean of shares [n] with its Student t interval in per cent, as text."""
     return span_text(100 * np.array(student_t(values)), form)
 
 
@@ -63,7 +64,7 @@ def paired(table: pd.DataFrame, other: pd.DataFrame, column: str) -> np.ndarray:
 
 
 def accuracy_table(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Returns the rows on every entry: test accuracy after the last epoch in per cent, beside its plain network's."""
+    """Returns the table of test accuracies after the last epoch, with the difference to the plain network."""
     rows = []
     for name, group in sorted(table.groupby("entry"), key=lambda pair: list(ENTRIES).index(pair[0])):
         entry, plain = ENTRIES[name], table[table["entry"] == ENTRIES[name].plain]
@@ -85,9 +86,9 @@ def accuracy_table(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
 
 
 def alignment_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows on every attention and depth: cosines in the hidden layers, and the growth of attention.
+    """Returns the table of cosines in the hidden layers and growth of attention, by attention and depth.
 
-    In the output layer the cosine is 1 by definition, and it is left out.
+    The output layer is left out, as its cosine is 1 by definition.
     """
     rows = []
     for (variant, hidden_layers), group in table.groupby(["variant", "hidden_layers"], sort=False):
@@ -112,15 +113,15 @@ Parts = tuple[list[float], pd.DataFrame, pd.DataFrame]
 
 
 def compared(table: pd.DataFrame, tuned: pd.DataFrame, rule: str) -> dict[str, Parts]:
-    """Returns {method: (rates, its runs, backpropagation's runs)} by one of RULES; `table` is of one scenario.
+    """Returns {method: (rates, its runs, backpropagation's runs)} by one of RULES, for the table of one scenario.
 
-    Both runs have one row a seed. Which rates is decided by `tuned`, the same of other images and seeds. Methods that
+    Both runs have one row a seed. `tuned`, the table of the tuning images and seeds, decides the rates. Methods that
     cannot be compared are left out.
     """
-    runs, judged = (dict(list(rows.groupby("method", sort=False))) for rows in (table, tuned))
+    runs, tuning = (dict(list(rows.groupby("method", sort=False))) for rows in (table, tuned))
     runs.pop(JOINT, None)
     if rule == "frontier":
-        found = {name: on_frontier(runs[name], runs[REFERENCE], judged[name], judged[REFERENCE]) for name in runs}
+        found = {name: on_frontier(runs[name], runs[REFERENCE], tuning[name], tuning[REFERENCE]) for name in runs}
         return {name: parts for name, parts in found.items() if parts}
     rates = compared_rates(tuned, rule)
     at_rate = {name: runs[name][runs[name]["rate"] == rate] for name, rate in rates.items()}
@@ -128,11 +129,11 @@ def compared(table: pd.DataFrame, tuned: pd.DataFrame, rule: str) -> dict[str, P
 
 
 def compared_rates(tuned: pd.DataFrame, rule: str) -> dict[str, float]:
-    """Returns at which learning rate each method is compared by the rules that take one.
+    """Returns the learning rate of each method by a rule that takes a single one.
 
-    Methods that have no such rate within NEAR are left out.
+    Methods without a rate within NEAR are left out.
     """
-    means = tuned[tuned["method"] != JOINT].groupby(["method", "rate"], sort=False)[JUDGED].mean()
+    means = tuned[tuned["method"] != JOINT].groupby(["method", "rate"], sort=False)[BOTH_ACCURACIES].mean()
     target, rates = means.loc[REFERENCE, "learning_accuracy"].max(), {}
     for method, rows in means.groupby("method", sort=False):
         rows = rows.droplevel("method").sort_index()
@@ -148,10 +149,13 @@ def compared_rates(tuned: pd.DataFrame, rule: str) -> dict[str, float]:
 def on_frontier(
     ours: pd.DataFrame, reference: pd.DataFrame, our_tuning: pd.DataFrame, reference_tuning: pd.DataFrame
 ) -> Parts | None:
-    """Returns (rates, our runs, the reference's at the same learning accuracy) on both frontiers, one row a seed, the
-    mean over the rates; None where there are none. The rates are chosen by the tuning, and matched as reported."""
+    """Returns (rates, our runs, the reference's runs at the same learning accuracy) on both frontiers, or None.
+
+    The runs have one row a seed, the mean over the rates. The tuning chooses the rates; the reported accuracies match
+    them.
+    """
     learned = [runs.groupby("rate")["learning_accuracy"].mean() for runs in (ours, reference)]
-    rates = [undominated(runs.groupby("rate")[JUDGED].mean()).index for runs in (our_tuning, reference_tuning)]
+    rates = [undominated(runs.groupby("rate")[BOTH_ACCURACIES].mean()).index for runs in (our_tuning, reference_tuning)]
     means, theirs = (reported[chosen].sort_values() for reported, chosen in zip(learned, rates, strict=True))
     means = means[means >= learned[1].min()]
     if means.empty:
@@ -165,25 +169,25 @@ def on_frontier(
 
 
 def undominated(means: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rates (rows) than which none has both a higher learning accuracy and a higher ACC, by the former."""
+    """Returns the rates (rows) on the Pareto frontier of learning accuracy and ACC, by learning accuracy."""
     means = means.sort_values("learning_accuracy", ascending=False)
     return means[means["acc"] > means["acc"].cummax().shift(fill_value=-np.inf)][::-1]
 
 
 def verdict(low: float, high: float) -> str:
-    """Returns what the interval of a difference in ACC to backpropagation says of the claim to forget less."""
+    """Returns the verdict on the claim to forget less, given the interval of the difference in ACC."""
     if np.isnan(low):
         return "not testable with one seed"
     return SUPPORTED if low > 0 else AGAINST if high < 0 else UNDECIDED
 
 
 def forgetting_table(table: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows of the comparison at equal learning accuracy, by scenario, rule and method; `tuned` decides."""
+    """Returns the table of the comparison at equal learning accuracy, by scenario, rule and method."""
     rows = []
     for scenario in [name for name in SCENARIOS if REFERENCE in set(table[table["scenario"] == name]["method"])]:
-        of_scenario, judged = (rows_of[rows_of["scenario"] == scenario] for rows_of in (table, tuned))
+        of_scenario, tuning = (rows_of[rows_of["scenario"] == scenario] for rows_of in (table, tuned))
         for rule in RULES:
-            parts, present = compared(of_scenario, judged, rule), set(of_scenario["method"]) - {JOINT}
+            parts, present = compared(of_scenario, tuning, rule), set(of_scenario["method"]) - {JOINT}
             for method in [name for name in RATES if name in present]:
                 where = {"benchmark": scenario, "rule": rule, "method": method}
                 if method not in parts:
@@ -194,10 +198,9 @@ def forgetting_table(table: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
 
 
 def _comparison(method: str, rates: list[float], ours: pd.DataFrame, theirs: pd.DataFrame) -> dict[str, str | int]:
-    """Returns what a method's runs are beside backpropagation's, one row a seed each."""
+    """Returns the cells that compare the runs of a method with those of backpropagation, one row a seed each."""
     row = {"rate": ", ".join(f"{rate:g}" for rate in rates), "seeds": len(ours)}
-    names = {"learning_accuracy": "learning accuracy %", "acc": "ACC %", "forgetting": "forgetting %"}
-    row |= {title: percent(ours[name], ".1f") for name, title in names.items()}
+    row |= {title: percent(ours[name], ".1f") for name, title in IN_PER_CENT.items()}
     row["backward transfer %"] = percent(ours["backward_transfer"], ".1f")
     differences = paired(ours, theirs, "acc")
     if method == REFERENCE or not len(differences):
@@ -207,7 +210,7 @@ def _comparison(method: str, rates: list[float], ours: pd.DataFrame, theirs: pd.
 
 
 def claim(rows: pd.DataFrame) -> str:
-    """Returns in plain words what the comparisons (rows of forgetting_table) say of the claim."""
+    """Returns the paragraph on the claim, from the rows of forgetting_table."""
     ours = rows[~rows["method"].isin(CONTROLS)]
     both = ours.groupby(["benchmark", "method"], sort=False)["verdict"].agg(set)
     won = [f"{method} in {benchmark}" for (benchmark, method), said in both.items() if said == {SUPPORTED}]
@@ -226,21 +229,18 @@ def claim(rows: pd.DataFrame) -> str:
 
 
 def rate_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rows on every scenario, method and learning rate."""
+    """Returns the table of all scenarios, methods and learning rates."""
     rows = []
     for (scenario, method, rate), group in table.groupby(["scenario", "method", "rate"], sort=False):
         row = {"benchmark": scenario, "method": method, "rate": f"{rate:g}", "seeds": len(group)}
-        names = {"learning_accuracy": "learning accuracy %", "acc": "ACC %", "forgetting": "forgetting %"}
-        row |= {
-            title: percent(group[name], ".1f") if method != JOINT or name == "acc" else ""
-            for name, title in names.items()
-        }
+        for name, title in IN_PER_CENT.items():
+            row[title] = percent(group[name], ".1f") if method != JOINT or name == "acc" else ""
         rows.append(row | {"strength": f"{group['strength'].iloc[0]:.3g}" if method == ELASTIC else ""})
     return pd.DataFrame(rows)
 
 
 def what_was_run(settings: dict, tables: dict[str, pd.DataFrame]) -> str:
-    """Returns the paragraphs on data, seeds, machine, and how the parts are measured."""
+    """Returns the paragraphs on data, seeds, machine and methods."""
     samples = f"the first {settings['samples']}" if settings["samples"] else "all"
     epochs = f"; epochs of every training, instead of those planned: {settings['epochs']}" if settings["epochs"] else ""
     seeds = "; ".join(f"{name}: seeds {_listed(table['seed'])}" for name, table in tables.items())

@@ -164,7 +164,7 @@ class Sequence(Unit):
     rate: float
 
     def tuning(self) -> list[Unit]:
-        """Returns the units by which its strength and its learning rate are judged."""
+        """Returns the units that tune its strength and its learning rate."""
         where = {"scenario": self.scenario, "rate": self.rate}
         if self.method != ELASTIC:
             return [RateTuning(method=self.method, seed=seed, **where) for seed in TUNING_SEEDS]
@@ -182,7 +182,7 @@ class Sequence(Unit):
 
 
 def best_strength(tables: list[pd.DataFrame]) -> float:
-    """Returns the strength of the highest accuracy on all tasks after the last, in the mean over the seeds."""
+    """Returns the strength with the highest mean accuracy on all tasks at the end, over the seeds."""
     last = pd.concat([table[table["after_task"] == table["after_task"].max()] for table in tables])
     return float(last.groupby("strength")["accuracy"].mean().idxmax())
 
@@ -205,8 +205,10 @@ def read(folder: Path) -> pd.DataFrame:
 
 
 def read_tuning(folder: Path, sequences: pd.DataFrame) -> pd.DataFrame | None:
-    """Returns what `read` does of the tuning units, one row a seed of the tuning; None where not every method and
-    learning rate of the `sequences` (a DataFrame as from `read`) has been measured with every such seed."""
+    """Returns the tuning units as `read` returns the sequences, one row a tuning seed.
+
+    Returns None where a method and learning rate of the `sequences` (from `read`) lacks one of the tuning seeds.
+    """
     by_strength = read_part(folder, StrengthTuning.part).assign(method=ELASTIC)
     tables = [read_part(folder, RateTuning.part)]
     for _, group in by_strength.groupby(["scenario", "rate"]) if len(by_strength) else ():
