@@ -122,7 +122,6 @@ def run(config: Config, options: argparse.Namespace) -> int:
     from models import start_tensorflow
     from node import make_policy
     from nodes import make_nodes
-    from runs.tables import read_table
 
     start_tensorflow(config.threads)
     nodes = make_nodes(config, options.engine, options.ray_address, options.ray_actors)
@@ -141,6 +140,8 @@ def run(config: Config, options: argparse.Namespace) -> int:
         log.finish(policy)
         if config.figure_every >= 0:
             draw_figures(nodes, log, screen)
+        from runs.tables import read_table  # pandas takes half a second
+
         screen.summary(read_table(log.folder, "episodes.csv"), log.folder)
     return 0
 
