@@ -112,7 +112,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         """Draws which nodes can be reached in the coming round [nodes] bool; the model's holder always can."""
         rng = generator(self.seed, "failure", self.episode, self.round + 1)
         answering = rng.random(self.config.nodes) >= self.config.drop_rate
-        for node, episode in self.config.departures().items():
+        for node, episode in self.config.leaving:
             answering[node] &= self.episode < episode
         answering[self.holder] = True
         return answering
@@ -189,7 +189,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     def request(self, chosen: tuple[int, ...]) -> RoundRequest:
         """Returns what the nodes do in this round: the chosen ones train the model, and the first averages."""
-        scores = tuple(part for part in self.config.observation_parts() if part in SCORES)
+        scores = tuple(part for part in self.config.observation if part in SCORES)
         request = RoundRequest(self.when(), chosen, (self.weights,) * len(chosen), chosen[0], scores)
         if "node-models" in scores:
             request = dataclasses.replace(request, node_models=dict(self.node_models), fresh=self._fresh)

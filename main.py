@@ -1,7 +1,7 @@
-"""Homogeneous Learning: one model travels from node to node, and an agent learns where it should go next.
+"""Homogeneous Learning: one model travels, and an RL agent picks the next node.
 
 Sun & Ochiai, "Homogeneous Learning: Self-Attention Decentralized Deep Learning", IEEE Access 10 (2022).
-`python main.py` runs 120 episodes with the authors' settings; `python main.py --help` lists what can be changed.
+`python main.py` runs 120 episodes with the authors' settings; `python main.py --help` shows what can be changed.
 """
 
 import argparse
@@ -146,22 +146,46 @@ def run(config: Config, options: argparse.Namespace) -> int:
     return 0
 
 
+def make_parser(everything: bool) -> Parser:
+    """Returns the parser of the command line, whose help shows `everything`, or else what is used most."""
+    presets = "\n".join(f"  {name:16} {text}" for name, text in PRESET_HELP.items())
+    more = "" if everything else "\n\nAll flags and their values: python main.py --help-all. Defaults: config.py."
+    parser = Parser(
+        prog="main.py",
+        usage="python main.py [--preset NAME] [--FLAG VALUE ...]",
+        description=__doc__.splitlines()[0],
+        epilog=f"presets (+ adds to the preset above):\n{presets}{more}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+
+    def rare(text: str) -> str:
+        return text if everything else argparse.SUPPRESS
+
+    folder = "results/runs/<time>-<policy>-<dataset>-seed<k>" if everything else "in results/runs"
+    parser.add_argument("-h", "--help", action="help", help="show the most used flags and the presets")
+    parser.add_argument("--help-all", action="help", help="show all flags, in groups")
+    parser.add_argument("--preset", choices=PRESETS, metavar="NAME", help="settings to start from [those in config.py]")
+    parser.add_argument("--run-dir", type=path_argument, metavar="DIR", help=f"folder of the run [{folder}]")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir with its settings")
+    parser.add_argument("--overwrite", action="store_true", help=rare("replace the run in --run-dir"))
+    text = "evaluate the agent of --load-agent without training it; the same as --greedy-from 1"
+    parser.add_argument("--evaluate", action="store_true", help=rare(text))
+    parser.add_argument("--tensorboard", action="store_true", help=rare("also write TensorBoard events"))
+    text = "where the nodes live: in this process (local) or in Ray actors (ray) [local]"
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", metavar="NAME", help=rare(text))
+    text = "Ray cluster to use; auto: the running one [a new one on this machine]"
+    parser.add_argument("--ray-address", metavar="ADDRESS", help=rare(text))
+    text = "processes that share the nodes [one per node, at most one per processor]"
+    parser.add_argument("--ray-actors", type=int, metavar="N", help=rare(text))
+    add_flags(parser, everything)
+    return parser
+
+
 def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     """Returns (Config, options) of a command line; raises UsageError, or exits as argparse does."""
-    presets = "; ".join(f"{name}: {text}" for name, text in PRESET_HELP.items())
-    parser = Parser(prog="main.py", description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--preset", choices=PRESETS, help=f"{presets} [the defaults in config.py]")
-    folder = "results/runs/<time>-<policy>-<dataset>-seed<k>"
-    parser.add_argument("--run-dir", type=path_argument, help=f"folder of the run [{folder}]")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir, with its settings")
-    parser.add_argument("--overwrite", action="store_true", help="replace the run in --run-dir")
-    parser.add_argument("--evaluate", action="store_true", help="as --greedy-from 1: the agent only does what it knows")
-    parser.add_argument("--tensorboard", action="store_true", help="also write TensorBoard events")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where the nodes live [local]")
-    parser.add_argument("--ray-address", help="Ray cluster to use, auto: the one that is up [a new one, here]")
-    parser.add_argument("--ray-actors", type=int, help="processes that share the nodes [one a node, up to processors]")
-    add_flags(parser)
-    options = parser.parse_args(arguments)
+    options = make_parser("--help-all" in arguments).parse_args(arguments)
     flags = {name: vars(options).pop(name) for name in list(vars(options)) if name in Config.__dataclass_fields__}
     options.command_line = shlex.join(["python", "main.py", *arguments])
     if options.engine != "ray" and (options.ray_address or options.ray_actors is not None):

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from threadpoolctl import threadpool_limits
 
-from config import Config
+from config import Config, TrainingSettings
 from learners import make_learner
 from learners.base import Learner
 from policies.observation import parts_of, size
@@ -40,10 +40,10 @@ def start_tensorflow(threads: int, operations: int | None = None):
     tf.config.experimental.enable_op_determinism()
 
 
-def local_foundation_model(config: Config) -> "VectorModel":
+def local_foundation_model(settings: TrainingSettings) -> "VectorModel":
     """Builds the model that travels, as the configured local learner has it; by default 33,580 weights (authors)."""
-    learner = make_learner(config.learner, config.learner_variant)
-    return VectorModel(learner.build(), adam(config, config.learning_rate), learner)
+    learner = make_learner(settings.learner, settings.learner_variant)
+    return VectorModel(learner.build(), adam(settings, settings.learning_rate), learner)
 
 
 def q_network(config: Config) -> "VectorModel":
@@ -64,7 +64,7 @@ def dense_network(config: Config) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input((size(config),)),
-            *(keras.layers.Dense(width, activation="relu") for width in config.hidden_units()),
+            *(keras.layers.Dense(width, activation="relu") for width in config.agent_hidden_units),
             keras.layers.Dense(config.nodes),
         ]
     )
@@ -86,7 +86,7 @@ def shared_network(config: Config) -> keras.Model:
             of_nodes.append(ops.reshape(numbers, (-1, config.nodes, numbers.shape[1] // config.nodes)))
     everywhere = [ops.repeat(number[:, None], config.nodes, axis=1) for number in of_episode]
     hidden = ops.concatenate([*of_nodes, *everywhere], axis=-1)
-    for depth, width in enumerate(config.hidden_units()):
+    for depth, width in enumerate(config.agent_hidden_units):
         hidden = layers.Dense(width, activation="relu")(hidden)
         if depth == 0:
             pooled = [ops.mean(hidden, 1, keepdims=True), ops.max(hidden, 1, keepdims=True)]
@@ -94,9 +94,9 @@ def shared_network(config: Config) -> keras.Model:
     return keras.Model(observation, ops.squeeze(layers.Dense(1)(hidden), -1))
 
 
-def adam(config: Config, learning_rate: float) -> keras.optimizers.Adam:
+def adam(settings: TrainingSettings, learning_rate: float) -> keras.optimizers.Adam:
     """Builds Adam with the configured constants."""
-    return keras.optimizers.Adam(learning_rate, config.adam_beta_1, config.adam_beta_2, config.adam_epsilon)
+    return keras.optimizers.Adam(learning_rate, settings.adam_beta_1, settings.adam_beta_2, settings.adam_epsilon)
 
 
 class VectorModel:

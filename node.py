@@ -21,7 +21,7 @@ from policies.rules import (
     StandalonePolicy,
     random_ranking,
 )
-from settings.declare import flag
+from settings.declare import flag, to_text
 from settings.errors import UsageError
 from settings.names import REFERENCES
 from settings.random_streams import generator
@@ -148,9 +148,7 @@ class DQNAgent(Policy):
         drawn = rng.choice(len(transitions.reward), config.minibatch, replace=False, p=shares)
         batch = Transition(*(column[drawn] for column in transitions))
         next_values = self.network.predict(self.target_weights, batch.next_observation).numpy()
-        chooser = (
-            self.network.predict(self.weights, batch.next_observation).numpy() if config.double_q == "yes" else None
-        )
+        chooser = self.network.predict(self.weights, batch.next_observation).numpy() if config.double_q else None
         values = self.network.predict(self.weights, batch.observation).numpy()
         targets = q_targets(values, next_values, batch, config, chooser)
         order = rng.permutation(config.minibatch).astype(np.int32)[np.newaxis]
@@ -193,7 +191,7 @@ class DQNAgent(Policy):
 
 def kind(config: Config) -> str:
     """Returns what another agent must have in common with this one to make sense of its weights, as flags."""
-    return " ".join(f"{flag(name)} {getattr(config, name)}" for name in KIND)
+    return " ".join(f"{flag(name)} {to_text(getattr(config, name))}" for name in KIND)
 
 
 def load_agent(config: Config, shape: Sequence[int]) -> np.ndarray:

@@ -5,11 +5,12 @@ Finished runs are skipped and interrupted ones resumed, so the same command goes
 """
 
 import argparse
+import dataclasses
 import shlex
 import sys
 import time
+import typing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,7 +23,7 @@ from settings.flags import Parser
 from sweeps.experiments import Run, runs
 from sweeps.local_workers import LocalWorkers
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from sweeps.ray_workers import RayWorkers
 
 # main.py's flags that would contradict what the sweep gives each run, and the sweep's own for them.
@@ -34,7 +35,8 @@ OWN = {
     "overwrite": "another --out",
     "resume": "the same command again",
 }
-LISTS = ("agent-hidden-units", "observation", "route", "leaving")  # their values hold commas: --vary separates by ;
+# Flags whose values hold commas: --vary separates their values by ;.
+LISTS = [flag(field.name) for field in dataclasses.fields(Config) if typing.get_origin(field.type) is tuple]
 
 
 def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int | None, console: Console) -> list[Run]:
@@ -88,7 +90,7 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
         prog="sweep.py",
         description=__doc__.splitlines()[0],
         allow_abbrev=False,
-        epilog="All other flags: main.py --help",
+        epilog="All other flags are those of main.py, see python main.py --help-all",
     )
     policies = Config.__dataclass_fields__["policy"].metadata["choices"]
     parser.add_argument("--policies", type=text_list, default=["dqn", "random"], help=f"some of {', '.join(policies)}")
@@ -132,7 +134,7 @@ def _setting(text: str) -> tuple[str, list[str]]:
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not like drop-rate=0,0.1")
     name = name.removeprefix("--").replace("_", "-")
-    separated = values.split(";" if name in LISTS else ",")
+    separated = values.split(";" if flag(name) in LISTS else ",")
     if len(set(separated)) < len(separated):
         raise argparse.ArgumentTypeError(f"{text!r} names a value twice")
     return name, separated

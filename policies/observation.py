@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def part_sizes(config: "Config") -> dict[str, int]:
     """Returns how many numbers each part of an observation has, in order, as a dict."""
     sizes = {"pca": config.nodes * config.pca_components, "node-models": config.nodes * config.pca_components}
-    return {part: 1 if part in OF_EPISODE else sizes.get(part, config.nodes) for part in config.observation_parts()}
+    return {part: 1 if part in OF_EPISODE else sizes.get(part, config.nodes) for part in config.observation}
 
 
 def size(config: "Config") -> int:
@@ -58,7 +58,7 @@ def observe(
         "round": [round / config.round_limit],
         "accuracy": [accuracy],
     }
-    return np.concatenate([np.ravel(parts[part]) for part in config.observation_parts()]).astype(np.float32)
+    return np.concatenate([np.ravel(parts[part]) for part in config.observation]).astype(np.float32)
 
 
 def rename(config: "Config", observations: np.ndarray, names: np.ndarray) -> np.ndarray:

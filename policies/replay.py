@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from config import Config
+from config import AgentSettings, Config
 from policies.observation import rename
 
 Transition = collections.namedtuple(
@@ -13,7 +13,7 @@ Transition = collections.namedtuple(
 )
 
 
-def n_step_transitions(replay: Sequence[Transition], config: Config) -> Transition:
+def n_step_transitions(replay: Sequence[Transition], settings: AgentSettings) -> Transition:
     """Returns the replay as a Transition of arrays, each row reaching `n_step` rounds ahead, or to its episode's end.
 
     The reward is the discounted sum of those on the way; `discount` is what the next value is multiplied with. The
@@ -22,9 +22,9 @@ def n_step_transitions(replay: Sequence[Transition], config: Config) -> Transiti
     ends, rewards, discounts = [], [], []
     for start in range(len(replay)):
         total, factor, end = 0.0, 1.0, start
-        for end in range(start, min(start + config.n_step, len(replay))):
+        for end in range(start, min(start + settings.n_step, len(replay))):
             total += factor * replay[end].reward
-            factor *= config.discount
+            factor *= settings.discount
             if replay[end].done:
                 break
         ends.append(end)
@@ -59,9 +59,9 @@ def renamed(transitions: Transition, episodes: np.ndarray, config: Config, rng: 
     )
 
 
-def draw_shares(actions: np.ndarray, config: Config) -> np.ndarray | None:
+def draw_shares(actions: np.ndarray, settings: AgentSettings) -> np.ndarray | None:
     """Returns the probabilities [n] with which transitions are drawn so that all actions are alike; None: all alike."""
-    if config.replay == "uniform":
+    if settings.replay == "uniform":
         return None
     _, kinds, counts = np.unique(actions, axis=0, return_inverse=True, return_counts=True)
     shares = 1 / counts[kinds.ravel()]

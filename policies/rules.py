@@ -102,7 +102,7 @@ class RoutePolicy(Policy):
     """The nodes train in a given order, which begins anew after its end."""
 
     def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
-        route = self.config.route_nodes()
+        route = self.config.route
         return [route[info["round"] % len(route)]], True
 
 

@@ -1,6 +1,5 @@
 """Reads finished runs and averages their episodes into a table with one row a run."""
 
-import dataclasses
 from pathlib import Path
 
 import pandas as pd
@@ -74,7 +73,7 @@ def settings(run: dict) -> dict:
     A setting that makes no difference to the run is ANY: those of the agent or of `home` for other policies, and the
     main class share for a split without main classes.
     """
-    values = {"preset": run["preset"], **dataclasses.asdict(run["config"]), "dataset": run["dataset"]}
+    values = {"preset": run["preset"], **run["config"].as_text(), "dataset": run["dataset"]}
     if values["split"] == "dirichlet":
         values["main_class_share"] = ANY
     if values["policy"] != "home":
@@ -100,7 +99,8 @@ def agent(config: Config) -> str:
     """Returns which agent picks the nodes: AUTHORS if all its settings are the authors', OTHER, or "none"."""
     if config.policy not in LEARNING:
         return "none"
-    authors = all(getattr(config, name) == PAPER[name] for name in AGENT_FIELDS)
+    values = config.as_text()
+    authors = all(values[name] == PAPER[name] for name in AGENT_FIELDS)
     return AUTHORS if authors else OTHER
 
 

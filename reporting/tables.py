@@ -15,12 +15,12 @@ from reporting.intervals import (
     relative_change,
     student_t,
 )
-from settings.presets import ANY, NAMES
+from settings.presets import ANY, IMPROVEMENTS
 
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 AUTHORS, OTHER = "authors", "other"  # values of the column `agent`
 UNREACHED = "not testable: no episode reaches the goal"
-CHANGES = ("paper", *NAMES)  # presets; each adds one change to the one before
+CHANGES = ("paper", *IMPROVEMENTS)  # presets; each adds one change to the one before
 FORMATS = {"rounds": ".1f", "communication_cost": ".3f", "episode_return": ".2f"}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from config import Config
-from runs.description import fixed_settings
+from runs.description import settings_that_must_match
 from runs.folder import CHECKPOINT, logged_episodes, write_arrays
 from settings.errors import UsageError
 
@@ -47,7 +47,11 @@ def write_checkpoint(
     """Makes an episode permanent: its number, the Extents of the CSV files by name, and the policy's arrays."""
     arrays = {f"policy_{key}": value for key, value in policy_state.items()}
     tables = {name: dataclasses.astuple(extent) for name, extent in extents.items()}
-    arrays |= {"settings": json.dumps(fixed_settings(config)), "episode": episode, "tables": json.dumps(tables)}
+    arrays |= {
+        "settings": json.dumps(settings_that_must_match(config)),
+        "episode": episode,
+        "tables": json.dumps(tables),
+    }
     write_arrays(folder / CHECKPOINT, arrays)
 
 
@@ -72,8 +76,16 @@ def read_checkpoint(folder: Path, config: Config) -> tuple[int, dict[str, Extent
     except Exception as error:  # a damaged zip file raises a dozen different errors
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UsageError(f"{path} is damaged ({reason}); start again with --overwrite") from error
-    if fixed_settings(config) | settings != fixed_settings(config):  # run.json tells of settings that came later
+    if not _agree(config, settings):
         raise UsageError(f"{path} is of a run with other settings; put its own back, or start again with --overwrite")
     if config.episodes < episode:
         raise UsageError(f"{folder} has {episode} episodes already; --episodes must be at least that")
     return episode, extents, state
+
+
+def _agree(config: Config, settings: dict[str, str | float]) -> bool:
+    """Tells whether a checkpoint's settings are those of `config`; run.json tells of settings that came later."""
+    try:
+        return dataclasses.replace(config, **settings) == config
+    except (TypeError, UsageError):  # an unknown setting, or one that does not fit the others
+        return False

@@ -1,7 +1,6 @@
 """Reads and writes run.json: how a run was made, on what, and every part in which it was resumed."""
 
 import argparse
-import dataclasses
 import datetime
 import json
 import subprocess
@@ -52,7 +51,7 @@ def _check_form(description: dict, form: dict):
 
 def write_description(folder: Path, description: dict):
     """Writes run.json from a dict whose configuration is a Config."""
-    plain = description | {"config": dataclasses.asdict(description["config"])}
+    plain = description | {"config": description["config"].as_text()}
     write_atomically(folder / DESCRIPTION, json.dumps(plain, indent=2).encode() + b"\n")
 
 
@@ -95,8 +94,8 @@ def redescribe(folder: Path, config: Config, nodes: "LocalNodes | RayNodes", opt
         _check_form(description, FORM_TO_RESUME)
     except ValueError as error:
         raise UsageError(f"{folder / DESCRIPTION} is damaged ({error}); put it back or run it anew") from error
-    then = fixed_settings(description["config"]) | {"engine": description["engine"]}
-    present = fixed_settings(config) | {"engine": options.engine}
+    then = settings_that_must_match(description["config"]) | {"engine": description["engine"]}
+    present = settings_that_must_match(config) | {"engine": options.engine}
     if changes := [f"{flag(key)} {then[key]} (now {present[key]})" for key in then if then[key] != present[key]]:
         raise UsageError(f"{folder} was started with {', '.join(changes)}; resume it with that, or start another run")
     if description["evaluation"] != nodes.evaluation:
@@ -114,9 +113,9 @@ def redescribe(folder: Path, config: Config, nodes: "LocalNodes | RayNodes", opt
     return description | {"schema": SCHEMA, "config": config}
 
 
-def fixed_settings(config: Config) -> dict[str, str | float]:
+def settings_that_must_match(config: Config) -> dict[str, str | float]:
     """Returns the settings that must not change when a run is resumed, as a dict."""
-    return {key: value for key, value in dataclasses.asdict(config).items() if key not in FREE_ON_RESUME}
+    return {key: value for key, value in config.as_text().items() if key not in FREE_ON_RESUME}
 
 
 def now() -> str:

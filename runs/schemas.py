@@ -4,10 +4,15 @@ from config import Config
 from settings.errors import UsageError
 
 SCHEMA = 2  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
-# Settings that a run of the schema before may lack, with the value that stands for what was done then. These values
-# never change: whoever edits the defaults of config.py edits later runs alone.
-ADDED = {
-    1: {
+RESUMABLE = 2  # the first schema whose checkpoints and tables a resume can go on from
+
+
+def _from_schema_1(settings: dict) -> dict:
+    """Returns settings of schema 1 as those of schema 2. Some runs lack what was added while schema 1 was written.
+
+    The values added stand for what was done then, and never change: editing config.py edits later runs alone.
+    """
+    added = {
         "learner": "cnn",
         "learner_variant": "",
         "renamed_share": 0,
@@ -17,18 +22,11 @@ ADDED = {
         "greedy_from": 0,
         "average_last": 0,
     }
-}
-# Settings of that schema that have another name since, and what their values are called now.
-RENAMED = {
-    1: {
-        "evaluation_dtype": (
-            "evaluation",
-            # The description tells which of the arithmetics that are gone it was.
-            {"winograd-checked": "auto", "bfloat16": "auto", "bfloat16-checked": "auto"},
-        )
-    }
-}
-RESUMABLE = 2  # the first schema whose checkpoints and tables a resume can go on from
+    settings = added | settings
+    evaluation = settings.pop("evaluation_dtype")
+    # The description tells which of the arithmetics that are gone it was.
+    gone = ("winograd-checked", "bfloat16", "bfloat16-checked")
+    return settings | {"evaluation": "auto" if evaluation in gone else evaluation}
 
 
 def read_settings(settings: dict, schema: int) -> Config:
@@ -38,11 +36,8 @@ def read_settings(settings: dict, schema: int) -> Config:
     """
     if schema not in range(1, SCHEMA + 1):
         raise UsageError(f"it was written by schema {schema}, this version reads 1 to {SCHEMA}; use a later version")
-    for number in range(schema, SCHEMA):
-        settings = ADDED.get(number, {}) | settings
-        for old, (new, values) in RENAMED.get(number, {}).items():
-            value = settings.pop(old)
-            settings[new] = values.get(value, value)
+    if schema == 1:
+        settings = _from_schema_1(settings)
     if differing := set(settings) ^ set(Config.__dataclass_fields__):
         raise ValueError(f"{min(differing)} is missing or unknown")
     return Config(**settings)

@@ -1,1 +1,1 @@
-"""What settings are made of, and named sets of them."""
+"""Declares settings, reads them from flags and names sets of them (presets)."""

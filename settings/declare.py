@@ -1,21 +1,51 @@
-"""How one setting is declared, named and checked."""
+"""Declares, reads and checks one setting."""
 
 import dataclasses
 import math
+import typing
 
 import numpy as np
 
 from settings.errors import UsageError
 
 Bound = float | None
+TYPES = {bool: (bool, "yes or no"), str: (str, "text"), int: (int, "a whole number"), float: (int | float, "a number")}
+SEPARATORS = ",:"  # of the items of a tuple in its text form, and of the items of these: 3:50,7:80
 
 
-def knob(
-    default: str | float, help: str, *, low: Bound = None, high: Bound = None, above: Bound = None, choices: tuple = ()
-) -> dataclasses.Field:
-    """Declares one field: its default, its help text and the values it may take (`above` is an exclusive bound)."""
-    limits = {"low": low, "high": high, "above": above, "choices": choices}
+def setting(
+    default: object,
+    help: str,
+    *,
+    low: Bound = None,
+    high: Bound = None,
+    above: Bound = None,
+    choices: tuple = (),
+    form: str = "",
+) -> typing.Any:  # noqa: ANN401, a field takes the place of its value
+    """Declares one setting of a group: its default, its help text and the values it may take.
+
+    `low` and `high` are inclusive bounds, `above` is an exclusive one. For a tuple these and `choices` hold for every
+    item, and `form` says in error messages what the tuple looks like as text.
+    """
+    limits = {"low": low, "high": high, "above": above, "choices": choices, "form": form}
     return dataclasses.field(default=default, metadata={"help": help, **limits})
+
+
+class Settings:
+    """Base of the groups of settings, each a frozen dataclass; checks every value and gives it its declared type."""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, read(field, getattr(self, field.name)))
+        self.check()
+
+    def check(self):
+        """Raises UsageError where settings do not fit together; a group adds its checks to those of its bases."""
+
+    def as_text(self) -> dict[str, str | float]:
+        """Returns all settings by name, as run.json and the presets have them: tuples and bools in their text form."""
+        return {field.name: to_text(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
 
 def flag(name: str) -> str:
@@ -23,23 +53,61 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def check(field: dataclasses.Field, value: object) -> str | float:
-    """Returns the value, a NumPy number as Python's; raises UsageError unless it is of the type and within limits."""
-    limits = field.metadata
-    if isinstance(value, np.integer | np.floating):
-        value = int(value) if isinstance(value, np.integer) else float(str(value))  # np.float32(0.8) means 0.8
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if field.type is str:
-        if not isinstance(value, str):
-            raise UsageError(f"{flag(field.name)} must be text, not {value!r}")
-    elif not number or (field.type is int and not isinstance(value, int)) or not math.isfinite(value):
-        raise UsageError(f"{flag(field.name)} must be {'a whole' if field.type is int else 'a'} number, not {value!r}")
-    if limits["choices"] and value not in limits["choices"]:
-        raise UsageError(f"{flag(field.name)} must be one of {', '.join(limits['choices'])}, not {value!r}")
-    if limits["low"] is not None and value < limits["low"]:
-        raise UsageError(f"{flag(field.name)} must be at least {limits['low']}, not {value}")
-    if limits["above"] is not None and value <= limits["above"]:
-        raise UsageError(f"{flag(field.name)} must be above {limits['above']}, not {value}")
-    if limits["high"] is not None and value > limits["high"]:
-        raise UsageError(f"{flag(field.name)} must be at most {limits['high']}, not {value}")
+def to_text(value: object, separators: str = SEPARATORS) -> str | float:
+    """Returns the text form of a tuple (500,200) or a bool (yes, no), any other value as it is."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return separators[0].join(str(to_text(item, separators[1:])) for item in value)
     return value
+
+
+def read(field: dataclasses.Field, value: object) -> object:
+    """Returns the value of a setting in its type; a tuple or a bool may be given in its text form.
+
+    Raises UsageError, which names the flag, where the value is of another type or out of range.
+    """
+    try:
+        return _read(field.type, field.metadata, value)
+    except ValueError as error:
+        must = field.metadata["form"] or error
+        raise UsageError(f"{flag(field.name)} must be {must}, not {value!r}") from None
+
+
+def _read(kind: type, limits: typing.Mapping, value: object, separators: str = SEPARATORS) -> object:
+    """Returns a value in the type `kind`; raises ValueError, which says what it must be."""
+    if typing.get_origin(kind) is tuple:
+        return _read_tuple(typing.get_args(kind), limits, value, separators)
+    if isinstance(value, np.generic):
+        value = float(str(value)) if isinstance(value, np.floating) else value.item()  # np.float32(0.8) means 0.8
+    if kind is bool and value in ("yes", "no"):
+        value = value == "yes"
+    fitting, name = TYPES[kind]
+    if not isinstance(value, fitting) or isinstance(value, bool) != (kind is bool):
+        raise ValueError(name)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(name)
+    if limits["choices"] and value not in limits["choices"]:
+        raise ValueError(f"one of {', '.join(limits['choices'])}")
+    if limits["low"] is not None and value < limits["low"]:
+        raise ValueError(f"at least {limits['low']}")
+    if limits["above"] is not None and value <= limits["above"]:
+        raise ValueError(f"above {limits['above']}")
+    if limits["high"] is not None and value > limits["high"]:
+        raise ValueError(f"at most {limits['high']}")
+    return value
+
+
+def _read_tuple(kinds: tuple[type, ...], limits: typing.Mapping, value: object, separators: str) -> tuple:
+    """Returns a tuple whose items are of `kinds` (`kind, ...`: any number of one kind); see _read."""
+    if isinstance(value, str):
+        value = value.split(separators[0]) if value else ()
+    if not isinstance(value, tuple | list):
+        raise ValueError("a tuple")
+    kinds = kinds[:1] * len(value) if kinds[-1] is ... else kinds
+    items = []
+    for kind, item in zip(kinds, value, strict=True):
+        if kind is int and isinstance(item, str) and item.strip().isdecimal():
+            item = int(item)
+        items.append(_read(kind, limits, item, separators[1:]))
+    return tuple(items)

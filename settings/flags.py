@@ -1,28 +1,54 @@
-"""The settings as flags of a command line."""
+"""Makes the settings flags of a command line."""
 
 import argparse
 import dataclasses
+import re
+import typing
 
-from config import Config
-from settings.declare import flag
+from config import GROUPS
+from settings.declare import flag, to_text
+
+MOST_USED = ("policy", "episodes", "seed", "threads", "data_path", "nodes", "split", "learner", "goal")
+METAVARS = {int: "N", float: "X", bool: "YES|NO", str: "TEXT"}
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage, which is long."""
+    """Reports an error in one line, without the usage, which is long."""
 
     def error(self, message: str):
         program = self.prog if self.prog.endswith(".py") else f"-m {self.prog}"
         self.exit(2, f"{self.prog}: error: {message}; see python {program} --help\n")
 
 
-def add_flags(parser: argparse.ArgumentParser):
-    """Adds one flag for every field of Config; a flag that is not given leaves no attribute."""
-    for field in dataclasses.fields(Config):
-        choices = field.metadata["choices"]
-        parser.add_argument(
-            flag(field.name),
-            type=field.type,
-            default=argparse.SUPPRESS,
-            metavar="{" + "|".join(choices) + "}" if choices else field.type.__name__.upper(),
-            help=f"{field.metadata['help']} [{field.default}]".replace("%", "%%"),
-        )
+def add_flags(parser: argparse.ArgumentParser, everything: bool):
+    """Adds one flag for every setting; a flag that is not given leaves no attribute.
+
+    The help shows `everything` under the headings of the groups, or else the settings in MOST_USED, each in one line.
+    """
+    for group in GROUPS:
+        place = parser.add_argument_group(group.__doc__.rstrip(".")) if everything else parser
+        for field in dataclasses.fields(group):
+            place.add_argument(
+                flag(field.name),
+                type=field.type if field.type in (int, float) else str,  # Config reads the others
+                default=argparse.SUPPRESS,
+                metavar=_metavar(field),
+                help=_help(field, everything) if everything or field.name in MOST_USED else argparse.SUPPRESS,
+            )
+
+
+def _metavar(field: dataclasses.Field) -> str:
+    """Returns what the help puts in place of a setting's value."""
+    if typing.get_origin(field.type) is tuple:
+        return "LIST"
+    return "NAME" if field.metadata["choices"] else METAVARS[field.type]
+
+
+def _help(field: dataclasses.Field, whole: bool) -> str:
+    """Returns the help text of a setting, or its first clause, with the default."""
+    text, default = field.metadata["help"], to_text(field.default)
+    if not whole:
+        text = re.split(r" \(|[,;:]", text)[0]
+    elif field.metadata["choices"] and field.type is str:
+        text += f"; one of {', '.join(field.metadata['choices'])}"
+    return (f"{text} [{default}]" if default != "" else text).replace("%", "%%")

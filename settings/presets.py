@@ -1,43 +1,39 @@
-"""Named sets of settings, and which settings concern the learning agent alone."""
+"""Defines the presets, named sets of settings, and which settings concern the learning agent alone."""
 
 import dataclasses
+import itertools
+import operator
 from collections.abc import Collection
 
-from config import Config
+from config import AgentSettings, Config, ObservationSettings
 
-# From the authors' agent to a better one, change by change: (name, what it changes, settings, of the agent alone but
-# for the number of episodes).
-IMPROVEMENTS = (
-    ("greedy", "20 episodes more, greedy ones", {"episodes": 140, "greedy_from": 121}),
-    ("sight", "it sees where it was and what came out", {"observation": "holder,visits,last-visit,round,accuracy"}),
-    ("targets", "targets are not normalised", {"target_normalisation": "none"}),
-    (
-        "updates",
-        "200 minibatches an episode instead of one, a smaller network, smaller steps",
+# From the authors' agent to a better one. Each preset adds its settings to those of the one before. They concern the
+# agent alone, but for the number of episodes.
+IMPROVEMENTS = {
+    "with-greedy": ("20 greedy episodes at the end", {"episodes": 140, "greedy_from": 121}),
+    "with-sight": (
+        "the agent observes position, visits, round and accuracy",
+        {"observation": "holder,visits,last-visit,round,accuracy"},
+    ),
+    "with-targets": ("targets are not normalised", {"target_normalisation": "none"}),
+    "with-updates": (
+        "200 updates an episode, smaller network and steps",
         {"updates": 200, "agent_hidden_units": "64,64", "agent_learning_rate": 3e-4, "agent_batch_size": 32},
     ),
-    ("double-q", "double Q-learning with a target network", {"double_q": "yes", "target_every": 50}),
-    ("n-step", "rewards of three rounds", {"n_step": 3}),
-    ("horizon", "a higher discount", {"discount": 0.95}),
-    (
-        "exploring",
-        "random choices last some rounds, and get rare sooner",
+    "with-double-q": ("double Q-learning with a target network", {"double_q": "yes", "target_every": 50}),
+    "with-n-step": ("three-step returns", {"n_step": 3}),
+    "with-horizon": ("a higher discount factor", {"discount": 0.95}),
+    "with-exploring": (
+        "exploratory actions repeat; epsilon decays faster",
         {"explore_repeat": 3, "epsilon_decay": 0.03},
     ),
-    ("renaming", "half of what it learns from are episodes with other names of the nodes", {"renamed_share": 0.5}),
-    ("patience", "it leaves a node where the model has stalled near the goal", {"patience": 2}),
-    ("price", "a round costs one more", {"round_price": 1}),
-    ("averaging", "once greedy, its network is the mean of those after the 20 episodes before", {"average_last": 20}),
-)
-NAMES = [f"with-{name}" for name, *_ in IMPROVEMENTS[:-1]] + ["improved"]
+    "with-renaming": ("half of the samples have permuted node numbers", {"renamed_share": 0.5}),
+    "with-patience": ("the agent leaves a node that makes no progress", {"patience": 2}),
+    "with-price": ("every round costs 1 more", {"round_price": 1}),
+    "improved": ("the greedy agent averages its last 20 networks", {"average_last": 20}),
+}
 
-
-def _up_to(number: int) -> dict:
-    """Returns the settings of the first improvements together."""
-    return {name: value for *_, settings in IMPROVEMENTS[:number] for name, value in settings.items()}
-
-
-# The authors' settings with disjoint supplementary images, all of them: editing config.py does not move this preset.
+# The authors' settings with disjoint supplementary images, spelled out, so that editing config.py does not move them.
 PAPER = {
     "policy": "dqn",
     "episodes": 120,
@@ -103,31 +99,32 @@ PAPER = {
     "average_last": 0,
 }
 # What each preset changes in PAPER.
+_CUMULATIVE = itertools.accumulate((settings for _, settings in IMPROVEMENTS.values()), operator.or_)
 CHANGES = {
     "paper": {},
     "published-code": {"split": "published"},
     "quick": {"episodes": 10, "goal": 0.5, "round_limit": 20, "minibatch": 32},
-    **{name: _up_to(number) for number, name in enumerate(NAMES, 1)},
+    **dict(zip(IMPROVEMENTS, _CUMULATIVE, strict=True)),
 }
 PRESETS = {name: PAPER | changes for name, changes in CHANGES.items()}
-EDITED = "edited"  # names the settings of a run without a preset once the defaults of config.py have been edited
 PRESET_HELP = {
-    "paper": "the authors' settings with disjoint supplementary images",
-    "published-code": "the same with the slices that the authors' code takes",
-    "quick": "about a minute on 2 cores; its numbers prove nothing",
-    **{name: f"the one before, and {text}" for name, (_, text, _) in zip(NAMES, IMPROVEMENTS, strict=True)},
-    NAMES[0]: f"paper, and {IMPROVEMENTS[0][1]}",
+    "paper": "the authors' settings, disjoint supplementary images",
+    "published-code": "paper, with the data slices of the authors' code",
+    "quick": "a run of a minute; its numbers prove nothing",
+    **{name: f"+ {text}" for name, (text, _) in IMPROVEMENTS.items()},
+    "with-greedy": f"paper + {IMPROVEMENTS['with-greedy'][0]}",
 }
+EDITED = "edited"  # names the settings of a run without a preset once the defaults of config.py have been edited
 
-_FIELDS = tuple(Config.__dataclass_fields__)
-AGENT_FIELDS = _FIELDS[_FIELDS.index("observation") :]  # whatever they say, other policies do the same
-LENGTH = "episodes"  # a policy that does not learn does in each the same, however many there are
-ANY = "any"  # stands for such a setting's value where it makes no difference
+_AGENT_GROUPS = (ObservationSettings, AgentSettings)  # other policies do the same whatever these settings are
+AGENT_FIELDS = tuple(field.name for group in _AGENT_GROUPS for field in dataclasses.fields(group))
+LENGTH = "episodes"  # a policy that does not learn does the same in every episode, however many there are
+ANY = "any"  # stands for the value of a setting that makes no difference
 
 
 def default_preset() -> str:
     """Returns the name of the settings that a run without `--preset` starts from."""
-    return "paper" if dataclasses.asdict(Config()) == PAPER else EDITED
+    return "paper" if Config().as_text() == PAPER else EDITED
 
 
 def concerns_agent_alone(name: str, values: Collection) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import main as experiment
 from data import STAND_IN
-from runs.description import fixed_settings, read_description
+from runs.description import read_description, settings_that_must_match
 from runs.folder import holds_run, logged_episodes
 from settings.errors import UsageError
 from settings.names import LEARNING
@@ -33,7 +33,7 @@ class Run:
         self.resuming, self.finished = holds_run(self.folder), False
         if self.resuming:
             described = read_description(self.folder)
-            if fixed_settings(described["config"]) != fixed_settings(self.config):
+            if settings_that_must_match(described["config"]) != settings_that_must_match(self.config):
                 raise UsageError(f"{self.folder} holds a run with other settings; choose another --out")
             self.finished = described["end"] is not None and self.episodes() >= self.wanted()
 

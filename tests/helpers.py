@@ -1,6 +1,5 @@
 """Functions that tests share: start a run, refuse a command line, compare tables, write the files of a run."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -87,7 +86,7 @@ def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **c
     config = Config(**PRESETS[preset] | {"policy": policy, "seed": seed} | changes)
     description = {
         "schema": SCHEMA,
-        "config": dataclasses.asdict(config),
+        "config": config.as_text(),
         "end": "2026-01-01",
         "dataset": "mnist",
         "preset": preset,

@@ -9,7 +9,7 @@ import pytest
 from helpers import assert_rounds_fit, run, same, start
 
 import main
-from config import Config
+from config import GROUPS, Config
 from settings.presets import PRESETS
 
 ROUNDS = [
@@ -188,12 +188,33 @@ def test_without_mnist_and_network_a_stand_in_is_used(tmp_path):
         assert set(pd.read_csv(folder / name)["dataset"]) == {"digits-stand-in"}
 
 
+def shown(capsys, *arguments):
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main.main(list(arguments))
+    return capsys.readouterr().out
+
+
+def test_help_is_short(capsys, monkeypatch):
+    """A screen full: what is used most and each preset, in a line each, and where the rest is."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = shown(capsys, "--help")
+    lines = text.splitlines()
+    assert len(lines) < 40
+    assert max(map(len, lines)) <= 80
+    assert "python main.py --help-all" in text
+    for name in (*PRESETS, "--preset", "--policy", "--episodes", "--seed", "--goal"):
+        assert len([line for line in lines if line.strip().startswith(f"{name} ")]) == 1
+    assert "--adam-beta-1" not in text
+
+
 def test_every_setting_is_a_flag_and_every_preset_is_valid(capsys):
-    with pytest.raises(SystemExit):
-        main.main(["--help"])
-    text = capsys.readouterr().out
+    text = shown(capsys, "--help-all")
+    for group in GROUPS:
+        assert f"\n{group.__doc__.rstrip('.')}:\n" in text
     for name in Config.__dataclass_fields__:
         assert f"--{name.replace('_', '-')} " in text
+    for name in ("--evaluate", "--overwrite", "--tensorboard", "--ray-actors"):
+        assert f"  {name} " in text
     for name, changes in PRESETS.items():
         assert name in text
         Config(**changes)
@@ -209,6 +230,6 @@ def test_defaults_are_the_authors():
     assert (config.batch_size, config.local_epochs, config.learning_rate) == (32, 1, 1e-3)
     assert (config.adam_beta_1, config.adam_beta_2, config.adam_epsilon) == (0.9, 0.999, 1e-7)
     assert (config.discount, config.replay_size, config.minibatch, config.agent_batch_size) == (0.9, 50_000, 128, 16)
-    assert (config.hidden_units(), config.agent_learning_rate) == ([500, 200], 1e-3)
+    assert (config.agent_hidden_units, config.agent_learning_rate) == ((500, 200), 1e-3)
     assert (config.episodes, config.epsilon, config.epsilon_decay) == (120, 1, 0.02)
     assert (config.split, config.policy, config.dataset, config.pca_components) == ("disjoint", "dqn", "mnist", 10)

@@ -31,7 +31,7 @@ from config import Config
 from data import load_dataset, partition
 from datasets.files import ARRAYS, IDX_FILES
 from reporting.tables import markdown
-from settings.declare import flag
+from settings.declare import flag, to_text
 from settings.errors import UsageError
 from settings.presets import PRESETS
 from studies import routes
@@ -143,7 +143,7 @@ def random_flags(rng: np.random.Generator) -> list[str]:
     for _ in range(rng.integers(1, 7)):
         field = rng.choice(list(Config.__dataclass_fields__.values()))
         limits = [field.metadata[key] for key in ("low", "high", "above") if field.metadata[key] is not None]
-        fitting = [*(field.metadata["choices"] or ()), *limits, field.default]
+        fitting = [*(field.metadata["choices"] or ()), *limits, to_text(field.default)]
         value = str(rng.choice(fitting) if rng.random() < 0.6 else rng.choice(VALUES))
         arguments += [flag(field.name), value]
         extra = rng.random()

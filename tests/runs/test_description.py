@@ -50,13 +50,13 @@ def test_a_description_of_another_form_is_refused(name, value, finished, tmp_pat
 
 
 def test_preset_paper_is_what_config_says_until_that_is_edited(edited):
-    assert dataclasses.asdict(Config()) == presets.PAPER
+    assert Config().as_text() == presets.PAPER
     assert main.parse([])[1].preset == "paper"
     edited(goal=0.6, patience=3)
     changed, options = main.parse(["--episodes", "7"])
     assert (changed.goal, changed.patience, changed.episodes, options.preset) == (0.6, 3, 7, "edited")
     authors, options = main.parse(["--preset", "paper", "--episodes", "7"])
-    assert dataclasses.asdict(authors) == presets.PAPER | {"episodes": 7}
+    assert authors.as_text() == presets.PAPER | {"episodes": 7}
     assert options.preset == "paper"
     assert main.parse(["--preset", "improved"])[0].goal == 0.8
 
