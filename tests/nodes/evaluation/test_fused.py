@@ -110,7 +110,8 @@ def _count(model, vector, images, labels):
 @pytest.mark.parametrize("cache", ["unwritable", "damaged"])
 def test_it_is_compiled_in_memory_where_there_is_no_cache(cache, tmp_path):
     """From a folder of its own, as of a read-only installation; a file instead of a folder stops root too."""
-    shutil.copy(PROJECT / "learners" / "fused.py", tmp_path / "fused.py")
+    shutil.copy(PROJECT / "nodes" / "evaluation" / "fused.py", tmp_path / "fused.py")
+    (tmp_path / "settings").symlink_to(PROJECT / "settings")
     file = tmp_path / "file"
     file.touch()
     if cache == "unwritable":
