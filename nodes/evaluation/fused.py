@@ -2,7 +2,7 @@
 
 Both convolutions are minimal filtering (Winograd 1980; Lavin and Gray 2016), which needs fewer multiplications: along
 rows in the first, F(4, 5), and on tiles in the second, F(4 x 4, 5 x 5). LANES images at a time pass through all layers
-in a core's cache. Three rules keep the loops in vector instructions, and tests/test_fused.py measures that they are:
+in a core's cache. Three rules keep the loops in vector instructions; its tests check that they are:
 the images are the last axis of every array, all arrays of a block lie in one flat `memory` at constant offsets (so
 LLVM knows that they do not overlap), and tuples are taken apart, never sliced.
 """
