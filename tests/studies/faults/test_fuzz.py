@@ -11,7 +11,7 @@ from studies.faults.fuzz import fuzz_commands, fuzz_data, mutate, outcome, small
 PROGRAMS = ("main.py", "sweep.py", "report.py", "plots.py", "studies.routes", "studies.learners")
 
 
-def test_damaged_runs(tmp_path, monkeypatch):
+def test_damaged_runs(tmp_path, monkeypatch, unrendered):
     """A small share of what `python -m studies.faults.fuzz` tries; one that would lose something is noticed."""
     monkeypatch.setattr(fuzz_tables, "FLAGS", fuzz_tables.FLAGS.replace("--threads 1", "--threads 2"))
     monkeypatch.setattr(fuzz_tables, "DRAWN_EVERY", 100)
