@@ -18,8 +18,10 @@ class RunSettings(Settings):
 
     policy: str = setting(
         "dqn",
-        "policy that picks the next node (authors: dqn), or a baseline in which no model travels (the last five)",
+        "policy that picks the next node (authors: dqn), or a baseline in which no model travels (the last five); "
+        "module:Class names a policy of your own",
         choices=("dqn", "random", "standalone", "round-robin", "nearest", "home", "route", *REFERENCES),
+        extensible=True,
     )
     episodes: int = setting(
         120, "number of the last episode; an episode trains one new model (authors)", low=1, high=10**6
@@ -55,7 +57,9 @@ class DataSettings(Settings):
     """The nodes and their data."""
 
     dataset: str = setting(
-        "mnist", "image data set (authors: mnist)", choices=("mnist", "fashion-mnist", "digits-stand-in")
+        "mnist",
+        "image data set (authors: mnist); other takes any images of MNIST's form from --data-path",
+        choices=("mnist", "fashion-mnist", "digits-stand-in", "other"),
     )
     data_path: str = setting("", ".npz file or folder of idx files; empty: $HL_DATA, Keras' cache or download (ours)")
     nodes: int = setting(10, "number of nodes; MNIST is large enough for 100 (authors)", low=2, high=10_000)
@@ -78,7 +82,10 @@ class TrainingSettings(Settings):
     """The travelling model and its training at a node."""
 
     learner: str = setting(
-        "cnn", "the model and how a node trains it (authors: cnn), see learners/", choices=tuple(VARIANTS)
+        "cnn",
+        "the model and how a node trains it (authors: cnn), see learners/; module:Class names one of your own",
+        choices=tuple(VARIANTS),
+        extensible=True,
     )
     learner_variant: str = setting("", "variant of the learner, see learners/; empty: its first one (ours)")
     local_epochs: int = setting(1, "epochs per round (authors)", low=1, high=1000)
@@ -94,8 +101,9 @@ class TrainingSettings(Settings):
 
     def check(self):
         super().check()
-        if self.learner_variant not in ("", *VARIANTS[self.learner]):
-            raise UsageError(f"--learner-variant must be one of {', '.join(VARIANTS[self.learner])} for this --learner")
+        variants = VARIANTS.get(self.learner)  # a user's class has its own
+        if variants and self.learner_variant not in ("", *variants):
+            raise UsageError(f"--learner-variant must be one of {', '.join(variants)} for this --learner")
 
 
 @dataclasses.dataclass(frozen=True)

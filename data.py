@@ -16,6 +16,7 @@ from settings.names import CLASSES, SIDE
 from settings.random_streams import generator
 
 STAND_IN = "digits-stand-in"
+OTHER = "other"  # data of the user
 
 
 class NamedData(Protocol):
@@ -54,8 +55,8 @@ def normalise(images: np.ndarray) -> np.ndarray:
 def load_dataset(config: Config) -> Dataset:
     """Loads the data set, or where MNIST cannot be had the stand-in, and drops test images where that is asked for.
 
-    The Dataset's name tells what was loaded: data given as Fashion-MNIST that are not Fashion-MNIST's are named
-    "other-" and the first 8 digits of their SHA-256. Order: `data_path`, $HL_DATA, Keras' cache, Keras' download.
+    The Dataset's name tells what was loaded: data that are neither MNIST's nor Fashion-MNIST's are named "other-" and
+    the first 8 digits of their SHA-256. Order: `data_path`, $HL_DATA, Keras' cache, Keras' download.
     Raises UsageError on a file that is not what it should be, and where a data set other than MNIST cannot be had.
     """
     dataset = _load(config)
@@ -80,11 +81,13 @@ def _load(config: Config) -> Dataset:
     """Returns the whole data set."""
     if config.dataset == STAND_IN:
         return digits_stand_in(config.seed)
-    known = KNOWN[config.dataset]
     path = os.path.expanduser(config.data_path or os.environ.get("HL_DATA", ""))
     if path:
         source = path if config.data_path else f"{path} (HL_DATA)"
-        return _named(config.dataset, convert(read_files(Path(path), known.torchvision), source), source)
+        torchvision = KNOWN[config.dataset].torchvision if config.dataset in KNOWN else ""
+        return _named(config.dataset, convert(read_files(Path(path), torchvision), source), source)
+    if config.dataset == OTHER:
+        raise UsageError(f"--dataset {OTHER} needs --data-path, the .npz file or the folder of idx files of your data")
     arrays = from_keras(config.dataset)
     if arrays is not None:
         return Dataset(config.dataset, **arrays)
@@ -98,10 +101,14 @@ def _named(asked: str, arrays: dict[str, np.ndarray], source: str) -> Dataset:
 
     MNIST is never anything but MNIST. Fashion-MNIST may be replaced by any images of its form, under another name.
     """
-    wanted, name = KNOWN[asked].title, identify(arrays)
+    name = identify(arrays)
     if name is None and asked == "mnist":
-        raise UsageError(f"{source}: the arrays are not MNIST's (their SHA-256 differs); get a fresh copy")
-    if name not in (None, asked):
+        raise UsageError(
+            f"{source}: the arrays are not MNIST's (their SHA-256 differs); get a fresh copy, or give "
+            f"--dataset {OTHER} for data of your own"
+        )
+    if asked in KNOWN and name not in (None, asked):
+        wanted = KNOWN[asked].title
         raise UsageError(
             f"{source} holds {KNOWN[name].title}, not {wanted}; give --dataset {name}, or the path of {wanted}"
         )

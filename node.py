@@ -25,6 +25,7 @@ from settings.declare import flag, to_text
 from settings.errors import UsageError
 from settings.names import REFERENCES
 from settings.random_streams import generator
+from settings.user_classes import user_class
 
 STORED = Transition._fields[:5]
 KIND = ("nodes", "observation", "pca_components", "agent_network", "agent_hidden_units")  # give weights their meaning
@@ -42,11 +43,12 @@ POLICIES = {
 def make_policy(config: Config, distances: np.ndarray) -> Policy:
     """Builds the policy that `config.policy` names, for nodes that are `distances` [nodes, nodes] apart.
 
-    Where no node is picked it names the starter, which is ignored.
+    Where no node is picked it names the starter, which is ignored. Raises UsageError where an import path names no
+    policy.
     """
-    return (POLICIES | {"dqn": DQNAgent} | dict.fromkeys(REFERENCES, StandalonePolicy))[config.policy](
-        config, distances
-    )
+    kinds = POLICIES | {"dqn": DQNAgent} | dict.fromkeys(REFERENCES, StandalonePolicy)
+    kind = kinds.get(config.policy) or user_class(config.policy, Policy, "rank")
+    return kind(config, distances)
 
 
 class DQNAgent(Policy):
@@ -54,6 +56,8 @@ class DQNAgent(Policy):
 
     The options of the configuration add what has become usual since; each is off by default.
     """
+
+    learns = True
 
     def __init__(self, config: Config, distances: np.ndarray | None = None):
         super().__init__(config, distances)

@@ -3,6 +3,9 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from settings.errors import UsageError
+from settings.user_classes import is_import_path, user_class
+
 if TYPE_CHECKING:
     from learners.base import Learner
 
@@ -33,7 +36,17 @@ VARIANTS = {
 
 
 def make_learner(name: str, variant: str = "", **options: object) -> "Learner":
-    """Returns the Learner of this name, in one of its VARIANTS, with the options that its class has."""
+    """Returns the Learner of this name or import path, in one of its variants, with the options that its class has.
+
+    Raises UsageError where an import path names no learner, or one without this variant.
+    """
     # Imported only now, so that settings can be read without TensorFlow.
+    if is_import_path(name):
+        from learners.base import Learner
+
+        kind = user_class(name, Learner, "build")
+        if variant not in ("", *kind.variants):
+            raise UsageError(f"--learner-variant must be one of {', '.join(kind.variants)} for --learner {name}")
+        return kind(variant or kind.variants[0], **options)
     module = importlib.import_module(f"learners.{name.replace('-', '_')}")
     return module.LocalLearner(variant or VARIANTS[name][0], **options)

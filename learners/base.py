@@ -14,6 +14,8 @@ class Learner:
     before every round, so that the same round draws the same.
     """
 
+    variants = ("plain",)  # of a user's learner, the first one being its default; learners.VARIANTS has the others'
+
     def __init__(self, variant: str = "plain"):
         self.variant = variant
         self.draws = keras.random.SeedGenerator(0)

@@ -5,12 +5,15 @@ import math
 import numpy as np
 
 from config import Config
+from settings.names import LEARNING
+from settings.user_classes import is_import_path, user_class
 
 
 class Policy:
     """Ranks the nodes that could train next, and may learn from what came of it; this base learns nothing."""
 
     epsilon = 0.0  # share of random choices
+    learns = False  # one that learns needs many episodes, and reports average its last ones
 
     def __init__(self, config: Config, distances: np.ndarray | None):
         """`distances` [nodes, nodes] are those between the nodes."""
@@ -104,6 +107,11 @@ class RoutePolicy(Policy):
     def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         route = self.config.route
         return [route[info["round"] % len(route)]], True
+
+
+def learns(policy: str) -> bool:
+    """Tells whether the policy of this name or import path learns; raises UsageError where there is no such class."""
+    return user_class(policy, Policy).learns if is_import_path(policy) else policy in LEARNING
 
 
 def random_ranking(config: Config, rng: np.random.Generator) -> list[int]:

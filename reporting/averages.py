@@ -40,7 +40,7 @@ def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
             description = read_description(path.parent)
             if name in (*finished, *unfinished):
                 raise UsageError(f"two of the folders are called {folder.name}; rename one of them")
-            if description["end"] is None or not _turned_greedy(description["config"]):
+            if description["end"] is None or not _turned_greedy(description):
                 unfinished.append(name)
             else:
                 finished[name] = description | {"episodes": read_table(path.parent, "episodes.csv")}
@@ -49,9 +49,9 @@ def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
     return finished, unfinished
 
 
-def _turned_greedy(config: Config) -> bool:
+def _turned_greedy(run: dict) -> bool:
     """Returns whether a run is long enough to reach its greedy episodes, if its policy learns and has any."""
-    return config.policy not in LEARNING or config.greedy_from <= config.episodes
+    return not run["learns"] or run["config"].greedy_from <= run["config"].episodes
 
 
 def varied(runs: dict[str, dict]) -> list[str]:
@@ -78,7 +78,7 @@ def settings(run: dict) -> dict:
         values["main_class_share"] = ANY
     if values["policy"] != "home":
         values["home_leave_rate"] = ANY
-    if run["config"].policy in LEARNING:
+    if run["learns"]:
         return values
     return {name: ANY if concerns_agent_alone(name, [value]) else value for name, value in values.items()}
 
@@ -90,17 +90,17 @@ def averaged(run: dict, average: str) -> pd.DataFrame:
     agent that turns greedy only the greedy episodes count.
     """
     config, episodes = run["config"], run["episodes"]
-    if config.policy not in LEARNING:
+    if not run["learns"]:
         return episodes
     return AVERAGES[average][1](episodes[episodes["episode"] >= config.greedy_from])
 
 
-def agent(config: Config) -> str:
+def agent(run: dict) -> str:
     """Returns which agent picks the nodes: AUTHORS if all its settings are the authors', OTHER, or "none"."""
-    if config.policy not in LEARNING:
+    if not run["learns"]:
         return "none"
-    values = config.as_text()
-    authors = all(values[name] == PAPER[name] for name in AGENT_FIELDS)
+    values = run["config"].as_text()
+    authors = values["policy"] in LEARNING and all(values[name] == PAPER[name] for name in AGENT_FIELDS)
     return AUTHORS if authors else OTHER
 
 
@@ -115,7 +115,7 @@ def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
         rows.append(
             {"split": config.split, **{name: values[name] for name in names}}
             | {"policy": config.policy, "seed": config.seed, "run": folder, "dataset": run["dataset"]}
-            | {"agent": agent(config)}
+            | {"agent": agent(run)}
             | {"episodes": f"{len(episodes)} ({episodes['episode'].min()} to {episodes['episode'].max()})"}
             | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
         )

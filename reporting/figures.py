@@ -73,7 +73,7 @@ def _band(axes: Axes, values: pd.Series):
 def policies(table: pd.DataFrame) -> Figure:
     """Draws rounds and cost of every policy: a dot for every seed, the mean over the seeds with its 95 % interval."""
     settings = setting_names(table)
-    learns, any_value = table["policy"].isin(LEARNING), table[settings] == ANY
+    learns, any_value = table["agent"] != "none", table[settings] == ANY
     of_agent = [name for name in settings if any_value[name].any() and not any_value.loc[learns, name].any()]
     settings = [name for name in settings if name not in of_agent]
     agents = table[of_agent].astype(str).replace(ANY, "").agg(" ".join, axis=1) if of_agent else ""

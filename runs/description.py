@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Config
+from policies.rules import learns
 from runs.folder import DESCRIPTION, write_atomically
 from runs.schemas import RESUMABLE, SCHEMA, read_settings
 from settings.declare import flag
 from settings.errors import UsageError
 from settings.machine import machine, numeric_environment
+from settings.names import LEARNING
 
 if TYPE_CHECKING:
     from nodes.local import LocalNodes
@@ -33,6 +35,7 @@ def read_description(folder: Path) -> dict:
         description["schema"] = description.get("schema", 1)
         # Before schema 2 it was the setting alone that told how a run was evaluated.
         description.setdefault("evaluation", description["config"].get("evaluation_dtype"))
+        description.setdefault("learns", description["config"].get("policy") in LEARNING)
         return description | {"config": read_settings(description["config"], description["schema"])}
     except FileNotFoundError as error:
         raise UsageError(f"{folder} holds no run; check the path") from error
@@ -66,6 +69,7 @@ def describe(config: Config, nodes: "LocalNodes | RayNodes", options: argparse.N
         "dataset_sha256": nodes.sha256(),
         "evaluation": nodes.evaluation,
         "engine": options.engine,
+        "learns": learns(config.policy),
         "environment": numeric_environment(),
         "threads": config.threads,
         **part(options),

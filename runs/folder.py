@@ -47,7 +47,7 @@ EVENTS_SUFFIX = ".homogeneous-learning"  # of the TensorBoard events that a run 
 
 def new_folder(config: Config, dataset: "NamedData") -> Path:
     """Returns the name of a folder under results/runs that is not there yet."""
-    name = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{config.policy}-{dataset.name}-seed{config.seed}"
+    name = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{config.policy}-{dataset.name}-seed{config.seed}".replace(":", ".")
     number, folder = 1, RUNS / name
     while folder.exists():
         number += 1

@@ -7,6 +7,7 @@ import typing
 import numpy as np
 
 from settings.errors import UsageError
+from settings.user_classes import is_import_path
 
 Bound = float | None
 TYPES = {bool: (bool, "yes or no"), str: (str, "text"), int: (int, "a whole number"), float: (int | float, "a number")}
@@ -22,13 +23,15 @@ def setting(
     above: Bound = None,
     choices: tuple = (),
     form: str = "",
+    extensible: bool = False,
 ) -> typing.Any:  # noqa: ANN401, a field takes the place of its value
     """Declares one setting of a group: its default, its help text and the values it may take.
 
     `low` and `high` are inclusive bounds, `above` is an exclusive one. For a tuple these and `choices` hold for every
-    item, and `form` says in error messages what the tuple looks like as text.
+    item, and `form` says in error messages what the tuple looks like as text. Beside its `choices` an `extensible`
+    setting takes the import path of a class, module:Class.
     """
-    limits = {"low": low, "high": high, "above": above, "choices": choices, "form": form}
+    limits = {"low": low, "high": high, "above": above, "choices": choices, "form": form, "extensible": extensible}
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
 
@@ -87,8 +90,8 @@ def _read(kind: type, limits: typing.Mapping, value: object, separators: str = S
         raise ValueError(name)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(name)
-    if limits["choices"] and value not in limits["choices"]:
-        raise ValueError(f"one of {', '.join(limits['choices'])}")
+    if limits["choices"] and value not in limits["choices"] and not (limits["extensible"] and is_import_path(value)):
+        raise ValueError(f"one of {', '.join(limits['choices'])}" + " or module:Class" * limits["extensible"])
     if limits["low"] is not None and value < limits["low"]:
         raise ValueError(f"at least {limits['low']}")
     if limits["above"] is not None and value <= limits["above"]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import main as experiment
 from data import STAND_IN
+from policies.rules import learns
 from runs.description import read_description, settings_that_must_match
 from runs.folder import holds_run, logged_episodes
 from settings.errors import UsageError
-from settings.names import LEARNING
 from settings.presets import concerns_agent_alone
 
 MAIN = Path(experiment.__file__)
@@ -94,19 +94,19 @@ def run(
     Settings of the agent are left out for policies that do not learn. These run the last episodes of the longest
     learner with the same settings (`episodes`: their number by settings), which start from the same initial weights.
     """
-    if policy not in LEARNING:
+    if not learns(policy):
         values = dict(options.vary)
         settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]])]
     arguments = ["--policy", policy, *(["--split", split] if split else []), "--seed", str(seed)]
     arguments += ["--threads", "1", "--figure-every", "-1"]
     arguments += [*_flags(settings), *shared]
-    if policy not in LEARNING:
+    if not learns(policy):
         last = max(number for others, number in episodes.items() if set(settings) <= set(others))
         first = max(experiment.parse(arguments)[0].first_episode, last - options.control_episodes + 1)
         arguments += ["--episodes", str(last), "--first-episode", str(first)]
     config, _ = experiment.parse(arguments)
     name = "-".join([policy, config.split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"])
-    return Run(name.replace("/", "_"), arguments, options.out)
+    return Run(name.replace("/", "_").replace(":", "."), arguments, options.out)
 
 
 def _field(name: str) -> str:

@@ -1,0 +1,36 @@
+"""Imports classes of a user's own modules, named by an import path such as my_rules:Greedy."""
+
+import importlib
+import os
+import re
+import sys
+
+from settings.errors import UsageError
+
+
+def is_import_path(name: str) -> bool:
+    """Tells whether a name has the form module:Class."""
+    return bool(re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", name))
+
+
+def user_class(name: str, base: type, *methods: str) -> type:
+    """Returns the class that `name` names, from a module in the present folder or on Python's path.
+
+    Raises UsageError where it cannot be imported, is no subclass of `base`, or does not define one of `methods`.
+    """
+    module, _, attribute = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # last, so that modules of this project keep their names
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # whatever the module raises
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise UsageError(
+            f"{name} cannot be imported ({reason}); start in the folder of {module}, or add that folder to PYTHONPATH"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise UsageError(f"{name} must be a subclass of {base.__module__}.{base.__name__}")
+    for method in methods:
+        if getattr(found, method) is getattr(base, method):
+            raise UsageError(f"{name} must define the method {method}, see {base.__module__}.{base.__name__}")
+    return found
