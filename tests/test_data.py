@@ -28,6 +28,17 @@ def test_npz_from_flag_and_environment(fashion, monkeypatch):
     assert loaded.name == "other-" + hashlib.sha256(content).hexdigest()[:8]  # nobody takes it for Fashion-MNIST
 
 
+def test_data_of_ones_own(fashion, monkeypatch):
+    config, arrays = fashion
+    loaded = data.load_dataset(Config(dataset="other", data_path=config.data_path))
+    assert loaded.name == data.load_dataset(config).name
+    np.testing.assert_array_equal(loaded.x_test, arrays["x_test"])
+    with pytest.raises(UsageError, match=r"are not MNIST's.*give --dataset other for data of your own"):
+        data.load_dataset(Config(data_path=config.data_path))
+    with pytest.raises(UsageError, match="--dataset other needs --data-path"):
+        data.load_dataset(Config(dataset="other"))
+
+
 def test_home_is_expanded(fashion, monkeypatch):
     config, arrays = fashion
     monkeypatch.setenv("HOME", str(Path(config.data_path).parent))

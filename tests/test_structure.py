@@ -23,10 +23,10 @@ FLOORS = (
     ("main",),
     ("sweeps",),
     ("sweep", "report", "plots"),
-    ("benchmarks", "studies"),
+    ("benchmarks", "studies", "examples"),
 )
 MOST_IN_ROOT, MOST_LINES = 9, 300
-OF_THE_WHOLE = {"test_structure", "test_readme"}  # test files that belong to no module
+OF_THE_WHOLE = {"test_structure", "test_readme", "test_examples"}  # test files that belong to no module
 
 
 def files():
