@@ -15,12 +15,12 @@ from config import Config
 from policies.rules import Policy
 from runs.command_line import command, path_argument
 from runs.description import read_description
+from runs.flags import Parser, add_flags
 from runs.folder import CHECKPOINT, check_options, locked, new_folder, resume_hint
 from runs.logs import RunLog
+from runs.presets import PRESET_HELP, PRESETS, default_preset
 from runs.records import RoundRecord, episode_record, round_record
 from settings.errors import UsageError
-from settings.flags import Parser, add_flags
-from settings.presets import PRESET_HELP, PRESETS, default_preset
 from settings.random_streams import generator
 
 if TYPE_CHECKING:

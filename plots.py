@@ -6,8 +6,8 @@ import sys
 
 from reporting.run_figures import draw, has_node_models
 from runs.command_line import command, path_argument
+from runs.flags import Parser
 from runs.tables import only_tables_of_runs
-from settings.flags import Parser
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,8 +8,8 @@ import sys
 
 from reporting.report import write_report
 from runs.command_line import command, path_argument
+from runs.flags import Parser
 from runs.tables import only_tables_of_runs
-from settings.flags import Parser
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -17,9 +17,9 @@ from rich.markup import escape
 
 from config import Config
 from runs.command_line import command, path_argument, seed_list, text_list
+from runs.flags import Parser
 from runs.screen import progress_bar
 from settings.declare import flag
-from settings.flags import Parser
 from sweeps.experiments import Run, runs
 from sweeps.local_workers import LocalWorkers
 

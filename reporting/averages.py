@@ -8,10 +8,10 @@ from config import Config
 from reporting.tables import AUTHORS, OTHER
 from runs.description import FREE_ON_RESUME, read_description
 from runs.folder import DESCRIPTION
+from runs.presets import AGENT_FIELDS, ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
 from runs.tables import read_table
 from settings.errors import UsageError
 from settings.names import LEARNING
-from settings.presets import AGENT_FIELDS, ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
 
 AVERAGES = {
     "last-20": ("the last 20 episodes", lambda episodes: episodes.tail(20)),

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from reporting.intervals import student_t
 from reporting.run_figures import COLOURS, draw_all, look
 from reporting.tables import matching, setting_names
+from runs.presets import ANY
 from settings.names import LEARNING
-from settings.presets import ANY
 
 MOST_PANELS = 6  # side by side in a figure
 LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}

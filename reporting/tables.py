@@ -15,7 +15,7 @@ from reporting.intervals import (
     relative_change,
     student_t,
 )
-from settings.presets import ANY, IMPROVEMENTS
+from runs.presets import ANY, IMPROVEMENTS
 
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 AUTHORS, OTHER = "authors", "other"  # values of the column `agent`

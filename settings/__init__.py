@@ -1,1 +1,1 @@
-"""Declares settings, reads them from flags and names sets of them (presets)."""
+"""What lies below config.py: how a setting is declared, errors, names, random streams."""

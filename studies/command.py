@@ -7,8 +7,8 @@ from pathlib import Path
 
 from config import Config
 from runs.command_line import command, path_argument
+from runs.flags import Parser
 from runs.folder import write_atomically
-from settings.flags import Parser
 from settings.machine import machine
 from settings.quiet_import import import_tensorflow_quietly
 

@@ -20,10 +20,10 @@ from rich.console import Console
 from config import Config
 from data import STAND_IN, Dataset, load_dataset
 from runs.command_line import command, path_argument
+from runs.flags import Parser
 from runs.folder import lock, write_atomically
 from runs.screen import STAND_IN_NOTICE, progress_bar
 from settings.errors import UsageError
-from settings.flags import Parser
 from settings.quiet_import import import_tensorflow_quietly
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ import pandas as pd
 
 from reporting.tables import markdown
 from runs.command_line import command, path_argument
+from runs.flags import Parser
 from runs.folder import write_atomically
 from runs.records import TIMES
 from settings.errors import UsageError
-from settings.flags import Parser
 from studies.command import PROJECT
 
 TABLES = ("rounds.csv", "episodes.csv")

@@ -11,8 +11,8 @@ from data import STAND_IN
 from policies.rules import learns
 from runs.description import read_description, settings_that_must_match
 from runs.folder import holds_run, logged_episodes
+from runs.presets import concerns_agent_alone
 from settings.errors import UsageError
-from settings.presets import concerns_agent_alone
 
 MAIN = Path(experiment.__file__)
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -11,9 +11,9 @@ import pandas as pd
 
 import main
 from config import Config
+from runs.presets import PRESETS
 from runs.records import EpisodeRecord, columns
 from runs.schemas import SCHEMA
-from settings.presets import PRESETS
 from studies.same_numbers import read
 
 PROJECT = Path(__file__).parent.parent

@@ -10,7 +10,7 @@ from helpers import assert_rounds_fit, run, same, start
 
 import main
 from config import GROUPS, Config
-from settings.presets import PRESETS
+from runs.presets import PRESETS
 
 ROUNDS = [
     "seed",

@@ -19,9 +19,9 @@ from node import make_policy
 from nodes.round import RoundResult, Seconds
 from reporting import averages
 from runs.description import read_description
+from runs.presets import IMPROVEMENTS
 from runs.records import EpisodeRecord, RoundRecord, TransferRecord, columns
 from settings.declare import flag
-from settings.presets import IMPROVEMENTS
 from studies.learners import report as learner_report
 
 PROJECT = Path(__file__).parent.parent

@@ -12,7 +12,7 @@ FLOORS = (
     ("settings",),
     ("learners",),
     ("config",),
-    ("settings.presets", "settings.flags", "policies.observation"),
+    ("policies.observation",),
     ("datasets", "data"),
     ("models",),
     ("nodes",),

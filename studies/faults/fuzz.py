@@ -31,9 +31,9 @@ from config import Config
 from data import load_dataset, partition
 from datasets.files import ARRAYS, IDX_FILES
 from reporting.tables import markdown
+from runs.presets import PRESETS
 from settings.declare import flag, to_text
 from settings.errors import UsageError
-from settings.presets import PRESETS
 from studies import routes
 from studies.command import run
 from studies.faults import fuzz_tables

@@ -17,8 +17,8 @@ from rich.panel import Panel
 from config import Config
 from data import STAND_IN, Dataset, load_dataset
 from runs.command_line import command, path_argument, seed_list, text_list
+from runs.flags import Parser
 from runs.screen import STAND_IN_NOTICE, progress_bar
-from settings.flags import Parser
 from settings.machine import machine
 from settings.quiet_import import import_tensorflow_quietly
 

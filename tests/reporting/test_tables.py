@@ -7,7 +7,7 @@ import pytest
 from helpers import write_run
 
 from reporting import averages, figures, tables
-from settings.presets import CHANGES, PAPER, PRESETS
+from runs.presets import CHANGES, PAPER, PRESETS
 
 
 def test_claims_by_hand(folder):

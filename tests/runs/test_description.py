@@ -10,9 +10,8 @@ from helpers import refuse, run
 import config
 import main
 from config import Config
-from runs import schemas
+from runs import presets, schemas
 from runs.description import read_description
-from settings import presets
 from settings.errors import UsageError
 
 

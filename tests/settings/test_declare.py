@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from config import GROUPS, AgentSettings, Config, DataSettings, EpisodeSettings, FailureSettings, ObservationSettings
+from runs.presets import AGENT_FIELDS, PAPER
 from settings.errors import UsageError
-from settings.presets import AGENT_FIELDS, PAPER
 
 FORMS = [
     ("agent_hidden_units", (64, 32), ["64,32", "64, 32", [64, 32], (np.int64(64), 32)], "64,32"),

@@ -1,4 +1,4 @@
-"""Makes the settings flags of a command line."""
+"""Turns the settings into flags of a command line."""
 
 import argparse
 import dataclasses
