@@ -6,15 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import main as experiment
 from data import STAND_IN
 from policies.rules import learns
 from runs.description import read_description, settings_that_must_match
 from runs.folder import holds_run, logged_episodes
+from runs.options import parse
 from runs.presets import concerns_agent_alone
 from settings.errors import UsageError
 
-MAIN = Path(experiment.__file__)
+MAIN = Path(__file__).parent.parent / "main.py"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -25,7 +25,7 @@ class Run:
         """Raises UsageError where main.py would refuse the command line, or the folder holds another experiment."""
         self.name, self.folder, self.log = name, out / name, out / "logs" / f"{name}.txt"
         self.arguments = [*arguments, "--run-dir", str(self.folder)]
-        self.config, _ = experiment.parse(arguments)
+        self.config, _ = parse(arguments)
         self.look()
 
     def look(self):
@@ -68,7 +68,7 @@ class Run:
 def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
     """Returns the sweep's runs, seed after seed, so that finished seeds can be compared early."""
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
-    episodes = {settings: experiment.parse([*_flags(settings), *shared])[0].episodes for settings in grid}
+    episodes = {settings: parse([*_flags(settings), *shared])[0].episodes for settings in grid}
     ways = itertools.product(options.seeds, grid, options.splits, options.policies)
     planned, named = {}, {}
     for seed, settings, split, policy in ways:
@@ -102,9 +102,9 @@ def run(
     arguments += [*_flags(settings), *shared]
     if not learns(policy):
         last = max(number for others, number in episodes.items() if set(settings) <= set(others))
-        first = max(experiment.parse(arguments)[0].first_episode, last - options.control_episodes + 1)
+        first = max(parse(arguments)[0].first_episode, last - options.control_episodes + 1)
         arguments += ["--episodes", str(last), "--first-episode", str(first)]
-    config, _ = experiment.parse(arguments)
+    config, _ = parse(arguments)
     name = "-".join([policy, config.split, *(f"{key}{value}" for key, value in settings), f"seed{seed}"])
     return Run(name.replace("/", "_").replace(":", "."), arguments, options.out)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config
-from main import parse
+from runs.options import parse
 from settings.declare import flag, to_text
 from settings.errors import UsageError
 

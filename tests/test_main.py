@@ -10,6 +10,7 @@ from helpers import assert_rounds_fit, run, same, start
 
 import main
 from config import GROUPS, Config
+from runs.options import parse
 from runs.presets import PRESETS
 
 ROUNDS = [
@@ -218,7 +219,7 @@ def test_every_setting_is_a_flag_and_every_preset_is_valid(capsys):
     for name, changes in PRESETS.items():
         assert name in text
         Config(**changes)
-    config, _ = main.parse(["--preset", "published-code", "--goal", "0.7", "--episodes", "3"])
+    config, _ = parse(["--preset", "published-code", "--goal", "0.7", "--episodes", "3"])
     assert (config.split, config.goal, config.episodes, config.round_limit) == ("published", 0.7, 3, 36)
 
 

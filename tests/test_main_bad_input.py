@@ -6,7 +6,7 @@ import sys
 import pytest
 from helpers import refuse
 
-import main
+from runs.options import parse
 
 BAD = [
     ("--episodes x", "invalid int value"),
@@ -81,4 +81,4 @@ def test_folder_that_cannot_be_made(tiny, tmp_path, capfd):
 
 def test_contradicting_flags_are_refused(capfd):
     assert "leave one of them out" in refuse(capfd, "--evaluate", "--greedy-from", 5, "--load-agent", "x")
-    assert isinstance(main.parse(["--goal", "0.5"])[1], argparse.Namespace)
+    assert isinstance(parse(["--goal", "0.5"])[1], argparse.Namespace)

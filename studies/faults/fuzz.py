@@ -23,7 +23,6 @@ from types import FrameType
 import numpy as np
 import pandas as pd
 
-import main
 import plots
 import report
 import sweep
@@ -31,6 +30,7 @@ from config import Config
 from data import load_dataset, partition
 from datasets.files import ARRAYS, IDX_FILES
 from reporting.tables import markdown
+from runs.options import parse
 from runs.presets import PRESETS
 from settings.declare import flag, to_text
 from settings.errors import UsageError
@@ -226,7 +226,7 @@ def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, l
         raise SystemExit(code)
 
     attempts = {
-        "main.py": (random_flags, lambda line: partition(labels, main.parse(line)[0])),
+        "main.py": (random_flags, lambda line: partition(labels, parse(line)[0])),
         "sweep.py": (random_sweep, lambda line: ended(sweep.main(line))),
         "report.py": (random_folders, lambda line: ended(report.main(line))),
         "plots.py": (random_folders, lambda line: ended(plots.main(line))),

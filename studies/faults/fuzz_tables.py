@@ -19,6 +19,7 @@ from runs import tables
 from runs.description import read_description
 from runs.folder import CHECKPOINT, DESCRIPTION, holds_run
 from runs.logs import RunLog
+from runs.options import parse
 
 FLAGS = "--dataset fashion-mnist --episodes 3 --round-limit 3 --nodes 3 --pca-components 3 --minibatch 4 --threads 1"
 MORE = ("--samples-per-node", "20", "--figure-every", "0")
@@ -88,7 +89,7 @@ def resumer(run: Path) -> Callable[[Path], None]:
     )
 
     def resume(folder: Path):
-        config, options = main.parse(["--resume", "--run-dir", str(folder)])
+        config, options = parse(["--resume", "--run-dir", str(folder)])
         log = RunLog(config, nodes, options)
         if log.policy_state is not None:
             policy.restore(log.policy_state)

@@ -8,10 +8,10 @@ import pytest
 from helpers import refuse, run
 
 import config
-import main
 from config import Config
-from runs import presets, schemas
+from runs import options, presets, schemas
 from runs.description import read_description
+from runs.options import parse
 from settings.errors import UsageError
 
 
@@ -26,7 +26,7 @@ def edited(monkeypatch):
             for default in [defaults.get(field.name, field.default)]
         ]
         changed = dataclasses.make_dataclass("Config", fields, bases=(Config,), frozen=True)
-        for module in (config, main, presets, schemas):
+        for module in (config, options, presets, schemas):
             monkeypatch.setattr(module, "Config", changed)
 
     return edit
@@ -50,14 +50,14 @@ def test_a_description_of_another_form_is_refused(name, value, finished, tmp_pat
 
 def test_preset_paper_is_what_config_says_until_that_is_edited(edited):
     assert Config().as_text() == presets.PAPER
-    assert main.parse([])[1].preset == "paper"
+    assert parse([])[1].preset == "paper"
     edited(goal=0.6, patience=3)
-    changed, options = main.parse(["--episodes", "7"])
-    assert (changed.goal, changed.patience, changed.episodes, options.preset) == (0.6, 3, 7, "edited")
-    authors, options = main.parse(["--preset", "paper", "--episodes", "7"])
+    changed, given = parse(["--episodes", "7"])
+    assert (changed.goal, changed.patience, changed.episodes, given.preset) == (0.6, 3, 7, "edited")
+    authors, given = parse(["--preset", "paper", "--episodes", "7"])
     assert authors.as_text() == presets.PAPER | {"episodes": 7}
-    assert options.preset == "paper"
-    assert main.parse(["--preset", "improved"])[0].goal == 0.8
+    assert given.preset == "paper"
+    assert parse(["--preset", "improved"])[0].goal == 0.8
 
 
 def written(folder, settings, **more):

@@ -13,7 +13,7 @@ import pytest
 from helpers import PROJECT, refuse, run
 
 from reporting import run_figures
-from runs.folder import check_options, lock, locked, resume_hint, write_atomically
+from runs.folder import lock, locked, resume_hint, write_atomically
 from settings.errors import UsageError
 
 THEIRS = ("figures/drawing.svg", "tensorboard/events.out.tfevents.1.other", "thesis.tex", "figures/deep/nodes.png")
@@ -68,10 +68,7 @@ def test_a_run_that_ended_meanwhile_is_not_replaced(tiny, tmp_path, monkeypatch,
     """It ended after this command line was read, before the folder was locked."""
     run(*tiny, "--policy", "random", "--episodes", 1, "--run-dir", tmp_path)
     before = (tmp_path / "episodes.csv").read_bytes()
-    calls = []
-    monkeypatch.setattr(
-        "main.check_options", lambda *options: calls.append(1) or (len(calls) > 1 and check_options(*options))
-    )
+    monkeypatch.setattr("runs.options.check_options", lambda *options: None)
     assert "holds a run; add --resume or --overwrite" in refuse(capfd, *tiny, "--run-dir", tmp_path)
     assert (tmp_path / "episodes.csv").read_bytes() == before
 

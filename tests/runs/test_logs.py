@@ -7,8 +7,8 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from main import parse
 from runs.logs import RunLog
+from runs.options import parse
 from runs.records import RUN_COLUMNS, RoundRecord, columns, round_record
 
 ROW = {name: 0 for name in columns(RoundRecord) if name not in RUN_COLUMNS} | {"unreachable": ()}

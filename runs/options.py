@@ -1,0 +1,70 @@
+"""The command line of main.py: flags, presets and what they make of each other."""
+
+import argparse
+import shlex
+
+from config import Config
+from runs.command_line import path_argument
+from runs.description import read_description
+from runs.flags import Parser, add_flags
+from runs.folder import check_options
+from runs.presets import PRESET_HELP, PRESETS, default_preset
+from settings.errors import UsageError
+
+
+def make_parser(everything: bool) -> Parser:
+    """Returns the parser of the command line, whose help shows `everything`, or else what is used most."""
+    presets = "\n".join(f"  {name:16} {text}" for name, text in PRESET_HELP.items())
+    more = "" if everything else "\n\nAll flags and their values: python main.py --help-all. Defaults: config.py."
+    parser = Parser(
+        prog="main.py",
+        usage="python main.py [--preset NAME] [--FLAG VALUE ...]",
+        description="Homogeneous Learning: one model travels, and an RL agent picks the next node.",
+        epilog=f"presets (+ adds to the preset above):\n{presets}{more}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+
+    def rare(text: str) -> str:
+        return text if everything else argparse.SUPPRESS
+
+    folder = "results/runs/<time>-<policy>-<dataset>-seed<k>" if everything else "in results/runs"
+    parser.add_argument("-h", "--help", action="help", help="show the most used flags and the presets")
+    parser.add_argument("--help-all", action="help", help="show all flags, in groups")
+    parser.add_argument("--preset", choices=PRESETS, metavar="NAME", help="settings to start from [those in config.py]")
+    parser.add_argument("--run-dir", type=path_argument, metavar="DIR", help=f"folder of the run [{folder}]")
+    parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir with its settings")
+    parser.add_argument("--overwrite", action="store_true", help=rare("replace the run in --run-dir"))
+    text = "evaluate the agent of --load-agent without training it; the same as --greedy-from 1"
+    parser.add_argument("--evaluate", action="store_true", help=rare(text))
+    parser.add_argument("--tensorboard", action="store_true", help=rare("also write TensorBoard events"))
+    text = "where the nodes live: in this process (local) or in Ray actors (ray) [local]"
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", metavar="NAME", help=rare(text))
+    text = "Ray cluster to use; auto: the running one [a new one on this machine]"
+    parser.add_argument("--ray-address", metavar="ADDRESS", help=rare(text))
+    text = "processes that share the nodes [one per node, at most one per processor]"
+    parser.add_argument("--ray-actors", type=int, metavar="N", help=rare(text))
+    add_flags(parser, everything)
+    return parser
+
+
+def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
+    """Returns (Config, options) of a command line; raises UsageError, or exits as argparse does."""
+    options = make_parser("--help-all" in arguments).parse_args(arguments)
+    flags = {name: vars(options).pop(name) for name in list(vars(options)) if name in Config.__dataclass_fields__}
+    options.command_line = shlex.join(["python", "main.py", *arguments])
+    if options.engine != "ray" and (options.ray_address or options.ray_actors is not None):
+        raise UsageError("--ray-address and --ray-actors need --engine ray")
+    check_options(options.run_dir, options.resume, options.overwrite)
+    if options.evaluate and flags.setdefault("greedy_from", 1) != 1:
+        raise UsageError("--evaluate stands for --greedy-from 1; leave one of them out")
+    if options.resume and not options.preset:
+        base = vars(read_description(options.run_dir)["config"])
+    else:
+        base = PRESETS[options.preset] if options.preset else {}
+    options.preset = options.preset or default_preset()
+    config = Config(**base | flags)
+    if options.evaluate and not config.load_agent:
+        raise UsageError("--evaluate needs --load-agent, the file agent.npz of a run whose agent is to be evaluated")
+    return config, options
