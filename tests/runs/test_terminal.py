@@ -141,7 +141,7 @@ def test_a_run_of_a_sweep_that_was_killed_stops(tiny, tmp_path, monkeypatch, cap
     assert not terminal.orphaned()
     monkeypatch.setenv(terminal.SWEEP, str(os.getppid()))
     assert not terminal.orphaned()
-    monkeypatch.setenv(terminal.SWEEP, "1")
+    monkeypatch.setenv(terminal.SWEEP, str(os.getppid() + 1))  # which is no parent of this process
     assert main.main([*map(str, tiny), "--run-dir", str(tmp_path)]) == 130
     assert "interrupted" in capfd.readouterr().err
     assert len(pd.read_csv(tmp_path / "rounds.csv")) == 1  # the round was finished
