@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import tempfile
 
 import numpy as np
@@ -24,6 +25,7 @@ import models  # noqa: E402
 
 
 def pytest_configure():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored, here and in processes of tests
     models.start_tensorflow(threads=2)
 
 

@@ -19,6 +19,17 @@ from studies.same_numbers import read
 PROJECT = Path(__file__).parent.parent
 
 
+def files():
+    """Returns the paths of the Python files that are committed or will be."""
+    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=PROJECT, text=True)
+    return [PROJECT / line for line in listed.split() if line[0] != "." and (PROJECT / line).exists()]
+
+
+def modules():
+    """Returns the paths of the modules, without the tests."""
+    return [path for path in files() if PROJECT / "tests" not in path.parents]
+
+
 def run(*arguments):
     assert main.main([str(argument) for argument in arguments]) == 0
 

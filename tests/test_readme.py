@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from helpers import assert_rounds_fit
+from helpers import assert_rounds_fit, modules
 
 import report
 from environment import SCORES, HomogeneousLearningEnv
@@ -39,7 +39,7 @@ def test_every_column_is_explained():
 
 
 def test_deviations_in_the_code_are_those_in_the_readme():
-    code = "".join(path.read_text() for path in PROJECT.rglob("*.py") if "tests" not in path.parts)
+    code = "".join(path.read_text() for path in modules())
     listed = re.findall(r"^\| (D\d+) \|", README, re.MULTILINE)
     assert listed == [f"D{number}" for number in range(1, len(listed) + 1)]
     assert set(re.findall(r"Deviation (D\d+)", code)) == set(listed)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
 
-from helpers import PROJECT
+from helpers import PROJECT, files, modules
 
 # From the lowest floor to the highest; a module may import from lower floors and from its own. The longest name counts.
 FLOORS = (
@@ -27,17 +27,6 @@ FLOORS = (
 )
 MOST_IN_ROOT, MOST_LINES = 9, 300
 OF_THE_WHOLE = {"test_structure", "test_readme", "test_examples"}  # test files that belong to no module
-
-
-def files():
-    """Returns the paths of the Python files that are committed or will be."""
-    listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "*.py"], cwd=PROJECT, text=True)
-    return [PROJECT / line for line in listed.split() if line[0] != "." and (PROJECT / line).exists()]
-
-
-def modules():
-    """Returns the paths of the modules, without the tests."""
-    return [path for path in files() if PROJECT / "tests" not in path.parents]
 
 
 def name_of(path, root=PROJECT):

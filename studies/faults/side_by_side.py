@@ -1,7 +1,8 @@
 """Tests that two commands in one folder lose nothing: `python -m studies.faults.side_by_side --out results/checks`.
 
 Two processes start the same command at the same moment: runs, sweeps, searches of routes, reports, comparisons of
-learners. Takes about 20 minutes on two cores.
+learners. Took 50 minutes of two cores with other work beside it, most of
+them for the sweeps.
 """
 
 import argparse
