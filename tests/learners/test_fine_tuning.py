@@ -100,6 +100,7 @@ def test_plain_head_sees_the_last_map_only():
 @pytest.fixture(scope="module")
 def backbone(dataset):
     """A small network with batch statistics and dropout, trained on the tiny images between -1 and 1."""
+    keras.utils.set_random_seed(1)  # of the first weights too
     layers = keras.layers
     network = keras.Sequential(
         [
@@ -112,7 +113,6 @@ def backbone(dataset):
     )
     classifier = keras.Sequential([network, layers.Flatten(), layers.Dense(10, "softmax")])
     classifier.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
-    keras.utils.set_random_seed(1)
     classifier.fit(normalise(dataset.x_train[:1500]) * 2 - 1, dataset.y_train[:1500], epochs=2, verbose=0)
     return network
 
