@@ -10,6 +10,7 @@ import sys
 
 from reporting.docs import PROJECT, fill_pages, stale_parts
 from reporting.report import write_report
+from reporting.round_picture import draw as draw_round
 from runs.command_line import command, path_argument
 from runs.flags import Parser
 from runs.tables import only_tables_of_runs
@@ -39,13 +40,17 @@ def report(options: argparse.Namespace) -> int:
 
 
 def documents(options: argparse.Namespace) -> int:
-    """Fills the generated tables, or names those that are not up to date and returns 1; returns 0 otherwise."""
+    """Fills the generated tables and draws the picture of a round, or names the tables that are out of date.
+
+    Returns 0, or 1 where a table is out of date.
+    """
     if options.check:
         stale = stale_parts(PROJECT)
         print("\n".join([*stale, "run python report.py --docs"] if stale else ["all generated tables are up to date"]))
         return bool(stale)
     for page in fill_pages(PROJECT):
         print(f"wrote {page.relative_to(PROJECT)}")
+    draw_round()
     return 0
 
 

@@ -1,0 +1,52 @@
+"""Plays a round of a published run again, for the picture of a round: `python -m studies.one_round --out docs/figures`.
+
+The numbers go into round.json: the observation before the round, the choice, the distance, the accuracies, the reward,
+and places of the nodes in the plane. `python report.py --docs` draws them.
+"""
+
+import argparse
+import json
+import sys
+
+import numpy as np
+from sklearn.manifold import MDS
+
+from config import Config
+from runs.presets import PAPER
+from studies.command import run
+
+# Of results/claims/dqn-disjoint-seed0: the nodes of an episode, up to a round in which the agent sends the model away.
+EPISODE, NODES = 117, (0, 3, 3, 5, 3, 3, 5, 4, 8, 3, 3, 3, 5, 3, 3, 2, 3)
+NAMES = ("round", "previous_node", "distance", "previous_accuracy", "accuracy")
+
+
+def measure(options: argparse.Namespace) -> dict[str, str]:
+    """Plays the episode up to its round; returns the numbers of that round as the text of the file .json."""
+    from data import load_dataset
+    from environment import HomogeneousLearningEnv
+
+    config = Config(**PAPER | {"threads": options.threads})
+    environment = HomogeneousLearningEnv(config, load_dataset(config))
+    after, _ = environment.reset(options={"episode": EPISODE})
+    for node in NODES:
+        before = after
+        after, reward, *_, info = environment.step(node)
+    played = {"seed": config.seed, "episode": EPISODE} | {name: info[name] for name in NAMES}
+    played |= {"node": NODES[-1], "reward": reward, "observation": np.round(before.astype(float), 3).tolist()}
+    return {".json": json.dumps(played | {"places": places(environment.distances).tolist()}) + "\n"}
+
+
+def places(distances: np.ndarray) -> np.ndarray:
+    """Returns places [nodes, 2] around 0 whose distances are as close as possible to `distances` / their largest."""
+    scaling = MDS(metric="precomputed", init="random", n_init=32, max_iter=1000, eps=1e-9, random_state=0)
+    found = scaling.fit_transform(distances / distances.max())
+    return np.round(found - (found.min(axis=0) + found.max(axis=0)) / 2, 3)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; returns its exit code."""
+    return run("round", __doc__, measure, arguments, threads=1, by_processor=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
