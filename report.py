@@ -1,14 +1,14 @@
 """Turns sweeps' CSV files into `report.md`, tables and figures: `python report.py results/sweep`.
 
 Every number is first averaged within a seed, over the episodes that the report names, then over the seeds. Runs of
-several folders are compared as if they were of one. `python report.py --docs` fills the generated tables of README.md
-and docs/*.md from the published reports, CSV files and the code.
+several folders are compared as if they were of one. `python report.py --docs` writes all that is generated anew: the
+published reports and their figures, the tables of README.md and docs/*.md, and the picture of a round.
 """
 
 import argparse
 import sys
 
-from reporting.docs import PROJECT, fill_pages, stale_parts
+from reporting.docs import PROJECT, fill_pages, published, rewrite_report, stale_parts, stale_reports
 from reporting.report import write_report
 from reporting.round_picture import draw as draw_round
 from runs.command_line import command, path_argument
@@ -21,8 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = Parser(prog="report.py", description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("folders", type=path_argument, nargs="*", help="--out folders of sweep.py")
     parser.add_argument("--out", type=path_argument, help="folder for the report [the first of the folders]")
-    parser.add_argument("--docs", action="store_true", help="fill the generated tables of README.md and docs/*.md")
-    parser.add_argument("--check", action="store_true", help="with --docs: only name the tables that are out of date")
+    parser.add_argument("--docs", action="store_true", help="rewrite published reports and all generated tables")
+    parser.add_argument("--check", action="store_true", help="with --docs: only name what is out of date")
     options = parser.parse_args(arguments)
     if options.docs == bool(options.folders or options.out):
         parser.error("give either folders of sweep.py or --docs")
@@ -40,17 +40,20 @@ def report(options: argparse.Namespace) -> int:
 
 
 def documents(options: argparse.Namespace) -> int:
-    """Fills the generated tables and draws the picture of a round, or names the tables that are out of date.
+    """Rewrites published reports, generated tables and the picture of a round, or only checks reports and tables.
 
-    Returns 0, or 1 where a table is out of date.
+    Returns 0, or 1 where something that was checked is out of date.
     """
-    if options.check:
-        stale = stale_parts(PROJECT)
-        print("\n".join([*stale, "run python report.py --docs"] if stale else ["all generated tables are up to date"]))
-        return bool(stale)
-    for page in fill_pages(PROJECT):
-        print(f"wrote {page.relative_to(PROJECT)}")
-    draw_round()
+    with only_tables_of_runs():
+        if options.check:
+            stale = [*stale_reports(PROJECT), *stale_parts(PROJECT)]
+            end = "run python report.py --docs" if stale else "all reports and generated tables are up to date"
+            print("\n".join([*stale, end]))
+            return bool(stale)
+        for folder in published(PROJECT):
+            rewrite_report(folder, folder)
+        draw_round()
+        fill_pages(PROJECT)
     return 0
 
 

@@ -1,19 +1,48 @@
-"""Fills the generated parts of README.md and docs/*.md from the code and the committed results.
+"""Generates reports, and parts of README.md and docs/*.md, from the code and the committed results.
 
 A generated part lies between the lines `<!-- begin: SOURCE -->` and `<!-- end -->`. SOURCE is `file PATH` (a Markdown
 file), `section PATH TITLE` (the text under a heading of a Markdown file), or the name of one of BUILDERS.
 """
 
 import re
+import tempfile
 from pathlib import Path
 
 from reporting.docs_tables import BUILDERS
+from reporting.report import write_report
 from runs.folder import write_atomically
 from settings.errors import UsageError
 
 PROJECT = Path(__file__).parent.parent
 BEGIN, END = re.compile(r"<!-- begin: (.+?) -->"), "<!-- end -->"
+RUN_FOLDERS = re.compile(r"\d+ finished runs in (.+), [\d.]+ hours of")  # which a report is of, in its first sentence
 HEADING = re.compile(r"(#+) +(.+?) *#*")
+
+
+def published(root: Path) -> list[Path]:
+    """Returns the folders of the committed reports."""
+    return sorted(path.parent for path in (root / "results").glob("*/per_seed.csv"))
+
+
+def rewrite_report(folder: Path, out: Path, figures: bool = True) -> list[Path]:
+    """Writes the committed report of a folder anew, from the runs that it names, into `out`.
+
+    Returns the committed files that differ from the new ones. Raises UsageError where the report names no runs.
+    """
+    paths = [folder / name for name in ("report.md", "per_seed.csv")]
+    old = [path.read_bytes() for path in paths]
+    names = RUN_FOLDERS.search(old[0].decode())
+    if not names:
+        raise UsageError(f"{paths[0]} does not say which runs it is of; write it with python report.py")
+    write_report([folder.parent / name for name in names[1].split(", ")], out, figures)
+    return [path for path, content in zip(paths, old, strict=True) if (out / path.name).read_bytes() != content]
+
+
+def stale_reports(root: Path) -> list[str]:
+    """Returns one line for each committed report or table of means that is not that of the committed runs."""
+    with tempfile.TemporaryDirectory() as out:
+        stale = [path for folder in published(root) for path in rewrite_report(folder, Path(out), figures=False)]
+    return [f"{path.relative_to(root)}: stale" for path in stale]
 
 
 def pages(root: Path) -> list[Path]:

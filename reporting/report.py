@@ -33,8 +33,8 @@ ON_ERROR_RATES = (
 )
 
 
-def write_report(folders: list[Path], out: Path) -> str:
-    """Writes report.md, per_seed.csv and the figures of the folders' runs into `out`; returns the report's text."""
+def write_report(folders: list[Path], out: Path, figures: bool = True) -> str:
+    """Writes report.md, per_seed.csv and, if wanted, the figures of the folders' runs into `out`; returns the text."""
     runs, unfinished = read_runs(*folders)
     tables = every_average(runs)
     table = tables[AVERAGES["last-20"][0]]
@@ -54,7 +54,8 @@ def write_report(folders: list[Path], out: Path) -> str:
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / "per_seed.csv", table.to_csv(index=False).encode())
     write_atomically(out / "report.md", text.encode())
-    draw(out, runs, table)
+    if figures:
+        draw(out, runs, table)
     return text
 
 

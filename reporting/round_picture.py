@@ -49,17 +49,14 @@ def draw(folder: Path = FIGURES):
 
 def _map(axes: Axes, played: dict):
     """Draws the nodes with the classes that they hold, and the model's way from its holder to the chosen node."""
-    config = Config(**PAPER)
     spots = np.array(played["places"]) * SCALE + CENTRE
     holder, chosen = spots[played["previous_node"]], spots[played["node"]]
     panel = FancyBboxPatch((16, 16), 412, 428, boxstyle="round,pad=0,rounding_size=10", color="#F6F7F9", linewidth=0)
     axes.add_patch(panel)
     axes.text(32, 419, "Each node holds mostly images of one digit", color=INK, fontsize=10.5, weight="bold")
     axes.text(32, 401, "ring: share of each digit; positions roughly fit the distances", color=SOFT, fontsize=8.5)
-    for node, spot in enumerate(spots):
-        others = [label for label in range(config.nodes) if label != node]
-        rest = (1 - config.main_class_share) / len(others)
-        _node(axes, spot, node, [node, *others], [config.main_class_share, *[rest] * len(others)])
+    for node, (spot, counts) in enumerate(zip(spots, played["label_counts"], strict=True)):
+        _node(axes, spot, node, np.array(counts) / sum(counts))
     axes.add_patch(Circle(chosen, RADIUS + 5, fill=False, color=ACCENT, linewidth=2))
     look = {"arrowstyle": "-|>,head_length=8,head_width=4.5", "color": ACCENT, "linewidth": 2.2}
     bend = 0.25
@@ -71,13 +68,14 @@ def _map(axes: Axes, played: dict):
     _letter(axes, chosen + np.array([0, RADIUS + 20]), "D")
 
 
-def _node(axes: Axes, spot: Sequence[float], node: int, labels: Sequence[int], shares: Sequence[float]):
-    """Draws a node as a ring of the classes that it holds, with its number inside."""
+def _node(axes: Axes, spot: Sequence[float], node: int, shares: np.ndarray):
+    """Draws a node as a ring of its classes' `shares` [classes], the largest first, with its number inside."""
     axes.add_patch(Circle(spot, RADIUS, color="white", linewidth=0))
     start = 90.0
-    for label, share in zip(labels, shares, strict=True):
-        axes.add_patch(Wedge(spot, RADIUS, start - 360 * share, start, width=RING, color=COLOURS[label], linewidth=0))
-        start -= 360 * share
+    for label in np.argsort(-shares, kind="stable"):
+        end = start - 360 * shares[label]
+        axes.add_patch(Wedge(spot, RADIUS, end, start, width=RING, color=COLOURS[label], linewidth=0))
+        start = end
     axes.text(*spot, str(node), ha="center", va="center_baseline", color=INK, fontsize=11, weight="bold")
 
 

@@ -1,7 +1,7 @@
 """Plays a round of a published run again, for the picture of a round: `python -m studies.one_round --out docs/figures`.
 
-The numbers go into round.json: the observation before the round, the choice, the distance, the accuracies, the reward,
-and places of the nodes in the plane. `python report.py --docs` draws them.
+The numbers go into round.json, which `python report.py --docs` draws: the observation before the round, the choice, the
+distance, the accuracies, the reward, the images of each class that each node holds, and places of the nodes in a plane.
 """
 
 import argparse
@@ -33,7 +33,9 @@ def measure(options: argparse.Namespace) -> dict[str, str]:
         after, reward, *_, info = environment.step(node)
     played = {"seed": config.seed, "episode": EPISODE} | {name: info[name] for name in NAMES}
     played |= {"node": NODES[-1], "reward": reward, "observation": np.round(before.astype(float), 3).tolist()}
-    return {".json": json.dumps(played | {"places": places(environment.distances).tolist()}) + "\n"}
+    played |= {"places": places(environment.distances).tolist()}
+    played |= {"label_counts": environment.nodes.label_counts().tolist()}
+    return {".json": json.dumps(played) + "\n"}
 
 
 def places(distances: np.ndarray) -> np.ndarray:
