@@ -49,9 +49,9 @@ def documents(options: argparse.Namespace) -> int:
             stale = [*stale_reports(PROJECT), *stale_parts(PROJECT)]
             end = "run python report.py --docs" if stale else "all reports and generated tables are up to date"
             print("\n".join([*stale, end]))
-            return bool(stale)
+            return int(bool(stale))
         for folder in published(PROJECT):
-            rewrite_report(folder, folder)
+            rewrite_report(folder, folder, figures=(folder / "figures").is_dir())
         draw_round()
         fill_pages(PROJECT)
     return 0
