@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from config import GROUPS
+from reporting.docs_floors import floors
 from reporting.tables import AUTHORS, OTHER, claim_table, markdown
 from runs.presets import CHANGES, IMPROVEMENTS, PRESET_HELP
 from runs.records import EpisodeRecord, RoundRecord, TransferRecord, columns
@@ -102,5 +103,5 @@ def presets(root: Path) -> str:
 
 
 BUILDERS: dict[str, Callable[[Path], str]] = {
-    builder.__name__: builder for builder in (claims, improved, settings, records, presets)
+    builder.__name__: builder for builder in (claims, improved, floors, settings, records, presets)
 }
