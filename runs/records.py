@@ -22,13 +22,13 @@ def column(
 class RunColumns:
     """The last columns of every table: which run it is of."""
 
-    policy: str = column("who picks the next node")
+    policy: str = column("policy that picks the next node")
     split: str = column("which images the nodes hold")
-    dataset: str = column("the data really used; with `--evaluation-samples N` it ends in `-N-test-images`")
+    dataset: str = column("data set that was loaded; with `--evaluation-samples N` the name ends in `-N-test-images`")
     goal: float = column("test accuracy that ends an episode")
     evaluation: str = column("how the test images were classified: `fused-checked` or `float32`")
     learner: str = column("local learner")
-    learner_variant: str = column("form of the local learner, empty for its first")
+    learner_variant: str = column("variant of the local learner, empty for its first one")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ class RoundRecord(RunColumns):
     node: tuple = column("the node that trained; several are joined by `+`, and the first of them averages")
     previous_node: int = column("the node that held the model before")
     distance: float = column(
-        "distance from `previous_node` to `node`, 0 when the model stays; with several nodes the sum of all ways (D2); "
-        "with `--failed-attempts charged` with the ways to the nodes that did not answer",
+        "distance from `previous_node` to `node`, 0 when the model stays; with several nodes the sum of all distances "
+        "(D2); with `--failed-attempts charged` the distances to nodes that did not answer are added",
         tensorboard=True,
     )
     accuracy: float = column(
@@ -62,7 +62,7 @@ class RoundRecord(RunColumns):
     loss: float = column("mean training loss over the round", tensorboard=True)
     bytes_sent: int = column("bytes of the models sent: 134,320 a transfer, 0 when the model stays")
     gradient_steps: int = column("steps of gradient descent on images")
-    unreachable: tuple = column("nodes that were asked before and did not answer, joined by `+`")
+    unreachable: tuple = column("nodes that were asked first and did not answer, joined by `+`")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class EpisodeRecord(RunColumns):
     bytes_sent: int = column("bytes of the models sent", tensorboard=True, sum_of="bytes_sent")
     gradient_steps: int = column("steps of gradient descent on images", tensorboard=True, sum_of="gradient_steps")
     failed_attempts: int = column(
-        "how often a node was asked that did not answer", tensorboard=True, sum_of="unreachable"
+        "number of requests that a node did not answer", tensorboard=True, sum_of="unreachable"
     )
     ended: str = column("`goal`, `round limit` or `not finite`")
 
