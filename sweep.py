@@ -2,6 +2,7 @@
 
 Every policy runs with every seed, split and setting; all other flags are those of `main.py` and hold for all runs.
 Finished runs are skipped and interrupted ones resumed, so the same command goes on until all is done.
+`--pack DIR` writes the finished runs of DIR into a few compressed files, which report.py and plots.py read as well.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from rich.markup import escape
 from config import Config
 from runs.command_line import command, path_argument, seed_list, text_list
 from runs.flags import Parser
+from runs.packing import pack
 from runs.screen import progress_bar
 from settings.declare import flag
 from sweeps.experiments import Run, runs
@@ -35,6 +37,7 @@ OWN = {
     "overwrite": "another --out",
     "resume": "the same command again",
 }
+OUT = Path("results/sweep")
 # Flags whose values hold commas: --vary separates their values by ;.
 LISTS = [flag(field.name) for field in dataclasses.fields(Config) if typing.get_origin(field.type) is tuple]
 
@@ -108,12 +111,20 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
         "--control-episodes", type=int, default=20, help="a policy that does not learn runs only these last ones [20]"
     )
     parser.add_argument("--jobs", type=int, help="runs at once, one thread each [all processors, here or of Ray]")
-    out = Path("results/sweep")
-    parser.add_argument("--out", type=path_argument, default=out, help=f"folder of the runs [{out}]")
+    parser.add_argument("--out", type=path_argument, help=f"folder of the runs [{OUT}; with --pack DIR: DIR]")
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="who runs them [local]")
     parser.add_argument("--ray-address", help="Ray cluster to use, auto: the one that is up [a new one, here]")
     parser.add_argument("--list", action="store_true", help="print the runs and start none")
+    parser.add_argument(
+        "--pack",
+        type=path_argument,
+        metavar="DIR",
+        help="pack the runs of DIR into a few files in --out and start none; the run folders stay",
+    )
     options, shared = parser.parse_known_args(arguments)
+    options.out = options.out or options.pack or OUT
+    if options.pack and shared:
+        parser.error(f"{shared[0]} has no effect with --pack; leave it out")
     for name in ("jobs", "control_episodes"):
         if (number := getattr(options, name)) is not None and number < 1:
             parser.error(f"{flag(name)} must be at least 1")
@@ -149,6 +160,11 @@ def _main(arguments: list[str] | None) -> int:
     """Plans the runs of a command line, and lists or runs them."""
     console = Console(highlight=False)
     options, shared = parse(arguments)
+    if options.pack:
+        files = pack(options.pack, options.out)
+        size = sum(path.stat().st_size for path in files) / 1e6
+        print(f"{options.pack} is packed in {options.out}: {len(files)} files, {size:.1f} MB; its run folders stay")
+        return 0
     planned = runs(options, shared)
     todo = [run for run in planned if not run.finished]
     if options.list:

@@ -7,7 +7,7 @@ import pandas as pd
 from config import Config
 from reporting.tables import AUTHORS, OTHER
 from runs.description import FREE_ON_RESUME, read_description
-from runs.folder import DESCRIPTION
+from runs.packed import run_dirs
 from runs.presets import AGENT_FIELDS, ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
 from runs.tables import read_table
 from settings.errors import UsageError
@@ -35,15 +35,15 @@ def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
     finished, unfinished = {}, []
     for folder in folders:
         before = len(finished)
-        for path in sorted(folder.glob(f"*/{DESCRIPTION}")):
-            name = "/".join(path.parent.parts[-2:] if len(folders) > 1 else path.parent.parts[-1:])
-            description = read_description(path.parent)
+        for path in run_dirs(folder):
+            name = "/".join(path.parts[-2:] if len(folders) > 1 else path.parts[-1:])
+            description = read_description(path)
             if name in (*finished, *unfinished):
                 raise UsageError(f"two of the folders are called {folder.name}; rename one of them")
             if description["end"] is None or not _turned_greedy(description):
                 unfinished.append(name)
             else:
-                finished[name] = description | {"episodes": read_table(path.parent, "episodes.csv")}
+                finished[name] = description | {"episodes": read_table(path, "episodes.csv")}
         if len(finished) == before:
             raise UsageError(f"{folder} holds no finished run; give the --out folder of sweep.py")
     return finished, unfinished

@@ -14,6 +14,7 @@ import pandas as pd
 
 from runs.folder import FIGURES as FIGURES_FOLDER
 from runs.folder import write_atomically
+from runs.packed import has_table
 from runs.tables import read_table
 
 _backend = os.environ.pop("MPLBACKEND", None)  # no backend is needed here, and an unknown one ends the import
@@ -199,7 +200,7 @@ def try_to_draw(run_dir: Path) -> str:
 
 def has_node_models(run_dir: Path) -> bool:
     """Tells whether a run made the models of the figure `node_models`, as it does before it draws figures."""
-    return (run_dir / "node_models.csv").exists()
+    return has_table(run_dir, "node_models.csv")
 
 
 def save(figure: Figure, out: Path, name: str):

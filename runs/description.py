@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from config import Config
 from policies.rules import learns
 from runs.folder import DESCRIPTION, write_atomically
+from runs.packed import is_packed, read_packed_description
 from runs.schemas import RESUMABLE, SCHEMA, read_settings
 from settings.declare import flag
 from settings.errors import UsageError
@@ -27,10 +28,13 @@ FREE_ON_RESUME = ("episodes", "data_path", "figure_every", "evaluation")
 
 
 def read_description(folder: Path) -> dict:
-    """Returns what run.json says, its configuration as a Config; raises UsageError where there is none to read."""
-    path = folder / DESCRIPTION
+    """Returns what run.json says of a run, packed or not, with its configuration as a Config.
+
+    Raises UsageError where it is missing or damaged.
+    """
+    path, packed = folder / DESCRIPTION, is_packed(folder)
     try:
-        description = json.loads(path.read_text(encoding="utf-8-sig"))
+        description = read_packed_description(folder) if packed else json.loads(path.read_text(encoding="utf-8-sig"))
         _check_form(description, FORM)
         description["schema"] = description.get("schema", 1)
         # Before schema 2 it was the setting alone that told how a run was evaluated.

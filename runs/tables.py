@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from runs.packed import is_packed, read_packed_table
 from settings.errors import UsageError
 
 # The columns that figures and reports need; a run writes more.
@@ -21,13 +22,13 @@ IN_EVERY_TABLE = ["policy", "split", "dataset"]
 
 
 def read_table(run_dir: Path, name: str) -> pd.DataFrame:
-    """Reads a CSV file of a run as a DataFrame, without a last line that an interruption cut short.
+    """Reads a CSV file of a run, packed or not, without a last line that an interruption cut short.
 
     Raises UsageError where it is missing, empty or not what a run writes.
     """
     path = Path(run_dir) / name
     try:
-        text = path.read_text()
+        text = read_packed_table(path.parent, name) if is_packed(path.parent) else path.read_text()
         table = pd.read_csv(io.StringIO(text[: text.rfind("\n") + 1]))
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist; give the folder of a run of main.py") from error

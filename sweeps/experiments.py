@@ -11,6 +11,7 @@ from policies.rules import learns
 from runs.description import read_description, settings_that_must_match
 from runs.folder import holds_run, logged_episodes
 from runs.options import parse
+from runs.packed import is_packed
 from runs.presets import concerns_agent_alone
 from settings.errors import UsageError
 
@@ -30,12 +31,15 @@ class Run:
 
     def look(self):
         """Reads the progress of the run; raises UsageError where the folder holds another experiment."""
-        self.resuming, self.finished = holds_run(self.folder), False
-        if self.resuming:
+        self.resuming, self.finished, packed = holds_run(self.folder), False, is_packed(self.folder)
+        if self.resuming or packed:
             described = read_description(self.folder)
             if settings_that_must_match(described["config"]) != settings_that_must_match(self.config):
                 raise UsageError(f"{self.folder} holds a run with other settings; choose another --out")
-            self.finished = described["end"] is not None and self.episodes() >= self.wanted()
+            if packed:
+                self.finished = described["config"].episodes >= self.config.episodes
+            else:
+                self.finished = described["end"] is not None and self.episodes() >= self.wanted()
 
     def episodes(self) -> int:
         """Returns the number of logged episodes."""

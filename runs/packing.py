@@ -1,0 +1,127 @@
+"""Packs the run folders of a sweep into the few compressed files that runs/packed.py reads."""
+
+import copy
+import functools
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from runs.folder import AGENT, DESCRIPTION, FIGURES, TABLES, write_atomically
+from runs.packed import DERIVED, FORM, STUDY, Study, facts_of, lengthen, parse, plain_run_dirs, readable, rows_by_run
+from settings.errors import UsageError
+
+AGENTS = "agents"
+REPORTS = ("report.md", "per_seed.csv", f"{FIGURES}/**/*")
+FLOAT32 = {"rounds.csv": "loss"}  # a float32 that a run writes with all digits of a float64
+# Columns with many digits, which are stored last: repeated cells that stand side by side compress better.
+LAST = ("distance", "accuracy", "train_seconds", "evaluate_seconds", "round_seconds", "loss")
+
+
+def shorten(cell: str) -> str:
+    """Returns the fewest digits that give the same float32."""
+    return cell and str(np.float32(cell))
+
+
+def pack(folder: Path, out: Path) -> list[Path]:
+    """Packs the run folders in `folder` into the folder `out`, with the report if there is one; returns the files.
+
+    The run folders stay. Raises UsageError where a run has not finished, where a table is not as a run writes it, or
+    where a file in `out` would be replaced by another content.
+    """
+    if not (dirs := plain_run_dirs(folder)):
+        raise UsageError(f"{folder} holds no run folders; give the --out folder of a sweep")
+    descriptions = {}
+    for path in dirs:
+        with readable(path / DESCRIPTION):
+            descriptions[path.name] = json.loads((path / DESCRIPTION).read_text(encoding="utf-8-sig"))
+            if descriptions[path.name]["end"] is None:
+                raise UsageError(f"{path} has not finished; finish its sweep, then pack it")
+    files = _packed_tables(dirs, descriptions)
+    files |= {f"{AGENTS}/{path.name}.npz": (path / AGENT).read_bytes() for path in dirs if (path / AGENT).exists()}
+    reports = [path for pattern in REPORTS for path in sorted(folder.glob(pattern)) if path.is_file()]
+    files |= {str(path.relative_to(folder)): path.read_bytes() for path in reports}
+    files[STUDY] = files.pop(STUDY)  # is written last: without it, nothing counts as packed
+    for name, content in files.items():
+        if (out / name).exists() and (out / name).read_bytes() != content:
+            raise UsageError(f"{out / name} would be replaced; choose another --out or move it away")
+    for name, content in files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(out / name, content)
+    return [out / name for name in files]
+
+
+def _packed_tables(dirs: list[Path], descriptions: dict[str, dict]) -> dict[str, bytes]:
+    """Returns runs.json and the compressed tables by file name; raises UsageError where one cannot be restored."""
+    texts = {name: {path.name: _text(path / name) for path in dirs if (path / name).exists()} for name in TABLES}
+    texts = {name: of_runs for name, of_runs in texts.items() if of_runs}
+    tables = {name: {run: parse(text) for run, text in of_runs.items()} for name, of_runs in texts.items()}
+    index = {"packed": FORM, "tables": {}, "runs": descriptions}
+    for name, of_runs in tables.items():
+        columns = list(next(iter(of_runs.values())))
+        index["tables"][name] = {
+            "columns": columns,
+            "other_columns": {run: list(table) for run, table in of_runs.items() if list(table) != columns},
+            "float32": None,
+            "lacking": [run for run in descriptions if run not in of_runs],
+            "same_as": {},
+        }
+    whole, files = Study(copy.deepcopy(index), tables.__getitem__), {}
+    for name, of_runs in tables.items():
+        stored = _without_what_follows(whole, name, of_runs)
+        about, first = index["tables"][name], {}
+        if name in FLOAT32 and all(_is_float32(table[FLOAT32[name]]) for table in of_runs.values()):
+            about["float32"] = FLOAT32[name]
+            for table in stored.values():
+                table[FLOAT32[name]] = table[FLOAT32[name]].map(shorten)
+        for run, table in stored.items():
+            if (original := first.setdefault(table.to_csv(index=False), run)) != run:
+                about["same_as"][run] = original
+        rows = pd.concat({run: stored[run] for run in first.values()}, names=["run"]).reset_index("run")
+        rows = rows[sorted(rows, key=lambda column: LAST.index(column) if column in LAST else -1)]
+        files[f"{name}.gz"] = gzip.compress(rows.to_csv(index=False, lineterminator="\n").encode(), mtime=0)
+    packed = Study(index, functools.cache(lambda name: rows_by_run(files[f"{name}.gz"])))
+    for name, of_runs in texts.items():
+        for run, text in of_runs.items():
+            if packed.text(run, name) != text:
+                raise UsageError(f"{name} of {run} is not as a run wrote it; run it anew or leave it out")
+    return files | {STUDY: json.dumps(index, indent=1).encode() + b"\n"}
+
+
+def _text(path: Path) -> str:
+    with readable(path):
+        return path.read_text()
+
+
+def _is_float32(cells: pd.Series) -> bool:
+    """Returns whether `shorten` and `lengthen` give the same cells again."""
+    return bool((cells.map(shorten).map(lengthen) == cells).all())
+
+
+def _without_what_follows(whole: Study, name: str, of_runs: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Returns a table by run without the columns that are restored exactly from the rest.
+
+    A column is left out that follows from every run's description. A derived one is empty in the runs in which it
+    follows, and is left out where it follows in all.
+    """
+    derived, stored = DERIVED.get(name, {}), {}
+    for run, table in of_runs.items():
+        follows = [column for column, work_out in derived.items() if _equal(table, column, whole, run, work_out)]
+        stored[run] = table.assign(**dict.fromkeys(follows, ""))
+    for column in {column: None for table in stored.values() for column in table}:
+        holding = {run: table for run, table in stored.items() if column in table}
+        expected = {run: "" if column in derived else facts_of(whole.runs[run]).get(column) for run in holding}
+        if all((table[column] == expected[run]).all() for run, table in holding.items()):
+            stored |= {run: table.drop(columns=column) for run, table in holding.items()}
+    return stored
+
+
+def _equal(table: pd.DataFrame, column: str, whole: Study, run: str, work_out: Callable) -> bool:
+    """Returns whether a derived column is worked out as the run wrote it."""
+    try:
+        return list(work_out(whole, run, table)) == list(table[column])
+    except (LookupError, ValueError):  # such as the distance of a round of several nodes
+        return False
