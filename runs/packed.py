@@ -153,7 +153,7 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        raise UsageError(f"{path} cannot be read ({reason}); put back what sweep.py --pack wrote") from error
+        raise UsageError(f"{path} cannot be read ({reason}); put the original back") from error
 
 
 def _open(folder: Path) -> Study | None:

@@ -39,12 +39,25 @@ def pack(folder: Path, out: Path) -> list[Path]:
         with readable(path / DESCRIPTION):
             descriptions[path.name] = json.loads((path / DESCRIPTION).read_text(encoding="utf-8-sig"))
             if descriptions[path.name]["end"] is None:
-                raise UsageError(f"{path} has not finished; finish its sweep, then pack it")
+                raise UsageError(f"{path} has not finished; finish its sweep or move it away, then pack again")
     files = _packed_tables(dirs, descriptions)
     files |= {f"{AGENTS}/{path.name}.npz": (path / AGENT).read_bytes() for path in dirs if (path / AGENT).exists()}
-    reports = [path for pattern in REPORTS for path in sorted(folder.glob(pattern)) if path.is_file()]
-    files |= {str(path.relative_to(folder)): path.read_bytes() for path in reports}
+    files |= read_files(folder, REPORTS)
     files[STUDY] = files.pop(STUDY)  # is written last: without it, nothing counts as packed
+    return write_new(out, files)
+
+
+def read_files(folder: Path, patterns: tuple[str, ...]) -> dict[str, bytes]:
+    """Returns the files of a folder that fit one of the patterns, by their names in it."""
+    paths = [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def write_new(out: Path, files: dict[str, bytes]) -> list[Path]:
+    """Writes files into the folder `out`, in their order; returns their paths.
+
+    Raises UsageError, and writes nothing, where one of them is there with another content.
+    """
     for name, content in files.items():
         if (out / name).exists() and (out / name).read_bytes() != content:
             raise UsageError(f"{out / name} would be replaced; choose another --out or move it away")
@@ -52,6 +65,11 @@ def pack(folder: Path, out: Path) -> list[Path]:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out / name, content)
     return [out / name for name in files]
+
+
+def compressed(table: pd.DataFrame) -> bytes:
+    """Returns a table as compressed CSV text, the same bytes every time."""
+    return gzip.compress(table.to_csv(index=False, lineterminator="\n").encode(), mtime=0)
 
 
 def _packed_tables(dirs: list[Path], descriptions: dict[str, dict]) -> dict[str, bytes]:
@@ -82,7 +100,7 @@ def _packed_tables(dirs: list[Path], descriptions: dict[str, dict]) -> dict[str,
                 about["same_as"][run] = original
         rows = pd.concat({run: stored[run] for run in first.values()}, names=["run"]).reset_index("run")
         rows = rows[sorted(rows, key=lambda column: LAST.index(column) if column in LAST else -1)]
-        files[f"{name}.gz"] = gzip.compress(rows.to_csv(index=False, lineterminator="\n").encode(), mtime=0)
+        files[f"{name}.gz"] = compressed(rows)
     packed = Study(index, functools.cache(lambda name: rows_by_run(files[f"{name}.gz"])))
     for name, of_runs in texts.items():
         for run, text in of_runs.items():

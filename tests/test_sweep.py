@@ -125,6 +125,22 @@ def test_other_settings_in_the_same_folder_are_refused(swept, tiny, capsys):
     assert "other settings" in capsys.readouterr().err
 
 
+def test_packed_runs_are_finished(swept, tiny, tmp_path, capsys):
+    """`--pack` makes a folder without run folders, in which the same sweep has nothing to do."""
+    names = [f"{policy}-disjoint-learning-rate0.001-seed0" for policy in ("dqn", "random")]
+    for name in names:
+        shutil.copytree(swept[0] / name, tmp_path / "sweep" / name)
+    assert sweep.main(["--pack", str(tmp_path / "sweep"), "--out", str(tmp_path / "packed")]) == 0
+    assert "its run folders stay" in capsys.readouterr().out
+    assert {path.name for path in (tmp_path / "sweep").iterdir()} == set(names)
+    for episodes, state in ((3, "finished"), (4, "new")):
+        flags = {"seeds": "0", "vary": "learning-rate=0.001", "episodes": episodes, "policies": "dqn"}
+        assert sweep.main([*sweep_flags(tiny, tmp_path / "packed", **flags), "--list"]) == 0
+        assert capsys.readouterr().out.split()[0] == state
+    assert sweep.main([*sweep_flags(tiny, tmp_path / "packed", **flags), "--discount", "0.5"]) == 2
+    assert "other settings" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_listed_command_runs_the_experiment(tiny, tmp_path, capsys):
     assert sweep.main([*sweep_flags(tiny, tmp_path, policies="nearest", seeds="3"), "--list"]) == 0
@@ -173,6 +189,8 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
         ("--vary preset=paper,improved --preset quick", "--vary preset is contradicted"),
         ("--vary greedy-from=5,6 --evaluate --load-agent x", "--vary greedy-from is contradicted"),
         ("--vary goal=0.5,0.5", "names a value twice"),
+        ("--pack nowhere --goal 0.5", "--goal has no effect with --pack"),
+        ("--pack nowhere", "nowhere holds no run folders"),
         ("--vary goal=0.5,0.50", "the same experiment"),
         ("--vary load-agent=a/b,a_b", "two different runs would be called"),
     ],

@@ -25,6 +25,7 @@ from settings.quiet_import import import_tensorflow_quietly
 if TYPE_CHECKING:
     from studies.learners.units import Unit
 
+OUT = Path("results/learners")
 PARTS = ("accuracy", "alignment", "forgetting")
 
 
@@ -60,7 +61,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Returns the options of a command line; exits as argparse does."""
     parser = Parser(prog="studies.learners", description=__doc__.splitlines()[0], allow_abbrev=False)
     choices = Config.__dataclass_fields__["dataset"].metadata["choices"]
-    parser.add_argument("--out", type=path_argument, default=Path("results/learners"), help="folder [results/learners]")
+    parser.add_argument("--out", type=path_argument, help=f"folder [{OUT}; with --pack DIR: DIR]")
     parser.add_argument("--parts", type=text_list, default=list(PARTS), help=f"some of {','.join(PARTS)} [all]")
     parser.add_argument("--seeds", type=seed_list, default=list(range(5)), help="like 0-4 or 0,3,5-7 [0-4]")
     parser.add_argument("--dataset", choices=choices, default="mnist", help="image data set [mnist]")
@@ -69,7 +70,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=0, help="training images used, the first ones; 0: all [0]")
     parser.add_argument("--threads", type=int, default=1, help="processor threads [1]")
     parser.add_argument("--list", action="store_true", help="print the units and measure none")
+    parser.add_argument(
+        "--pack",
+        type=path_argument,
+        metavar="DIR",
+        help="pack the units of DIR into one table a part in --out and measure none; their files stay",
+    )
     options = parser.parse_args(arguments)
+    options.out = options.out or options.pack or OUT
     for part in options.parts:
         if part not in PARTS:
             parser.error(f"--parts must be some of {', '.join(PARTS)}, not {part}")
@@ -89,6 +97,12 @@ def run(options: argparse.Namespace) -> int:
     from models import start_tensorflow
     from studies.learners.report import write_report
 
+    if options.pack:
+        from studies.learners.units import pack
+
+        files = pack(options.pack, options.out)
+        print(f"{options.pack} is packed in {options.out}: {len(files)} files; the files of its units stay")
+        return 0
     units = plan(options.parts, options.seeds)
     if options.list:
         for unit in units:

@@ -1,9 +1,12 @@
 """Measures the units of the study of learners: each has its own CSV file and is measured once.
 
+`pack` puts the files of all units of a part into one table, `runs/PART.csv.gz`, whose first column names the unit.
+
 Several processes may work in one folder. A unit that one of them measures is locked for the others.
 """
 
 import dataclasses
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -17,10 +20,13 @@ import tensorflow as tf
 
 from data import Dataset, normalise
 from runs.description import now
-from runs.folder import write_atomically
+from runs.folder import FIGURES, write_atomically
+from runs.packed import parse, readable
+from runs.packing import compressed, read_files, write_new
 from settings.errors import UsageError
 
 RUNS, LOCKS, DESCRIPTION = "runs", "locks", "comparison.json"
+REPORTS = (DESCRIPTION, "*.csv", "report.md", f"{FIGURES}/*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Unit:
 
     def finished(self, folder: Path) -> bool:
         """Returns whether it has been measured."""
-        return self.path(folder).exists()
+        return self.path(folder).exists() or self.name() in packed(folder, self.part)
 
     def write(self, rows: list[dict[str, float]], folder: Path):
         """Writes its rows, each with the fields of the unit."""
@@ -90,7 +96,8 @@ class Unit:
 
     def read(self, folder: Path) -> pd.DataFrame:
         """Returns its rows as a DataFrame."""
-        return pd.read_csv(self.path(folder))
+        path = self.path(folder)
+        return pd.read_csv(path) if path.exists() else packed(folder, self.part)[self.name()]
 
 
 def prepare(folder: Path, settings: dict):
@@ -158,5 +165,47 @@ def _measure(unit: Unit, images: Images, epochs: int, folder: Path) -> float | N
 
 def read_part(folder: Path, part: str) -> pd.DataFrame:
     """Returns the rows of all finished units of a part as one DataFrame, empty where there is none."""
-    tables = [pd.read_csv(path) for path in sorted((folder / RUNS).glob(f"{part}-*.csv"))]
+    tables = packed(folder, part) | {path.stem: pd.read_csv(path) for path in _paths(folder, part)}
+    tables = [tables[name] for name in sorted(tables, key=lambda name: f"{name}.csv")]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _paths(folder: Path, part: str) -> list[Path]:
+    """Returns the files of the finished units of a part that are not packed."""
+    return sorted((folder / RUNS).glob(f"{part}-*.csv"))
+
+
+def packed(folder: Path, part: str) -> dict[str, pd.DataFrame]:
+    """Returns the rows of the packed units of a part by the unit's name; raises UsageError for a damaged file."""
+    path = folder / RUNS / f"{part}.csv.gz"
+    if not path.exists():
+        return {}
+    with readable(path):
+        return _read_packed(path, path.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=8)
+def _read_packed(path: Path, _changed: int) -> dict[str, pd.DataFrame]:
+    table = pd.read_csv(path)
+    groups = table.drop(columns="unit").groupby(table["unit"], sort=False)
+    return {name: group.reset_index(drop=True) for name, group in groups}
+
+
+def pack(folder: Path, out: Path) -> list[Path]:
+    """Packs the units measured in `folder` into one table a part in `out`, with the report; returns the files.
+
+    The files of the units stay. Raises UsageError where a file in `out` would be replaced by another content.
+    """
+    read_settings(folder)
+    files = read_files(folder, REPORTS)
+    parts = sorted({path.stem.partition("-")[0] for path in (folder / RUNS).glob("*-*.csv")})
+    for part in parts:
+        tables = {}
+        for path in _paths(folder, part):
+            with readable(path):
+                tables[path.stem] = parse(path.read_text())
+        rows = pd.concat(tables, names=["unit"]).reset_index("unit")
+        files[f"{RUNS}/{part}.csv.gz"] = compressed(rows)
+    if not parts:
+        raise UsageError(f"{folder} holds no measured units; give the --out folder of this study")
+    return write_new(out, files)

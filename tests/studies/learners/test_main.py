@@ -79,6 +79,26 @@ def test_small_comparison_writes_everything_once(small, digits, tmp_path, capsys
     assert compare(*digits, "--out", tmp_path, "--seeds", "0-2", "--list") == 0
     states = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert (states.count("finished"), states.count("new")) == (len(measured), 3 + 2 + 4)
+    assert_packed_units_are_read(digits, tmp_path, tmp_path / "packed", capsys)
+
+
+def assert_packed_units_are_read(digits, plain, out, capsys):
+    """No packed unit is measured again, the report is the same, and a damaged table is one line."""
+    assert compare("--pack", plain, "--out", out) == 0
+    parts = ("accuracy", "alignment", "forgetting", "rate", "strength", "tuning")
+    assert set(contents(out)) == {f"{part}.csv.gz" for part in parts}
+    reports = [out / name for name in ("report.md", "accuracy.csv", "alignment.csv", "forgetting.csv")]
+    for path in reports:
+        path.unlink()
+    assert compare(*digits, "--out", out, "--seeds", "0-1") == 0
+    assert not list(out.glob("runs/*.csv"))
+    assert [path.read_bytes() for path in reports] == [(plain / path.name).read_bytes() for path in reports]
+    (out / "runs" / "rate.csv.gz").write_bytes(b"no gzip")
+    capsys.readouterr()
+    assert compare(*digits, "--out", out, "--seeds", "0-1") == 2
+    assert "rate.csv.gz cannot be read" in capsys.readouterr().err
+    assert compare("--pack", plain, "--out", out) == 2
+    assert "rate.csv.gz would be replaced" in capsys.readouterr().err
 
 
 def test_learning_rates_are_judged_on_held_out_training_images(small, dataset, monkeypatch):

@@ -1,0 +1,165 @@
+"""Packed runs hold what the run folders hold: the same text of every table, the same report, the same pictures."""
+
+import gzip
+import json
+import shutil
+
+import pytest
+from helpers import run
+
+import plots
+import report
+from runs.description import read_description
+from runs.packed import is_packed, read_packed_table
+from runs.packing import pack
+from settings.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def plain(finished, tiny, tmp_path_factory):
+    """A study of three runs: an agent, one on more nodes some of which fail, and an average of several nodes."""
+    folder = tmp_path_factory.mktemp("plain") / "study"
+    shutil.copytree(finished, folder / "agent")
+    flags = [*tiny, "--episodes", 2]
+    failing = ["--drop-rate", 0.5, "--failed-attempts", "charged"]
+    run(*flags, "--policy", "random", "--nodes", 12, *failing, "--run-dir", folder / "failing")
+    run(*flags, "--policy", "fedavg", "--run-dir", folder / "several")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(plain, tmp_path_factory):
+    out = tmp_path_factory.mktemp("packed") / "study"
+    pack(plain, out)
+    return out
+
+
+@pytest.fixture
+def copy(packed, tmp_path):
+    return shutil.copytree(packed, tmp_path / "copy")
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_table_is_restored_as_the_run_wrote_it(plain, packed):
+    paths = sorted(plain.glob("*/*.csv"))
+    assert len(paths) == 3 * 4 + 1  # one run made models for its figures
+    for path in paths:
+        assert read_packed_table(packed / path.parent.name, path.name).encode() == path.read_bytes()
+    for name in ("agent", "failing", "several"):
+        assert read_description(packed / name) == read_description(plain / name)
+    assert (packed / "agents" / "agent.npz").read_bytes() == (plain / "agent" / "agent.npz").read_bytes()
+
+
+def test_what_follows_is_not_stored(plain, tmp_path):
+    """Where an agent walks between ten nodes that all answer, rounds.csv follows from few of its columns."""
+    shutil.copytree(plain / "agent", tmp_path / "study" / "agent")
+    pack(tmp_path / "study", tmp_path)
+    header, *rows = gzip.decompress((tmp_path / "rounds.csv.gz").read_bytes()).decode().splitlines()
+    stored = "run,episode,round,node,greedy,bytes_sent,gradient_steps,unreachable,accuracy"
+    assert header == f"{stored},train_seconds,evaluate_seconds,round_seconds,loss"
+    whole = (plain / "agent" / "rounds.csv").read_text().splitlines()[1].split(",")[14]
+    assert len(rows[0].split(",")[-1]) < len(whole)  # as a float32 the loss has fewer digits
+
+
+def test_packing_again_gives_the_same_bytes(plain, packed, tmp_path):
+    before = contents(packed)
+    pack(plain, packed)
+    pack(plain, tmp_path)
+    assert contents(packed) == contents(tmp_path) == before
+
+
+def test_report_and_figures_are_the_same_bytes(plain, packed, tmp_path):
+    made = []
+    for folder in (plain, packed):
+        out = tmp_path / folder.parent.name
+        assert report.main([str(folder), "--out", str(out)]) == 0
+        assert plots.main([str(folder / "agent"), "--out", str(out / "run")]) == 0
+        made.append(contents(out))
+    assert made[0] == made[1]
+    assert {"report.md", "per_seed.csv", "figures/policies.png", "run/node_models.pdf"} <= set(made[0])
+
+
+def test_a_run_folder_is_read_before_its_packed_form(packed, plain, copy):
+    shutil.copytree(plain / "several", copy / "several")
+    assert is_packed(packed / "several")
+    assert not is_packed(copy / "several")
+
+
+def test_the_study_of_another_program_is_none(plain, tmp_path):
+    """A runs.json beside run folders that sweep.py did not write."""
+    shutil.copytree(plain / "several", tmp_path / "several")
+    (tmp_path / "runs.json").write_text("{}")
+    assert report.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    with pytest.raises(UsageError, match=r"runs\.json would be replaced"):
+        pack(tmp_path, tmp_path)
+    assert (tmp_path / "runs.json").read_text() == "{}"
+    assert not (tmp_path / "rounds.csv.gz").exists()
+
+
+def damage_index(folder, **changes):
+    index = json.loads((folder / "runs.json").read_text())
+    (folder / "runs.json").write_text(json.dumps(index | changes))
+
+
+DAMAGE = {
+    "an index cut short": lambda folder: (folder / "runs.json").write_text('{"packed": 1, "ru'),
+    "a later form": lambda folder: damage_index(folder, packed=2),
+    "no runs": lambda folder: damage_index(folder, runs=None),
+    "no tables": lambda folder: damage_index(folder, tables={"episodes.csv": {}}),
+    "no file": lambda folder: (folder / "episodes.csv.gz").unlink(),
+    "no gzip": lambda folder: (folder / "episodes.csv.gz").write_text("run\n"),
+    "half a file": lambda folder: cut(folder / "episodes.csv.gz"),
+    "no rows of a run": lambda folder: (folder / "episodes.csv.gz").write_bytes(gzip.compress(b"run,episode\na,1\n")),
+    "a column gone": lambda folder: (folder / "episodes.csv.gz").write_bytes(gzip.compress(b"run,rounds\nagent,1\n")),
+}
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_files_are_one_line(damage, copy, capsys):
+    damage(copy)
+    for main, folder in ((report.main, copy), (plots.main, copy / "agent")):
+        assert main([str(folder), "--out", str(copy / "out")]) == 2
+        line = capsys.readouterr().err
+        assert line.count("\n") == 1
+        assert "put the original back" in line
+    assert not (copy / "out").exists() or not any((copy / "out").iterdir())
+
+
+def test_a_table_that_a_run_did_not_write_is_one_line(copy, capsys):
+    index = json.loads((copy / "runs.json").read_text())
+    index["tables"]["episodes.csv"]["lacking"].append("agent")
+    damage_index(copy, tables=index["tables"])
+    assert plots.main([str(copy / "agent"), "--out", str(copy / "out")]) == 2
+    assert "episodes.csv.gz has no rows of agent; that run wrote no episodes.csv\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace('"end": "', '"end": null, "was": "'), "has not finished"),
+        (lambda text: text[:-9], "cannot be read"),
+    ],
+)
+def test_runs_that_cannot_be_packed_are_named(plain, tmp_path, change, says):
+    shutil.copytree(plain / "several", tmp_path / "study" / "several")
+    path = tmp_path / "study" / "several" / "run.json"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(UsageError, match=says):
+        pack(tmp_path / "study", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_that_cannot_be_restored_is_refused(plain, tmp_path):
+    shutil.copytree(plain / "several", tmp_path / "study" / "several")
+    path = tmp_path / "study" / "several" / "nodes.csv"
+    path.write_text(path.read_text().replace("0,0", '"0",0', 1))
+    with pytest.raises(UsageError, match=r"nodes\.csv of several is not as a run wrote it"):
+        pack(tmp_path / "study", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
