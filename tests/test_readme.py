@@ -1,13 +1,11 @@
 """README.md, docs/ and the published results against the code and each other; reporting/test_docs.py has the tables."""
 
 import dataclasses
-import json
 import re
 import types
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from helpers import assert_rounds_fit, modules
 
@@ -16,13 +14,15 @@ from node import make_policy
 from nodes.round import RoundResult, Seconds
 from reporting import averages, docs
 from runs.description import read_description
+from runs.packed import run_dirs
+from runs.tables import read_table
 from studies.learners import report as learner_report
 
 PROJECT = Path(__file__).parent.parent
 PAGES = {page.name: page.read_text() for page in docs.pages(PROJECT)}
 RESULTS = PROJECT / "results"
 SWEPT = ("claims", "improved", "routes", "routes-4", "routes-cost")  # all test images, nothing fails
-OF_SWEEPS = sorted(path.parent for name in SWEPT for path in RESULTS.glob(f"{name}/*/rounds.csv"))
+OF_SWEEPS = [path for name in SWEPT for path in run_dirs(RESULTS / name)]
 
 
 def test_deviations_in_the_code_are_those_in_the_docs():
@@ -32,23 +32,29 @@ def test_deviations_in_the_code_are_those_in_the_docs():
     assert set(re.findall(r"Deviation (D\d+)", code)) == set(listed)
 
 
-@pytest.mark.parametrize("name", sorted({path.parent.parent.name for path in RESULTS.glob("*/*/run.json")}))
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in RESULTS.glob("*/runs.json")))
 def test_published_sweeps_can_be_reported(name):
     """A setting that is gone from config.py would make them unreadable."""
     finished, unfinished = averages.read_runs(RESULTS / name)
-    assert len(finished) == len(list((RESULTS / name).glob("*/run.json")))
+    assert len(finished) == len(run_dirs(RESULTS / name))
     assert not unfinished
 
 
 def test_published_logs_fit_the_specification():
-    """Rewards, distances and the ends of episodes, computed anew from the published CSV files."""
+    """Rewards, distances and the ends of episodes, computed anew from the published CSV files.
+
+    Most of rounds.csv that follows from the rest is worked out on reading; its sums are those that the runs logged.
+    """
     assert OF_SWEEPS
     for folder in OF_SWEEPS:
-        rounds, episodes = pd.read_csv(folder / "rounds.csv"), pd.read_csv(folder / "episodes.csv")
+        rounds, episodes = read_table(folder, "rounds.csv"), read_table(folder, "episodes.csv")
         assert_rounds_fit(rounds, 0.8, folder)
+        sums = rounds.groupby("episode")[["reward", "distance", "bytes_sent"]].sum().to_numpy()
+        logged = episodes[["episode_return", "communication_cost", "bytes_sent"]]
+        np.testing.assert_allclose(sums, logged, atol=1e-9, err_msg=str(folder))
         last = rounds.groupby("episode").last()
-        described = json.loads((folder / "run.json").read_text())
-        wanted = range(described["config"].get("first_episode", 1), described["config"]["episodes"] + 1)
+        described = read_description(folder)
+        wanted = range(described["config"].first_episode, described["config"].episodes + 1)
         assert last.index.tolist() == episodes["episode"].tolist() == list(wanted), folder
         assert described["end"], folder
         assert not described["git_modified"], folder
@@ -57,12 +63,13 @@ def test_published_logs_fit_the_specification():
         assert set(rounds["dataset"]) == {"mnist"}, folder
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/*/agent.npz")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*/agents/*.npz")), ids=lambda path: path.stem)
 def test_published_agents_choose_what_their_logs_say(path):
     """They are loaded, and told the accuracies of the log, choose its last episode's nodes."""
-    described = read_description(path.parent)["config"]
+    run_dir = path.parent.parent / path.stem
+    described = read_description(run_dir)["config"]
     config = dataclasses.replace(described, load_agent=str(path), first_episode=described.episodes)
-    logged = pd.read_csv(path.parent / "rounds.csv").query(f"episode == {config.episodes}")
+    logged = read_table(run_dir, "rounds.csv").query(f"episode == {config.episodes}")
     accuracies = iter(logged["accuracy"])
     no_scores = dict.fromkeys(SCORES, np.zeros(config.nodes * config.pca_components))
     stand_in = types.SimpleNamespace(
@@ -124,8 +131,10 @@ def test_what_the_agent_learned_was_counted():
     and of the last ten the lowest and the highest seed."""
     shares = {}
     for split in ("disjoint", "published"):
-        for path in RESULTS.glob(f"claims/dqn-{split}-seed*/rounds.csv"):
-            moves = pd.read_csv(path).query("round > 1")
+        for run_dir in run_dirs(RESULTS / "claims"):
+            if not run_dir.name.startswith(f"dqn-{split}-"):
+                continue
+            moves = read_table(run_dir, "rounds.csv").query("round > 1")
             left = moves["node"] != moves["previous_node"]
             for late, chosen in ((False, moves["episode"] <= 10), (True, moves["episode"] > 110)):
                 shares.setdefault((late, split), []).append(left[chosen].mean())

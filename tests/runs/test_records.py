@@ -2,7 +2,6 @@
 
 import math
 
-import pandas as pd
 import pytest
 from helpers import PROJECT
 
@@ -17,6 +16,7 @@ from runs.records import (
     scalars,
     shown,
 )
+from runs.tables import read_table
 
 RUN = dict(zip(RUN_COLUMNS, ("dqn", "disjoint", "mnist", 0.8, "float32", "cnn", ""), strict=True))
 INFO = {"round": 2, "node": (3, 1), "previous_node": 0, "distance": 0.25, "accuracy": 0.5, "reward": -0.5}
@@ -56,7 +56,7 @@ def test_an_episode_sums_its_rounds():
 
 @pytest.mark.parametrize(("name", "kind"), [("rounds.csv", RoundRecord), ("episodes.csv", EpisodeRecord)])
 def test_columns_are_those_of_published_runs(name, kind):
-    path = PROJECT / "results" / "claims" / "dqn-disjoint-seed0" / name
-    published = [column.replace("evaluation_dtype", "evaluation") for column in pd.read_csv(path, nrows=1)]
+    table = read_table(PROJECT / "results" / "claims" / "dqn-disjoint-seed0", name)
+    published = [column.replace("evaluation_dtype", "evaluation") for column in table]
     assert list(columns(kind))[: len(published)] == published
     assert all(about["description"] for about in columns(kind).values())
