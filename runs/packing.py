@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from runs.description import read_description
 from runs.folder import AGENT, DESCRIPTION, FIGURES, TABLES, write_atomically
 from runs.packed import DERIVED, FORM, STUDY, Study, facts_of, lengthen, parse, plain_run_dirs, readable, rows_by_run
+from runs.tables import only_tables_of_runs
 from settings.errors import UsageError
 
 AGENTS = "agents"
@@ -36,11 +38,11 @@ def pack(folder: Path, out: Path) -> list[Path]:
         raise UsageError(f"{folder} holds no run folders; give the --out folder of a sweep")
     descriptions = {}
     for path in dirs:
-        with readable(path / DESCRIPTION):
-            descriptions[path.name] = json.loads((path / DESCRIPTION).read_text(encoding="utf-8-sig"))
-            if descriptions[path.name]["end"] is None:
-                raise UsageError(f"{path} has not finished; finish its sweep or move it away, then pack again")
-    files = _packed_tables(dirs, descriptions)
+        if read_description(path)["end"] is None:
+            raise UsageError(f"{path} has not finished; finish its sweep or move it away, then pack again")
+        descriptions[path.name] = json.loads((path / DESCRIPTION).read_text(encoding="utf-8-sig"))
+    with only_tables_of_runs():
+        files = _packed_tables(dirs, descriptions)
     files |= {f"{AGENTS}/{path.name}.npz": (path / AGENT).read_bytes() for path in dirs if (path / AGENT).exists()}
     files |= read_files(folder, REPORTS)
     files[STUDY] = files.pop(STUDY)  # is written last: without it, nothing counts as packed
@@ -141,5 +143,5 @@ def _equal(table: pd.DataFrame, column: str, whole: Study, run: str, work_out: C
     """Returns whether a derived column is worked out as the run wrote it."""
     try:
         return list(work_out(whole, run, table)) == list(table[column])
-    except (LookupError, ValueError):  # such as the distance of a round of several nodes
+    except (LookupError, ValueError, ArithmeticError):  # such as the distance of a round of several nodes
         return False

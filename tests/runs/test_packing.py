@@ -144,7 +144,8 @@ def test_a_table_that_a_run_did_not_write_is_one_line(copy, capsys):
     ("change", "says"),
     [
         (lambda text: text.replace('"end": "', '"end": null, "was": "'), "has not finished"),
-        (lambda text: text[:-9], "cannot be read"),
+        (lambda text: text[:-9], "is damaged"),
+        (lambda text: text.replace('"goal"', '"gaol"'), "is damaged"),
     ],
 )
 def test_runs_that_cannot_be_packed_are_named(plain, tmp_path, change, says):
@@ -156,10 +157,19 @@ def test_runs_that_cannot_be_packed_are_named(plain, tmp_path, change, says):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_table_that_cannot_be_restored_is_refused(plain, tmp_path):
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace("0,0", '"0",0', 1), r"nodes\.csv of several is not as a run wrote it"),
+        (lambda text: "", "not as a run wrote them"),
+        (lambda text: text.splitlines()[0] + "\n", "not as a run wrote them"),
+        (lambda text: text.replace("node", "run", 1), "not as a run wrote them"),
+    ],
+)
+def test_a_table_that_cannot_be_restored_is_refused(plain, tmp_path, change, says):
     shutil.copytree(plain / "several", tmp_path / "study" / "several")
     path = tmp_path / "study" / "several" / "nodes.csv"
-    path.write_text(path.read_text().replace("0,0", '"0",0', 1))
-    with pytest.raises(UsageError, match=r"nodes\.csv of several is not as a run wrote it"):
+    path.write_text(change(path.read_text()))
+    with pytest.raises(UsageError, match=says):
         pack(tmp_path / "study", tmp_path / "out")
     assert not (tmp_path / "out").exists()
