@@ -1,9 +1,9 @@
 """The populations that the checks of intervals and verdicts draw from."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from runs.tables import read_table
 from studies import populations, verdict_errors
 
 
@@ -13,7 +13,7 @@ def test_populations_are_the_published_means_by_seed():
     assert set(found) == {(claim, split) for claim in verdict_errors.CAP for split in ("disjoint", "published")}
     for seed in range(6):
         means = [
-            pd.read_csv(populations.RESULTS / f"claims/{policy}-disjoint-seed{seed}/episodes.csv")["rounds"]
+            read_table(populations.RESULTS / f"claims/{policy}-disjoint-seed{seed}", "episodes.csv")["rounds"]
             .tail(20)
             .mean()
             for policy in ("dqn", "random")
