@@ -2,7 +2,8 @@
 
 Every number is first averaged within a seed, over the episodes that the report names, then over the seeds. Runs of
 several folders are compared as if they were of one. `python report.py --docs` writes all that is generated anew: the
-published reports and their figures, the tables of README.md and docs/*.md, and the picture of a round.
+published reports and their figures, the figures of two published runs, the tables of README.md and docs/*.md, and the
+picture of a round.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 from reporting.docs import PROJECT, fill_pages, published, rewrite_report, stale_parts, stale_reports
 from reporting.report import write_report
 from reporting.round_picture import draw as draw_round
+from reporting.run_figures import draw as draw_runs
 from runs.command_line import command, path_argument
 from runs.flags import Parser
 from runs.tables import only_tables_of_runs
@@ -52,6 +54,8 @@ def documents(options: argparse.Namespace) -> int:
             return int(bool(stale))
         for folder in published(PROJECT):
             rewrite_report(folder, folder, figures=(folder / "figures").is_dir())
+        runs = [PROJECT / f"results/claims/dqn-{split}-seed0" for split in ("disjoint", "published")]
+        draw_runs(runs, PROJECT / "results/claims/figures/seed0")
         draw_round()
         fill_pages(PROJECT)
     return 0
