@@ -81,13 +81,13 @@ def _load(config: Config) -> Dataset:
     """Returns the whole data set."""
     if config.dataset == STAND_IN:
         return digits_stand_in(config.seed)
+    if config.dataset == OTHER and not config.data_path:
+        raise UsageError(f"--dataset {OTHER} needs --data-path, the .npz file or the folder of idx files of your data")
     path = os.path.expanduser(config.data_path or os.environ.get("HL_DATA", ""))
     if path:
         source = path if config.data_path else f"{path} (HL_DATA)"
         torchvision = KNOWN[config.dataset].torchvision if config.dataset in KNOWN else ""
         return _named(config.dataset, convert(read_files(Path(path), torchvision), source), source)
-    if config.dataset == OTHER:
-        raise UsageError(f"--dataset {OTHER} needs --data-path, the .npz file or the folder of idx files of your data")
     arrays = from_keras(config.dataset)
     if arrays is not None:
         return Dataset(config.dataset, **arrays)

@@ -1,4 +1,4 @@
-"""Builds the table of the routes that `python -m studies.routes` found, for docs/improved_agent.md."""
+"""Builds the table of the routes that `python -m studies.routes` found, for docs/routes.md."""
 
 import itertools
 from pathlib import Path

@@ -38,6 +38,8 @@ class Run:
                 raise UsageError(f"{self.folder} holds a run with other settings; choose another --out")
             if packed:
                 self.finished = described["config"].episodes >= self.config.episodes
+                if not self.finished:  # a new folder of its name would be read in its place
+                    raise UsageError(f"{self.folder} is packed and cannot be continued; choose another --out")
             else:
                 self.finished = described["end"] is not None and self.episodes() >= self.wanted()
 

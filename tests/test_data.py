@@ -35,6 +35,7 @@ def test_data_of_ones_own(fashion, monkeypatch):
     np.testing.assert_array_equal(loaded.x_test, arrays["x_test"])
     with pytest.raises(UsageError, match=r"are not MNIST's.*give --dataset other for data of your own"):
         data.load_dataset(Config(data_path=config.data_path))
+    monkeypatch.setenv("HL_DATA", config.data_path)  # which is MNIST's place
     with pytest.raises(UsageError, match="--dataset other needs --data-path"):
         data.load_dataset(Config(dataset="other"))
 

@@ -133,10 +133,12 @@ def test_packed_runs_are_finished(swept, tiny, tmp_path, capsys):
     assert sweep.main(["--pack", str(tmp_path / "sweep"), "--out", str(tmp_path / "packed")]) == 0
     assert "its run folders stay" in capsys.readouterr().out
     assert {path.name for path in (tmp_path / "sweep").iterdir()} == set(names)
-    for episodes, state in ((3, "finished"), (4, "new")):
-        flags = {"seeds": "0", "vary": "learning-rate=0.001", "episodes": episodes, "policies": "dqn"}
-        assert sweep.main([*sweep_flags(tiny, tmp_path / "packed", **flags), "--list"]) == 0
-        assert capsys.readouterr().out.split()[0] == state
+    flags = {"seeds": "0", "vary": "learning-rate=0.001", "policies": "dqn"}
+    assert sweep.main([*sweep_flags(tiny, tmp_path / "packed", **flags), "--list"]) == 0
+    assert capsys.readouterr().out.split()[0] == "finished"
+    # A new folder of more episodes would be read in place of the packed run.
+    assert sweep.main([*sweep_flags(tiny, tmp_path / "packed", **flags, episodes=4), "--list"]) == 2
+    assert "is packed and cannot be continued; choose another --out" in capsys.readouterr().err
     assert sweep.main([*sweep_flags(tiny, tmp_path / "packed", **flags), "--discount", "0.5"]) == 2
     assert "other settings" in capsys.readouterr().err
 
