@@ -1,4 +1,4 @@
-"""Which images there are, and which node holds which of them."""
+"""Loads the images and deals them out to the nodes."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""What happens in a round: the chosen node trains the travelling model, everyone learns how good it became."""
+"""Defines a round: the chosen node trains the travelling model, and its accuracy gives the reward."""
 
 import dataclasses
 import operator

@@ -1,4 +1,4 @@
-"""Where the model goes next: the nodes' DQN agent."""
+"""Implements the DQN agent that picks the next node."""
 
 import collections
 import math

@@ -108,12 +108,20 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
         "'agent-hidden-units=500,200;64,64'",
     )
     parser.add_argument(
-        "--control-episodes", type=int, default=20, help="a policy that does not learn runs only these last ones [20]"
+        "--control-episodes",
+        type=int,
+        default=20,
+        help="number of last episodes that a policy without learning runs [20]",
     )
     parser.add_argument("--jobs", type=int, help="runs at once, one thread each [all processors, here or of Ray]")
     parser.add_argument("--out", type=path_argument, help=f"folder of the runs [{OUT}; with --pack DIR: DIR]")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="who runs them [local]")
-    parser.add_argument("--ray-address", help="Ray cluster to use, auto: the one that is up [a new one, here]")
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="where runs execute: on this machine (local) or on a Ray cluster (ray) [local]",
+    )
+    parser.add_argument("--ray-address", help="Ray cluster to use; auto: the running one [a new one on this machine]")
     parser.add_argument("--list", action="store_true", help="print the runs and start none")
     parser.add_argument(
         "--pack",

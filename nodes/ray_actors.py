@@ -1,4 +1,4 @@
-"""Nodes in processes of their own, on one machine or a cluster: Ray actors, each of which alone has its nodes' images.
+"""Runs the nodes in Ray actors, on one machine or a cluster. Only the actor of a node holds its images.
 
 Weights travel as object references from the actor that trained to the actor that is next; the process that runs the
 environment sees losses, accuracies and observations. Actors train by LocalNodes, as nodes in one process do.

@@ -1,4 +1,4 @@
-"""How to get to a Ray cluster, and how to notice that it is gone."""
+"""Connects to a Ray cluster and detects its loss."""
 
 import contextlib
 import logging

@@ -1,4 +1,4 @@
-"""Where a run lives: its folder, who works in it, and files that are written whole or not at all."""
+"""Manages the folder of a run: file names, lock and atomic writes."""
 
 import argparse
 import contextlib

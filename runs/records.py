@@ -1,4 +1,4 @@
-"""What is logged of a round and of an episode: one dataclass each, whose fields are the columns of the CSV file."""
+"""Declares the records of a round and of an episode, whose fields are the columns of the CSV files."""
 
 import dataclasses
 import functools
