@@ -70,9 +70,10 @@ class DataSettings(Settings):
     # Deviation D7: the default is the other reading of the supplementary data; preset published-code is the authors'.
     split: str = setting(
         "disjoint",
-        "which images outside the main class a node gets: the next ones (disjoint), or the same ones as nine other "
-        "nodes (published: authors); dirichlet draws each node's label shares, without a main class",
-        choices=("disjoint", "published", "dirichlet"),
+        "which images outside the main class a node gets: main images of other nodes, other ones for each node "
+        "(disjoint) or the same ones for ten nodes (published: authors), or images that no other node holds "
+        "(exclusive); dirichlet draws each node's label shares, without a main class",
+        choices=("disjoint", "published", "exclusive", "dirichlet"),
     )
     dirichlet_alpha: float = setting(0.5, "concentration of the label shares with --split dirichlet (ours)", above=0)
 

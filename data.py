@@ -152,13 +152,16 @@ def partition(labels: np.ndarray, config: Config) -> np.ndarray:
     """Returns which images each node holds: positions [nodes, samples_per_node] in `labels` [n].
 
     Node n's main class is n % 10. Its main images are the slice n // 10 of that class in file order, its supplementary
-    images the slice n (`disjoint`) or n // 10 (`published`, authors' code) of all other classes in file order.
+    images the slice n (`disjoint`) or n // 10 (`published`, authors' code) of all other classes in file order. These
+    are main images of other nodes; for splits in which no image is held twice see `_exclusive` and `_dirichlet`.
     Raises UsageError where the images do not suffice.
     """
     if config.split == "dirichlet":
         return _dirichlet(labels, config)
     main = round(config.main_class_share * config.samples_per_node)
     supplementary = config.samples_per_node - main
+    if config.split == "exclusive":
+        return _exclusive(labels, config.nodes, main, supplementary)
     rows = []
     for node in range(config.nodes):
         of_main_class = labels == node % CLASSES
@@ -182,6 +185,32 @@ def _slice(positions: np.ndarray, index: int, size: int, node: int) -> np.ndarra
             "lower --nodes or --samples-per-node, or change --main-class-share"
         )
     return positions[index * size : (index + 1) * size]
+
+
+def _exclusive(labels: np.ndarray, nodes: int, main: int, supplementary: int) -> np.ndarray:
+    """Gives each node images that no other node holds, the same main images as the split `disjoint` (ours).
+
+    The supplementary images come evenly from all other classes, the remainder from those that follow the main class.
+    In each class, in file order, they begin after the main images of all nodes.
+    """
+    wanted = np.zeros((nodes, CLASSES), int)
+    for node in range(nodes):
+        following = (node + 1 + np.arange(supplementary) % (CLASSES - 1)) % CLASSES
+        wanted[node] = np.bincount(following, minlength=CLASSES)
+        wanted[node, node % CLASSES] = main
+    rows = [[] for _ in range(nodes)]
+    for label, counts in enumerate(wanted.T):
+        positions = np.flatnonzero(labels == label)
+        if counts.sum() > len(positions):
+            raise UsageError(
+                f"the nodes need {counts.sum()} different images of class {label} of {len(positions)} that there are; "
+                "lower --nodes or --samples-per-node, or choose another --split"
+            )
+        turns = np.argsort(np.arange(nodes) % CLASSES != label, kind="stable")  # its main class comes first
+        slices = np.split(positions[: counts.sum()], np.cumsum(counts[turns])[:-1])
+        for node, images in zip(turns, slices, strict=True):
+            rows[node] += images.tolist()
+    return np.array(rows)
 
 
 def _dirichlet(labels: np.ndarray, config: Config) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Loading: only the right data sets are taken, each under its own name. Partition: counted by hand."""
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path
@@ -108,6 +109,30 @@ def test_disjoint_split_by_hand():
     assert rows[9].tolist() == [9, 19, 29, 39, 10]  # others: 0 .. 8, then 10
 
 
+def test_exclusive_split_by_hand():
+    """Image p of class c stands at 10 p + c. Images 0 to 3 of a class are main images, the next ones supplementary.
+
+    Of the ten supplementary images each of the nine other classes gives one, and the class after the main class a
+    second one. Node 0 is the first to ask classes 1 to 9, and takes two of class 1.
+    """
+    rows = data.partition(labels_by_hand(), Config(samples_per_node=14, main_class_share=4 / 14, split="exclusive"))
+    assert sorted(rows[0]) == sorted([0, 10, 20, 30, 41, 51, 42, 43, 44, 45, 46, 47, 48, 49])
+    # Node 0 has taken image 4 of classes 2 to 9 and images 4 and 5 of class 1. Node 1 takes two of class 2.
+    assert sorted(rows[1]) == sorted([1, 11, 21, 31, 52, 62, 53, 54, 55, 56, 57, 58, 59, 40])
+    assert len(np.unique(rows)) == 140
+    main = data.partition(labels_by_hand(), Config(nodes=20, samples_per_node=5))[:, :4]
+    twenty = data.partition(labels_by_hand(), Config(nodes=20, samples_per_node=5, split="exclusive"))
+    assert all(set(theirs) < set(row) for theirs, row in zip(main.tolist(), twenty.tolist(), strict=True))
+
+
+def test_exclusive_split_uses_up_what_there_is():
+    """600 images in ten classes of 60 are exactly enough for 60 nodes that take one image of each class, not for 61."""
+    config = Config(nodes=60, samples_per_node=10, main_class_share=0.1, split="exclusive")
+    assert sorted(data.partition(labels_by_hand(), config).ravel()) == list(range(600))
+    with pytest.raises(UsageError, match=r"need 61 different images of class 0 of 60 .*lower --nodes"):
+        data.partition(labels_by_hand(), dataclasses.replace(config, nodes=61))
+
+
 def test_twenty_nodes_share_a_class_without_sharing_main_images():
     for split, eleventh in (("published", 2), ("disjoint", 12)):
         rows = data.partition(labels_by_hand(), Config(nodes=20, samples_per_node=5, split=split))
@@ -139,6 +164,7 @@ def test_dirichlet_gives_every_image_once_and_skews_with_alpha(dataset):
         Config(samples_per_node=400),
         Config(nodes=100, samples_per_node=100),
         Config(samples_per_node=301, split="dirichlet"),
+        Config(samples_per_node=301, split="exclusive"),
         Config(samples_per_node=300, main_class_share=0, nodes=20),
     ],
 )
@@ -173,7 +199,7 @@ def test_all_test_images_are_kept_when_as_many_are_wanted(dataset):
 
 
 def test_mnist_itself():
-    """The numbers of the two splits on the real file: 119 distinct supplementary images in the published one."""
+    """The numbers of the splits on the real file, as docs/data.md has them."""
     path = os.environ.get("HL_DATA")
     if not path:
         pytest.skip("MNIST is not at hand: set HL_DATA to its file")
@@ -186,13 +212,20 @@ def test_mnist_itself():
     assert len(np.unique(published)) == 4000
     for node, row in enumerate(published):
         assert (mnist.y_train[row] == node).sum() == 400
+    images, holders = np.unique(data.partition(mnist.y_train, Config()), return_counts=True)
+    assert (len(images), (holders > 1).sum(), (holders > 2).sum()) == (4000, 973, 27)
+    for nodes in (10, 100):
+        exclusive = data.partition(mnist.y_train, Config(nodes=nodes, split="exclusive"))
+        assert len(np.unique(exclusive)) == nodes * 500
+        counts = [np.bincount(mnist.y_train[row], minlength=10).tolist() for row in exclusive[:2]]
+        assert counts == [[400, 12, *[11] * 8], [11, 400, 12, *[11] * 7]]
 
 
 @given(
     nodes=st.integers(2, 30),
     samples=st.integers(1, 60),
     share=st.floats(0, 1),
-    split=st.sampled_from(["disjoint", "published", "dirichlet"]),
+    split=st.sampled_from(["disjoint", "published", "exclusive", "dirichlet"]),
     alpha=st.floats(0.01, 100),
     seed=st.integers(0, 2**32 - 1),
 )
@@ -212,6 +245,10 @@ def test_partitions(nodes, samples, share, split, alpha, seed):
     main = round(share * samples)
     turns = (nodes - 1) // 10 + 1
     enough = turns * main <= 200 and (nodes if split == "disjoint" else turns) * (samples - main) <= 1800
+    if split == "exclusive":  # the remainder comes from the classes that follow the main class
+        after = np.subtract.outer(np.arange(10), np.arange(nodes)) % 10
+        most = np.where(after == 0, main, (samples - main) // 9 + (after <= (samples - main) % 9)).sum(1).max()
+        enough = most <= 200
     if not (nodes * samples <= 2000 if split == "dirichlet" else enough):
         with pytest.raises(UsageError, match="lower --nodes or --samples-per-node"):
             partition(labels, config)
@@ -219,8 +256,8 @@ def test_partitions(nodes, samples, share, split, alpha, seed):
     held = partition(labels, config)
     assert held.shape == (nodes, samples)
     assert all(len(set(row)) == samples for row in held.tolist())
-    if split == "dirichlet":
+    if split in ("exclusive", "dirichlet"):
         assert len(np.unique(held)) == nodes * samples
-    else:
+    if split != "dirichlet":
         assert set((labels[held] == np.arange(nodes)[:, np.newaxis] % 10).sum(1)) == {main}
     np.testing.assert_array_equal(held, partition(labels, config))

@@ -182,7 +182,7 @@ def some_of(flags: dict[str, Sequence[str]], rng: np.random.Generator) -> list[s
 def random_search(rng: np.random.Generator) -> list[str]:
     """Returns a command line of studies.routes."""
     own = {
-        "split": ("disjoint", "published", "dirichlet", "none", ""),
+        "split": ("disjoint", "published", "exclusive", "dirichlet", "none", ""),
         "seed": ("0", "-1", "1e3", "9" * 20),
         "episodes": ("1", "0", "4", "x", "9" * 20),
         "tries": ("13", "12", "-1", ""),
