@@ -9,7 +9,7 @@ import dataclasses
 from learners import VARIANTS
 from settings.declare import Settings, setting, to_text
 from settings.errors import UsageError
-from settings.names import OF_EPISODE, PARTS, REFERENCES
+from settings.names import LEARNING, OF_EPISODE, PARTS, REFERENCES, RULES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +20,7 @@ class RunSettings(Settings):
         "dqn",
         "policy that picks the next node (authors: dqn), or a baseline in which no model travels (the last five); "
         "module:Class names a policy of your own",
-        choices=("dqn", "random", "standalone", "round-robin", "nearest", "home", "route", *REFERENCES),
+        choices=(*LEARNING, *RULES, *REFERENCES),
         extensible=True,
     )
     episodes: int = setting(

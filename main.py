@@ -124,7 +124,8 @@ def run(config: Config, options: argparse.Namespace) -> int:
     nodes = make_nodes(config, options.engine, options.ray_address, options.ray_actors)
     environment = make_environment(config, None, nodes)
     resumed = options.resume and (options.run_dir / CHECKPOINT).exists()  # and needs no other run's agent any more
-    policy = make_policy(dataclasses.replace(config, load_agent="") if resumed else config, environment.distances)
+    agent_config = dataclasses.replace(config, load_agent="") if resumed else config
+    policy = make_policy(agent_config, environment.distances, nodes.label_counts())
     options.run_dir = options.run_dir or new_folder(config, nodes)
     with locked(options.run_dir):
         check_options(options.run_dir, options.resume, options.overwrite)  # another process may have finished meanwhile

@@ -13,11 +13,14 @@ from models import q_network
 from policies.replay import Transition, draw_shares, n_step_transitions, renamed
 from policies.rules import (
     HomePolicy,
+    LabelVariancePolicy,
     NearestPolicy,
     Policy,
+    RandomMovingPolicy,
     RandomPolicy,
     RoundRobinPolicy,
     RoutePolicy,
+    ShuffledCyclePolicy,
     StandalonePolicy,
     random_ranking,
 )
@@ -32,23 +35,29 @@ KIND = ("nodes", "observation", "pca_components", "agent_network", "agent_hidden
 
 POLICIES = {
     "random": RandomPolicy,
+    "random-moving": RandomMovingPolicy,
     "standalone": StandalonePolicy,
     "round-robin": RoundRobinPolicy,
+    "shuffled-cycle": ShuffledCyclePolicy,
     "nearest": NearestPolicy,
+    "label-variance": LabelVariancePolicy,
     "home": HomePolicy,
     "route": RoutePolicy,
 }
 
 
-def make_policy(config: Config, distances: np.ndarray) -> Policy:
+def make_policy(config: Config, distances: np.ndarray, label_counts: np.ndarray | None = None) -> Policy:
     """Builds the policy that `config.policy` names, for nodes that are `distances` [nodes, nodes] apart.
 
-    Where no node is picked it names the starter, which is ignored. Raises UsageError where an import path names no
+    `label_counts` [nodes, classes] tells how many images of each class the nodes hold; `label-variance` needs it. Where
+    no node is picked the policy names the starter, which is ignored. Raises UsageError where an import path names no
     policy.
     """
     kinds = POLICIES | {"dqn": DQNAgent} | dict.fromkeys(REFERENCES, StandalonePolicy)
     kind = kinds.get(config.policy) or user_class(config.policy, Policy, "rank")
-    return kind(config, distances)
+    policy = kind(config, distances)
+    policy.label_counts = label_counts
+    return policy
 
 
 class DQNAgent(Policy):

@@ -14,6 +14,7 @@ class Policy:
 
     epsilon = 0.0  # share of random choices
     learns = False  # one that learns needs many episodes, and reports average its last ones
+    label_counts: np.ndarray | None = None  # [nodes, classes] images of each class at each node, from `make_policy`
 
     def __init__(self, config: Config, distances: np.ndarray | None):
         """`distances` [nodes, nodes] are those between the nodes."""
@@ -68,6 +69,27 @@ class RandomPolicy(Policy):
         return random_ranking(self.config, rng), False
 
 
+class RandomMovingPolicy(Policy):
+    """All nodes but the present one are equally likely."""
+
+    epsilon = 1.0
+
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
+        return [node for node in rng.permutation(self.config.nodes).tolist() if node != info["node"][0]], False
+
+
+class ShuffledCyclePolicy(Policy):
+    """Every node trains once a cycle, in a new random order each cycle; the first cycle begins with the starter.
+
+    The nodes that trained least often are those that the present cycle has not reached yet.
+    """
+
+    epsilon = 1.0
+
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
+        return np.lexsort((rng.permutation(self.config.nodes), info["visits"])).tolist(), False
+
+
 class StandalonePolicy(Policy):
     """The starter trains alone, all the time."""
 
@@ -87,6 +109,21 @@ class NearestPolicy(Policy):
 
     def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
         return self.nearest_least_visited(info["node"][0], info["visits"]), True
+
+
+class LabelVariancePolicy(Policy):
+    """The model goes where the label counts that it has trained on become most even (Tram-FL, arXiv 2308.04762).
+
+    Of all nodes it picks the one that minimises the variance over classes of (label counts trained on so far in this
+    episode + label counts of that node), on ties the nearest one, then the lowest number. It sees the nodes' label
+    counts, which the paper's agent does not.
+    """
+
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
+        totals = info["visits"] @ self.label_counts + self.label_counts
+        # The variance times the square of the number of classes: whole numbers, so that rounding breaks no tie.
+        variance = totals.shape[1] * (totals**2).sum(1) - totals.sum(1) ** 2
+        return np.lexsort((self.distances[info["node"][0]], variance)).tolist(), True
 
 
 class HomePolicy(Policy):

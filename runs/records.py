@@ -51,7 +51,10 @@ class RoundRecord(RunColumns):
         tensorboard=True,
     )
     reward: float = column("`32 ** (accuracy - goal) - distance - 1`", tensorboard=True)
-    epsilon: float = column("probability of a random choice in this episode; 1 for `random`, 0 for `standalone`")
+    epsilon: float = column(
+        "probability of a random choice in this episode; 1 for `random`, `random-moving` and `shuffled-cycle`, 0 for "
+        "other policies that do not learn"
+    )
     greedy: bool = column("True where the policy took its best choice, False for a random one and in round 1")
     done: bool = column("True in the last round of an episode")
     train_seconds: float = column("seconds of training", form=".4f")

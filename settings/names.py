@@ -5,4 +5,15 @@ SIDE, CLASSES = 28, 10  # pixels a side of an image, classes
 PARTS = ("pca", "node-models", "holder", "visits", "distances", "last-visit", "round", "accuracy")
 OF_EPISODE = ("round", "accuracy")  # one number each; all other parts have one or more numbers for every node
 REFERENCES = ("centralized", "fedavg", "gossip-ring", "gossip-complete", "swarm")  # see baselines/references.py
+RULES = (  # policies that do not learn, see policies/rules.py
+    "random",
+    "random-moving",
+    "standalone",
+    "round-robin",
+    "shuffled-cycle",
+    "nearest",
+    "label-variance",
+    "home",
+    "route",
+)
 LEARNING = ("dqn",)  # policies that learn, and need many episodes
