@@ -154,8 +154,17 @@ def partition(labels: np.ndarray, config: Config) -> np.ndarray:
     Node n's main class is n % 10. Its main images are the slice n // 10 of that class in file order, its supplementary
     images the slice n (`disjoint`) or n // 10 (`published`, authors' code) of all other classes in file order. These
     are main images of other nodes; for splits in which no image is held twice see `_exclusive` and `_dirichlet`.
+    With --world seed a permutation of the file, drawn from --seed, takes the place of the file order (ours).
     Raises UsageError where the images do not suffice.
     """
+    if config.world == "seed":
+        order = generator(config.seed, "deal").permutation(len(labels))
+        return order[_deal(labels[order], config)]
+    return _deal(labels, config)
+
+
+def _deal(labels: np.ndarray, config: Config) -> np.ndarray:
+    """Deals out the images in the order of `labels` [n]; see `partition`."""
     if config.split == "dirichlet":
         return _dirichlet(labels, config)
     main = round(config.main_class_share * config.samples_per_node)

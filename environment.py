@@ -219,8 +219,15 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
 
 def distance_matrix(config: Config) -> np.ndarray:
-    """Draws the symmetric distances between nodes [nodes, nodes], zero on the diagonal (authors' code)."""
-    uniform = np.random.RandomState(config.distance_seed).rand(config.nodes, config.nodes) * config.distance_scale
+    """Draws the symmetric distances between nodes [nodes, nodes], zero on the diagonal (authors' code).
+
+    With --world seed they follow from --seed and --distance-seed, else from the latter alone.
+    """
+    if config.world == "seed":
+        uniform = generator(config.seed, "distances", config.distance_seed).random((config.nodes, config.nodes))
+    else:
+        uniform = np.random.RandomState(config.distance_seed).rand(config.nodes, config.nodes)
+    uniform *= config.distance_scale
     distances = (uniform + uniform.T) / 2
     np.fill_diagonal(distances, 0)
     return distances

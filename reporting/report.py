@@ -69,7 +69,7 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
     left_out = f" Left out, because unfinished: {', '.join(unfinished)}." if unfinished else ""
     return (
         f"{len(runs)} finished runs in {names}, {hours:.1f} hours of one thread each on {processors}; data: {data}; "
-        f"code: {commits}.{left_out}{_resumed(runs)}\n\n"
+        f"code: {commits}.{left_out}{_worlds(runs)}{_resumed(runs)}\n\n"
         f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes "
         "of one that does not. Every average of an agent that turns greedy is over greedy episodes alone, over fewer "
         "than 20 where there are fewer. Episodes of the same number start from the same initial weights. Intervals are "
@@ -77,6 +77,12 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
         "belongs to a seed drawn together, for changes in per cent and interquartile means. An episode without the "
         f"goal counts with the round limit. Fewer than {FEWEST} seeds give no bootstrap.\n\n{RULE}\n"
     )
+
+
+def _worlds(runs: dict[str, dict]) -> str:
+    """Returns a sentence where every seed has its own distances and deal of the images, which intervals then cover."""
+    every = {run["config"].world for run in runs.values()}
+    return " Every seed has its own distances between nodes and its own deal of the images." * (every == {"seed"})
 
 
 def _resumed(runs: dict[str, dict]) -> str:

@@ -51,6 +51,7 @@ PAPER = {
     "main_class_share": 0.8,
     "split": "disjoint",
     "dirichlet_alpha": 0.5,
+    "world": "authors",
     "learner": "cnn",
     "learner_variant": "",
     "local_epochs": 1,

@@ -3,7 +3,7 @@
 from config import Config
 from settings.errors import UsageError
 
-SCHEMA = 2  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
+SCHEMA = 3  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
 RESUMABLE = 2  # the first schema whose checkpoints and tables a resume can go on from
 
 
@@ -29,6 +29,11 @@ def _from_schema_1(settings: dict) -> dict:
     return settings | {"evaluation": "auto" if evaluation in gone else evaluation}
 
 
+def _from_schema_2(settings: dict) -> dict:
+    """Returns settings of schema 2 as those of schema 3."""
+    return settings | {"world": "authors"}
+
+
 def read_settings(settings: dict, schema: int) -> Config:
     """Returns the Config of a run whose settings `schema` wrote.
 
@@ -38,6 +43,8 @@ def read_settings(settings: dict, schema: int) -> Config:
         raise UsageError(f"it was written by schema {schema}, this version reads 1 to {SCHEMA}; use a later version")
     if schema == 1:
         settings = _from_schema_1(settings)
+    if schema <= 2:
+        settings = _from_schema_2(settings)
     if differing := set(settings) ^ set(Config.__dataclass_fields__):
         raise ValueError(f"{min(differing)} is missing or unknown")
     return Config(**settings)

@@ -14,6 +14,8 @@ PURPOSES = {
     "failure": 8,
     "draws": 9,
     "permutation": 10,
+    "distances": 11,
+    "deal": 12,
 }
 LAST_UNCOUNTED = 10
 

@@ -140,6 +140,23 @@ def test_twenty_nodes_share_a_class_without_sharing_main_images():
         assert len(np.unique(rows[:, :4])) == 80
 
 
+@pytest.mark.parametrize("split", ["disjoint", "published", "exclusive", "dirichlet"])
+def test_another_world_deals_a_permuted_file(split):
+    """The nodes hold what they would hold of the permuted file, by positions in the file itself."""
+    labels = np.random.default_rng(0).integers(10, size=1000)
+    config = Config(seed=5, samples_per_node=20, split=split, world="seed")
+    order = np.random.default_rng([5, 12, 0]).permutation(1000)  # seed, purpose, no counters
+    held = data.partition(labels, config)
+    np.testing.assert_array_equal(
+        held, order[data.partition(labels[order], Config(seed=5, samples_per_node=20, split=split))]
+    )
+    if split != "dirichlet":
+        of_class_3 = [position for position in order.tolist() if labels[position] == 3]
+        assert set(of_class_3[:16]) < set(held[3])
+    other = data.partition(labels, dataclasses.replace(config, seed=6))
+    assert len(np.intersect1d(held[0], other[0])) < 10
+
+
 def test_main_class_share(dataset):
     for share, main in ((0.0, 0), (0.6, 60), (1.0, 100)):
         config = Config(samples_per_node=100, main_class_share=share)

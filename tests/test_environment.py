@@ -27,6 +27,20 @@ def test_distances_equal_the_published_ones():
     assert [round(float(x), 4) for x in (others.min(), others.max(), others.mean())] == [0.0040, 0.0961, 0.0476]
 
 
+def test_another_world_has_other_distances():
+    """They are means of two draws for each pair, from the generator with the key (seed, purpose, one counter, 0)."""
+    draws = np.random.default_rng([7, 11, 1, 0]).random((10, 10))
+    distances = distance_matrix(Config(seed=7, world="seed"))
+    assert distances[2, 6] == distances[6, 2] == pytest.approx((draws[2, 6] + draws[6, 2]) / 2 * 0.1, abs=1e-15)
+    assert not np.diag(distances).any()
+    others = [
+        distance_matrix(Config(seed=8, world="seed")),
+        distance_matrix(Config(seed=7, world="seed", distance_seed=1)),
+    ]
+    assert all(abs(other - distances).max() > 0.01 for other in others)
+    np.testing.assert_array_equal(distance_matrix(Config(seed=7)), distance_matrix(Config()))  # the authors'
+
+
 def test_reward_by_hand():
     assert reward(0.8, 0.05, Config()) == pytest.approx(-0.05)  # 32**0 - 0.05 - 1
     assert reward(0.6, 0.0, Config()) == pytest.approx(0.5 - 1)  # 32**-0.2 is a half

@@ -49,6 +49,19 @@ def test_what_was_resumed_under_something_else_is_named(tmp_path, unrendered):
     )
 
 
+def test_worlds_of_their_own_are_named(tmp_path, unrendered):
+    for seed in range(2):
+        write_run(tmp_path / "one", "random", seed, [20], [1], world="seed")
+        write_run(tmp_path / "both", "random", seed, [20], [1], world="seed")
+    said = "Every seed has its own distances between nodes and its own deal of the images."
+    assert said in report.write_report([tmp_path / "one"], tmp_path / "one")
+    write_run(tmp_path / "both", "nearest", 0, [20], [1])
+    text = report.write_report([tmp_path / "both"], tmp_path / "both")
+    assert said not in text
+    assert "| disjoint | seed | random | 2 |" in text
+    assert "| disjoint | authors | nearest | 1 |" in text
+
+
 def test_settings_are_told_apart(tmp_path, capsys, unrendered):
     for rate in (0.0, 0.5):
         for seed in (0, 1):

@@ -69,7 +69,16 @@ def written(folder, settings, **more):
 
 def of_first_schema():
     """The settings that the first published runs had, by their names."""
-    later = ("learner", "learner_variant", "renamed_share", "round_price", "explore_repeat", "patience", "greedy_from")
+    later = (
+        "world",
+        "learner",
+        "learner_variant",
+        "renamed_share",
+        "round_price",
+        "explore_repeat",
+        "patience",
+        "greedy_from",
+    )
     gone = (*later, "average_last", "evaluation")
     settings = {name: value for name, value in presets.PAPER.items() if name not in gone}
     return settings | {"evaluation_dtype": "winograd-checked"}
@@ -77,11 +86,19 @@ def of_first_schema():
 
 def test_an_edited_default_does_not_change_what_a_published_run_was(edited, tmp_path):
     folder = written(tmp_path, of_first_schema())
-    edited(patience=5, learner="kde", explore_repeat=3, greedy_from=60, average_last=2, goal=0.5)
+    edited(patience=5, world="seed", learner="kde", explore_repeat=3, greedy_from=60, average_last=2, goal=0.5)
     then = read_description(folder)["config"]
     assert (then.patience, then.learner, then.explore_repeat, then.greedy_from) == (0, "cnn", 1, 0)
-    assert (then.average_last, then.goal, then.evaluation) == (0, 0.8, "auto")
+    assert (then.average_last, then.goal, then.evaluation, then.world) == (0, 0.8, "auto", "authors")
     assert read_description(folder)["evaluation"] == "winograd-checked"
+
+
+def test_runs_of_the_second_schema_had_the_authors_world(edited, tmp_path):
+    settings = {name: value for name, value in presets.PAPER.items() if name != "world"}
+    folder = written(tmp_path, settings | {"goal": 0.7}, schema=2, evaluation="float32", learns=True)
+    edited(world="seed")
+    then = read_description(folder)["config"]
+    assert (then.world, then.goal) == ("authors", 0.7)
 
 
 @pytest.mark.parametrize(
