@@ -80,7 +80,8 @@ def settings(run: dict) -> dict:
         values["home_leave_rate"] = ANY
     if run["learns"]:
         return values
-    return {name: ANY if concerns_agent_alone(name, [value]) else value for name, value in values.items()}
+    alone = {name for name, value in values.items() if concerns_agent_alone(name, [value], values["policy"])}
+    return {name: ANY if name in alone else value for name, value in values.items()}
 
 
 def averaged(run: dict, average: str) -> pd.DataFrame:

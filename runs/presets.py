@@ -6,6 +6,7 @@ import operator
 from collections.abc import Collection
 
 from config import AgentSettings, Config, ObservationSettings
+from settings.user_classes import is_import_path
 
 # From the authors' agent to a better one. Each preset adds its settings to those of the one before. They concern the
 # agent alone, but for the number of episodes.
@@ -117,8 +118,9 @@ PRESET_HELP = {
 }
 EDITED = "edited"  # names the settings of a run without a preset once the defaults of config.py have been edited
 
-_AGENT_GROUPS = (ObservationSettings, AgentSettings)  # other policies do the same whatever these settings are
-AGENT_FIELDS = tuple(field.name for group in _AGENT_GROUPS for field in dataclasses.fields(group))
+OF_AGENT = tuple(field.name for field in dataclasses.fields(AgentSettings))
+# Other policies of this project do the same whatever these settings are.
+AGENT_FIELDS = (*(field.name for field in dataclasses.fields(ObservationSettings)), *OF_AGENT)
 LENGTH = "episodes"  # a policy that does not learn does the same in every episode, however many there are
 ANY = "any"  # stands for the value of a setting that makes no difference
 
@@ -128,8 +130,10 @@ def default_preset() -> str:
     return "paper" if Config().as_text() == PAPER else EDITED
 
 
-def concerns_agent_alone(name: str, values: Collection) -> bool:
-    """Tells whether a setting, a field or `preset`, with any of these values leaves other policies as they are."""
+def concerns_agent_alone(name: str, values: Collection, policy: str) -> bool:
+    """Tells whether a setting, a field or `preset`, with any of these values leaves a `policy` that does not learn as
+    it is. Policies of this project do not use the observation; a user's may."""
+    alone = OF_AGENT if is_import_path(policy) else AGENT_FIELDS
     if name == "preset":
-        return all(value in CHANGES and set(CHANGES[value]) <= {*AGENT_FIELDS, LENGTH} for value in values)
-    return name in AGENT_FIELDS
+        return all(value in CHANGES and set(CHANGES[value]) <= {*alone, LENGTH} for value in values)
+    return name in alone

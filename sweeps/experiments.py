@@ -102,7 +102,7 @@ def run(
     """
     if not learns(policy):
         values = dict(options.vary)
-        settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]])]
+        settings = [pair for pair in settings if not concerns_agent_alone(_field(pair[0]), values[pair[0]], policy)]
     arguments = ["--policy", policy, *(["--split", split] if split else []), "--seed", str(seed)]
     arguments += ["--threads", "1", "--figure-every", "-1"]
     arguments += [*_flags(settings), *shared]

@@ -50,3 +50,11 @@ def test_learner_without_its_greedy_episodes_is_unfinished(tmp_path):
     write_run(tmp_path, "dqn", 0, [9], [1])
     write_run(tmp_path, "dqn", 1, [5], [1], preset="improved", episodes=120)
     assert [len(names) for names in averages.read_runs(tmp_path)] == [1, 1]
+
+
+def test_what_a_users_policy_observes_is_told(tmp_path):
+    """Its runs that differ in nothing else are two experiments; those of random would be the same one twice."""
+    for observation, rounds in (("pca", 9), ("round", 5)):
+        path = write_run(tmp_path / observation, "my_rules:Lazy", 0, [rounds], [1], observation=observation)
+        path.rename(tmp_path / f"{observation}-seed0")
+    assert averages.varied(averages.read_runs(tmp_path)[0]) == ["observation"]
