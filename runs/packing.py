@@ -12,7 +12,23 @@ import pandas as pd
 
 from runs.description import read_description
 from runs.folder import AGENT, DESCRIPTION, FIGURES, TABLES, write_atomically
-from runs.packed import DERIVED, FORM, STUDY, Study, facts_of, lengthen, parse, plain_run_dirs, readable, rows_by_run
+from runs.packed import (
+    DERIVED,
+    FORM,
+    STUDY,
+    Study,
+    facts_of,
+    has_table,
+    is_packed,
+    lengthen,
+    parse,
+    plain_run_dirs,
+    read_packed_description,
+    read_packed_table,
+    readable,
+    rows_by_run,
+    run_dirs,
+)
 from runs.tables import only_tables_of_runs
 from settings.errors import UsageError
 
@@ -29,21 +45,24 @@ def shorten(cell: str) -> str:
 
 
 def pack(folder: Path, out: Path) -> list[Path]:
-    """Packs the run folders in `folder` into the folder `out`, with the report if there is one; returns the files.
+    """Packs the runs in `folder` into the folder `out`, with the report if there is one; returns the files.
 
-    The run folders stay. Raises UsageError where a run has not finished, where a table is not as a run writes it, or
-    where a file in `out` would be replaced by another content.
+    Runs of `folder` that are packed already are packed with the run folders, which stay. Raises UsageError where a run
+    has not finished, where a table is not as a run writes it, or where a file in `out` would be replaced by another
+    content.
     """
-    if not (dirs := plain_run_dirs(folder)):
+    if not plain_run_dirs(folder):
         raise UsageError(f"{folder} holds no run folders; give the --out folder of a sweep")
-    descriptions = {}
+    dirs, descriptions, agents = run_dirs(folder), {}, {}
     for path in dirs:
         if read_description(path)["end"] is None:
             raise UsageError(f"{path} has not finished; finish its sweep or move it away, then pack again")
-        descriptions[path.name] = json.loads((path / DESCRIPTION).read_text(encoding="utf-8-sig"))
+        packed = is_packed(path)
+        descriptions[path.name] = read_packed_description(path) if packed else _read_description(path)
+        agents[f"{AGENTS}/{path.name}.npz"] = folder / AGENTS / f"{path.name}.npz" if packed else path / AGENT
     with only_tables_of_runs():
         files = _packed_tables(dirs, descriptions)
-    files |= {f"{AGENTS}/{path.name}.npz": (path / AGENT).read_bytes() for path in dirs if (path / AGENT).exists()}
+    files |= {name: path.read_bytes() for name, path in agents.items() if path.exists()}
     files |= read_files(folder, REPORTS)
     files[STUDY] = files.pop(STUDY)  # is written last: without it, nothing counts as packed
     return write_new(out, files)
@@ -76,7 +95,7 @@ def compressed(table: pd.DataFrame) -> bytes:
 
 def _packed_tables(dirs: list[Path], descriptions: dict[str, dict]) -> dict[str, bytes]:
     """Returns runs.json and the compressed tables by file name; raises UsageError where one cannot be restored."""
-    texts = {name: {path.name: _text(path / name) for path in dirs if (path / name).exists()} for name in TABLES}
+    texts = {name: {path.name: _text(path, name) for path in dirs if has_table(path, name)} for name in TABLES}
     texts = {name: of_runs for name, of_runs in texts.items() if of_runs}
     tables = {name: {run: parse(text) for run, text in of_runs.items()} for name, of_runs in texts.items()}
     index = {"packed": FORM, "tables": {}, "runs": descriptions}
@@ -111,9 +130,15 @@ def _packed_tables(dirs: list[Path], descriptions: dict[str, dict]) -> dict[str,
     return files | {STUDY: json.dumps(index, indent=1).encode() + b"\n"}
 
 
-def _text(path: Path) -> str:
-    with readable(path):
-        return path.read_text()
+def _read_description(run_dir: Path) -> dict:
+    return json.loads((run_dir / DESCRIPTION).read_text(encoding="utf-8-sig"))
+
+
+def _text(run_dir: Path, name: str) -> str:
+    if is_packed(run_dir):
+        return read_packed_table(run_dir, name)
+    with readable(run_dir / name):
+        return (run_dir / name).read_text()
 
 
 def _is_float32(cells: pd.Series) -> bool:

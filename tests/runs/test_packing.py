@@ -82,6 +82,18 @@ def test_report_and_figures_are_the_same_bytes(plain, packed, tmp_path):
     assert {"report.md", "per_seed.csv", "figures/policies.png", "run/node_models.pdf"} <= set(made[0])
 
 
+def test_packed_runs_are_packed_with_the_others(plain, packed, tmp_path):
+    """A study whose runs are packed but for one, as where a seed was added; packing it is packing all of them."""
+    for name in ("agent", "failing"):
+        shutil.copytree(plain / name, tmp_path / "first" / name)
+    pack(tmp_path / "first", tmp_path / "both")
+    shutil.copytree(plain / "several", tmp_path / "both" / "several")
+    with pytest.raises(UsageError, match="would be replaced; choose another --out"):
+        pack(tmp_path / "both", tmp_path / "both")
+    pack(tmp_path / "both", tmp_path / "out")
+    assert contents(tmp_path / "out") == contents(packed)
+
+
 def test_a_run_folder_is_read_before_its_packed_form(packed, plain, copy):
     shutil.copytree(plain / "several", copy / "several")
     assert is_packed(packed / "several")
