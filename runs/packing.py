@@ -96,6 +96,9 @@ def compressed(table: pd.DataFrame) -> bytes:
 def _packed_tables(dirs: list[Path], descriptions: dict[str, dict]) -> dict[str, bytes]:
     """Returns runs.json and the compressed tables by file name; raises UsageError where one cannot be restored."""
     texts = {name: {path.name: _text(path, name) for path in dirs if has_table(path, name)} for name in TABLES}
+    # Where training went wrong there are no node models; a header says as little as no file.
+    models = texts["node_models.csv"]
+    texts["node_models.csv"] = {run: text for run, text in models.items() if text.count("\n") > 1}
     texts = {name: of_runs for name, of_runs in texts.items() if of_runs}
     tables = {name: {run: parse(text) for run, text in of_runs.items()} for name, of_runs in texts.items()}
     index = {"packed": FORM, "tables": {}, "runs": descriptions}

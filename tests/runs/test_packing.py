@@ -10,7 +10,7 @@ from helpers import run
 import plots
 import report
 from runs.description import read_description
-from runs.packed import is_packed, read_packed_table
+from runs.packed import has_table, is_packed, read_packed_table
 from runs.packing import pack
 from settings.errors import UsageError
 
@@ -92,6 +92,17 @@ def test_packed_runs_are_packed_with_the_others(plain, packed, tmp_path):
         pack(tmp_path / "both", tmp_path / "both")
     pack(tmp_path / "both", tmp_path / "out")
     assert contents(tmp_path / "out") == contents(packed)
+
+
+def test_node_models_without_rows_are_none(plain, tmp_path):
+    """As a run leaves them that trained none for its figures."""
+    for name in ("agent", "several"):
+        shutil.copytree(plain / name, tmp_path / "study" / name)
+    header = (plain / "agent" / "node_models.csv").read_text().splitlines()[0]
+    (tmp_path / "study" / "several" / "node_models.csv").write_text(f"{header}\n")
+    pack(tmp_path / "study", tmp_path / "out")
+    assert has_table(tmp_path / "out" / "agent", "node_models.csv")
+    assert not has_table(tmp_path / "out" / "several", "node_models.csv")
 
 
 def test_a_run_folder_is_read_before_its_packed_form(packed, plain, copy):
