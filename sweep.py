@@ -129,10 +129,12 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
         metavar="DIR",
         help="pack the runs of DIR into a few files in --out and start none; the run folders stay",
     )
+    arguments = sys.argv[1:] if arguments is None else arguments
     options, shared = parser.parse_known_args(arguments)
     options.out = options.out or options.pack or OUT
-    if options.pack and shared:
-        parser.error(f"{shared[0]} has no effect with --pack; leave it out")
+    flags = [text.partition("=")[0] for text in arguments if text.startswith("--")]
+    if options.pack and (vain := [*(name for name in flags if name not in ("--pack", "--out")), *shared]):
+        parser.error(f"{vain[0]} has no effect with --pack; leave it out")
     for name in ("jobs", "control_episodes"):
         if (number := getattr(options, name)) is not None and number < 1:
             parser.error(f"{flag(name)} must be at least 1")

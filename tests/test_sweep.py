@@ -192,7 +192,9 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
         ("--vary greedy-from=5,6 --evaluate --load-agent x", "--vary greedy-from is contradicted"),
         ("--vary goal=0.5,0.5", "names a value twice"),
         ("--pack nowhere --goal 0.5", "--goal has no effect with --pack"),
-        ("--pack nowhere", "nowhere holds no run folders"),
+        ("--pack nowhere --vary goal=0.5,0.6", "--vary has no effect with --pack"),
+        ("--pack nowhere --seeds=0-9", "--seeds has no effect with --pack"),
+        ("--pack nowhere", "--list has no effect with --pack"),
         ("--vary goal=0.5,0.50", "the same experiment"),
         ("--vary load-agent=a/b,a_b", "two different runs would be called"),
     ],
@@ -206,6 +208,14 @@ def test_bad_sweeps_are_refused_in_one_line(arguments, says, tmp_path, capsys):
     assert code == 2
     assert says in error
     assert error.count("\n") == 1
+
+
+def test_a_folder_without_runs_is_not_packed(tmp_path, capsys):
+    assert sweep.main(["--pack", str(tmp_path)]) == 2
+    assert f"{tmp_path} holds no run folders" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        sweep.main(["--pack", str(tmp_path), "extra"])
+    assert "extra has no effect with --pack" in capsys.readouterr().err
 
 
 def test_values_with_commas_are_separated_by_semicolons(tmp_path, capsys):
