@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from config import Config
 from policies.rules import Policy
 from runs.command_line import command
-from runs.folder import CHECKPOINT, check_options, locked, new_folder, resume_hint
+from runs.folder import CHECKPOINT, locked, new_folder, resume_hint
 from runs.logs import RunLog
-from runs.options import parse
+from runs.options import check_options, parse
 from runs.records import RoundRecord, episode_record, round_record
 from settings.errors import UsageError
 from settings.random_streams import generator

@@ -79,23 +79,6 @@ def figure_paths(folder: Path) -> list[Path]:
     return [folder / FIGURES / f"{name}.{suffix}" for name in FIGURE_NAMES for suffix in ("png", "pdf")]
 
 
-def check_options(folder: Path | None, resume: bool, overwrite: bool):
-    """Raises UsageError where what is asked for does not fit what the folder, if one is named, holds."""
-    if resume and overwrite:
-        raise UsageError("--resume and --overwrite exclude each other; choose one")
-    if (resume or overwrite) and not folder:
-        raise UsageError("--resume and --overwrite need --run-dir, the folder of the run they are for")
-    if not folder:
-        return
-    if not holds_run(folder):
-        if resume:
-            raise UsageError(f"{folder} holds no run to resume; check --run-dir")
-        if found := foreign_files(folder):
-            raise UsageError(f"{found[0]} is not of a run and would be replaced; choose another --run-dir")
-    elif not (resume or overwrite):
-        raise UsageError(f"{folder} holds a run; add --resume or --overwrite, or choose another --run-dir")
-
-
 def resume_hint(options: argparse.Namespace) -> str:
     """Returns how to go on after an interruption of the run with main.py's options."""
     if not options.run_dir or not (options.run_dir / DESCRIPTION).exists():

@@ -2,12 +2,14 @@
 
 import argparse
 import shlex
+from pathlib import Path
 
 from config import Config
 from runs.command_line import path_argument
 from runs.description import read_description
 from runs.flags import Parser, add_flags
-from runs.folder import check_options
+from runs.folder import foreign_files, holds_run
+from runs.packed import is_packed
 from runs.presets import PRESET_HELP, PRESETS, default_preset
 from settings.errors import UsageError
 
@@ -68,3 +70,22 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     if options.evaluate and not config.load_agent:
         raise UsageError("--evaluate needs --load-agent, the file agent.npz of a run whose agent is to be evaluated")
     return config, options
+
+
+def check_options(folder: Path | None, resume: bool, overwrite: bool):
+    """Raises UsageError where what is asked for does not fit what the folder, if one is named, holds."""
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other; choose one")
+    if (resume or overwrite) and not folder:
+        raise UsageError("--resume and --overwrite need --run-dir, the folder of the run they are for")
+    if not folder:
+        return
+    if is_packed(folder):  # a folder of its name would be read in its place
+        raise UsageError(f"{folder} is a packed run, which cannot be continued or replaced; choose another --run-dir")
+    if not holds_run(folder):
+        if resume:
+            raise UsageError(f"{folder} holds no run to resume; check --run-dir")
+        if found := foreign_files(folder):
+            raise UsageError(f"{found[0]} is not of a run and would be replaced; choose another --run-dir")
+    elif not (resume or overwrite):
+        raise UsageError(f"{folder} holds a run; add --resume or --overwrite, or choose another --run-dir")

@@ -5,7 +5,7 @@ import json
 import shutil
 
 import pytest
-from helpers import run
+from helpers import refuse, run
 
 import plots
 import report
@@ -92,6 +92,13 @@ def test_packed_runs_are_packed_with_the_others(plain, packed, tmp_path):
         pack(tmp_path / "both", tmp_path / "both")
     pack(tmp_path / "both", tmp_path / "out")
     assert contents(tmp_path / "out") == contents(packed)
+
+
+@pytest.mark.parametrize("flags", [(), ("--overwrite",), ("--resume",)])
+def test_a_run_that_would_hide_a_packed_one_is_refused(copy, capfd, flags):
+    before = contents(copy)
+    assert "agent is a packed run, which cannot be" in refuse(capfd, "--run-dir", copy / "agent", *flags)
+    assert contents(copy) == before
 
 
 def test_node_models_without_rows_are_none(plain, tmp_path):
