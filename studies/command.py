@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def run(
     Returns:
         The exit code: 0, 2 where something has to be changed first, 130 when interrupted.
     """
-    parser = Parser(description=doc.splitlines()[0], allow_abbrev=False)
+    spec = sys.modules[measure.__module__].__spec__  # has the module's name also where it runs as __main__
+    parser = Parser(prog=spec.name if spec else name, description=doc.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--threads", type=int, default=threads, help=f"processor threads [{threads}]")
     for flag, (default, text) in flags.items():
         kind = path_argument if isinstance(default, Path) else type(default)
