@@ -13,7 +13,7 @@ from reporting.docs import PROJECT, fill_pages, published, rewrite_report, stale
 from reporting.report import write_report
 from reporting.round_picture import draw as draw_round
 from reporting.run_figures import draw as draw_runs
-from runs.command_line import command, path_argument
+from runs.command_line import command, command_of, path_argument
 from runs.flags import Parser
 from runs.tables import only_tables_of_runs
 
@@ -49,8 +49,8 @@ def documents(options: argparse.Namespace) -> int:
     with only_tables_of_runs():
         if options.check:
             stale = [*stale_reports(PROJECT), *stale_parts(PROJECT)]
-            end = "run python report.py --docs" if stale else "all reports and generated tables are up to date"
-            print("\n".join([*stale, end]))
+            remedy = f"run {command_of('report.py', '--docs')}"
+            print("\n".join([*stale, remedy if stale else "all reports and generated tables are up to date"]))
             return int(bool(stale))
         for folder in published(PROJECT):
             rewrite_report(folder, folder, figures=(folder / "figures").is_dir())

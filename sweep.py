@@ -7,7 +7,6 @@ Finished runs are skipped and interrupted ones resumed, so the same command goes
 
 import argparse
 import dataclasses
-import shlex
 import sys
 import time
 import typing
@@ -17,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from config import Config
-from runs.command_line import command, path_argument, seed_list, text_list
+from runs.command_line import command, command_of, path_argument, seed_list, text_list
 from runs.flags import Parser
 from runs.packing import pack
 from runs.screen import progress_bar
@@ -93,7 +92,7 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
         prog="sweep.py",
         description=__doc__.splitlines()[0],
         allow_abbrev=False,
-        epilog="All other flags are those of main.py, see python main.py --help-all",
+        epilog=f"All other flags are those of main.py, see {command_of('main.py', '--help-all')}",
     )
     policies = Config.__dataclass_fields__["policy"].metadata["choices"]
     parser.add_argument("--policies", type=text_list, default=["dqn", "random"], help=f"some of {', '.join(policies)}")
@@ -179,7 +178,7 @@ def _main(arguments: list[str] | None) -> int:
     todo = [run for run in planned if not run.finished]
     if options.list:
         for run in planned:
-            print(f"{run.state():8}  {shlex.join(['python', 'main.py', *run.command()[2:]])}")
+            print(f"{run.state():8}  {command_of('main.py', *run.command()[2:])}")
         return 0
     counts = f"{len(planned)} runs in {options.out}, {len(planned) - len(todo)} of them finished already"
     console.print(counts, markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reporting.docs_tables import BUILDERS
 from reporting.report import write_report
+from runs.command_line import command_of
 from runs.folder import write_atomically
 from settings.errors import UsageError
 
@@ -33,7 +34,7 @@ def rewrite_report(folder: Path, out: Path, figures: bool = True) -> list[Path]:
     old = [path.read_bytes() for path in paths]
     names = RUN_FOLDERS.search(old[0].decode())
     if not names:
-        raise UsageError(f"{paths[0]} does not say which runs it is of; write it with python report.py")
+        raise UsageError(f"{paths[0]} does not say which runs it is of; write it with {command_of('report.py')}")
     write_report([folder.parent / name for name in names[1].split(", ")], out, figures)
     return [path for path, content in zip(paths, old, strict=True) if (out / path.name).read_bytes() != content]
 

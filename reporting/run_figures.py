@@ -5,13 +5,13 @@ import functools
 import io
 import itertools
 import os
-import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from runs.command_line import command_of
 from runs.folder import FIGURES as FIGURES_FOLDER
 from runs.folder import write_atomically
 from runs.packed import has_table
@@ -193,7 +193,7 @@ def try_to_draw(run_dir: Path) -> str:
         draw([run_dir], out)
     except Exception as error:  # Matplotlib raises whatever its settings, fonts and files lead to
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
-        command = shlex.join(["python", "plots.py", str(run_dir), "--out", str(out)])
+        command = command_of("plots.py", str(run_dir), "--out", str(out))
         return f"The figures could not be drawn ({reason}). Draw them later with: {command}"
     return ""
 

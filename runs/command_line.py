@@ -1,6 +1,9 @@
 """What the command lines have in common: how they take paths and lists, and how they end."""
 
 import argparse
+import contextlib
+import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +11,16 @@ from pathlib import Path
 from runs.terminal import guarded_output, stop_signals
 from settings.errors import UsageError
 
+PROJECT = Path(__file__).parent.parent
 MOST_SEEDS = 100_000
+
+
+def command_of(program: str, *arguments: str) -> str:
+    """Returns the command that starts a program of this project, such as main.py, from the present folder."""
+    path = PROJECT / program
+    with contextlib.suppress(OSError, ValueError):  # the present folder is gone, or is on another drive
+        path = os.path.relpath(path)
+    return shlex.join(["python", str(path), *arguments])
 
 
 def path_argument(text: str) -> Path:

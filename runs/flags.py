@@ -6,6 +6,7 @@ import re
 import typing
 
 from config import GROUPS
+from runs.command_line import command_of
 from settings.declare import flag, to_text
 
 MOST_USED = ("policy", "episodes", "seed", "threads", "data_path", "nodes", "split", "learner", "goal")
@@ -16,8 +17,8 @@ class Parser(argparse.ArgumentParser):
     """Reports an error in one line, without the usage, which is long."""
 
     def error(self, message: str):
-        program = self.prog if self.prog.endswith(".py") else f"-m {self.prog}"
-        self.exit(2, f"{self.prog}: error: {message}; see python {program} --help\n")
+        command = command_of(self.prog) if self.prog.endswith(".py") else f"python -m {self.prog}"
+        self.exit(2, f"{self.prog}: error: {message}; see {command} --help\n")
 
 
 def add_flags(parser: argparse.ArgumentParser, everything: bool):

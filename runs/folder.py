@@ -7,7 +7,6 @@ import errno
 import io
 import json
 import os
-import shlex
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import filelock
 import numpy as np
 
 from config import Config
+from runs.command_line import command_of
 from settings.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ def resume_hint(options: argparse.Namespace) -> str:
     """Returns how to go on after an interruption of the run with main.py's options."""
     if not options.run_dir or not (options.run_dir / DESCRIPTION).exists():
         return "start again"
-    command = ["python", "main.py", "--resume", "--run-dir", str(options.run_dir)]
+    flags = ["--resume", "--run-dir", str(options.run_dir)]
     if options.engine == "ray":
-        command += ["--engine", "ray", *(["--ray-address", options.ray_address] if options.ray_address else [])]
-        command += ["--ray-actors", str(options.ray_actors)] if options.ray_actors else []
-    return f"go on with: {shlex.join(command + ['--tensorboard'] * options.tensorboard)}"
+        flags += ["--engine", "ray", *(["--ray-address", options.ray_address] if options.ray_address else [])]
+        flags += ["--ray-actors", str(options.ray_actors)] if options.ray_actors else []
+    return f"go on with: {command_of('main.py', *flags, *['--tensorboard'] * options.tensorboard)}"
 
 
 @contextlib.contextmanager

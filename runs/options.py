@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from config import Config
-from runs.command_line import path_argument
+from runs.command_line import command_of, path_argument
 from runs.description import read_description
 from runs.flags import Parser, add_flags
 from runs.folder import foreign_files, holds_run
@@ -17,7 +17,8 @@ from settings.errors import UsageError
 def make_parser(everything: bool) -> Parser:
     """Returns the parser of the command line, whose help shows `everything`, or else what is used most."""
     presets = "\n".join(f"  {name:16} {text}" for name, text in PRESET_HELP.items())
-    more = "" if everything else "\n\nAll flags and their values: python main.py --help-all. Defaults: config.py."
+    all_flags = command_of("main.py", "--help-all")
+    more = "" if everything else f"\n\nAll flags and their values: {all_flags}. Defaults: config.py."
     parser = Parser(
         prog="main.py",
         usage="python main.py [--preset NAME] [--FLAG VALUE ...]",
