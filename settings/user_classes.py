@@ -1,6 +1,7 @@
 """Imports classes of a user's own modules, named by an import path such as my_rules:Greedy."""
 
 import importlib
+import inspect
 import os
 import re
 import sys
@@ -16,7 +17,8 @@ def is_import_path(name: str) -> bool:
 def user_class(name: str, base: type, *methods: str) -> type:
     """Returns the class that `name` names, from a module in the present folder or on Python's path.
 
-    Raises UsageError where it cannot be imported, is no subclass of `base`, or does not define one of `methods`.
+    Raises UsageError where it cannot be imported, is no subclass of `base`, does not define one of `methods`, or cannot
+    be called with the arguments of `base`.
     """
     module, _, attribute = name.partition(":")
     if os.getcwd() not in sys.path:
@@ -33,4 +35,10 @@ def user_class(name: str, base: type, *methods: str) -> type:
     for method in methods:
         if getattr(found, method) is getattr(base, method):
             raise UsageError(f"{name} must define the method {method}, see {base.__module__}.{base.__name__}")
+    arguments, taken = list(inspect.signature(base).parameters), inspect.signature(found)
+    try:
+        taken.bind(*arguments)
+    except TypeError as error:
+        model, wanted = f"{base.__module__}.{base.__name__}", " and ".join(arguments)
+        raise UsageError(f"the __init__ of {name} must take {wanted}, as that of {model}, not {taken}") from error
     return found

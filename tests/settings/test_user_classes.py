@@ -18,6 +18,17 @@ class Keen(Policy):
     def rank(self, observation, info, rng):
         return [0], True
 
+class Demanding(Policy):
+    def __init__(self, config, distances, patience):
+        super().__init__(config, distances)
+
+    def rank(self, observation, info, rng):
+        return [0], True
+
+class Modest(Demanding):
+    def __init__(self, config, distances=None, *, patience=3):
+        super().__init__(config, distances, patience)
+
 class Stranger:
     def rank(self, observation, info, rng):
         return [0], True
@@ -42,6 +53,7 @@ def test_import_paths():
 def test_a_users_policy(rules):
     found = user_class(f"{rules}:Keen", Policy, "rank")
     assert issubclass(found, Policy)
+    assert user_class(f"{rules}:Modest", Policy, "rank")(None, None).config is None
     assert learns(f"{rules}:Keen")
     assert not learns(f"{rules}:Lazy")
     assert learns("dqn")
@@ -56,6 +68,10 @@ def test_a_users_policy(rules):
         ("their_rules:Nobody", "has no attribute 'Nobody'"),
         ("their_rules:Stranger", "must be a subclass of policies.rules.Policy"),
         ("their_rules:Lazy", "must define the method rank"),
+        (
+            "their_rules:Demanding",
+            r"of their_rules:Demanding must take config and distances, as .*not \(config, distances, patience\)",
+        ),
     ],
 )
 def test_what_is_lacking_is_said(rules, name, says):
