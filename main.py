@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from config import Config
-from policies.rules import Policy
+from policies.rules import Policy, read_choice
 from runs.command_line import command
 from runs.folder import CHECKPOINT, locked, new_folder, resume_hint
 from runs.logs import RunLog
@@ -74,7 +74,7 @@ def run_episode(
         action, greedy = environment.starter_action, False  # in round 1 the starter trains
         if rounds:
             rng = generator(config.seed, "exploration", episode, len(rounds) + 1)
-            ranking, greedy = policy.rank(observation, info, rng)
+            ranking, greedy = read_choice(policy.rank(observation, info, rng), config)
             action = environment.reach(ranking)  # the first nodes of the ranking that answer
         next_observation, reward, terminated, truncated, info = environment.step(action)
         done = terminated or truncated

@@ -1,10 +1,12 @@
 """Policies that do not learn, and what every policy has in common."""
 
 import math
+import operator
 
 import numpy as np
 
 from config import Config
+from settings.errors import UsageError
 from settings.names import LEARNING
 from settings.user_classes import is_import_path, user_class
 
@@ -149,6 +151,21 @@ class RoutePolicy(Policy):
 def learns(policy: str) -> bool:
     """Tells whether the policy of this name or import path learns; raises UsageError where there is no such class."""
     return user_class(policy, Policy).learns if is_import_path(policy) else policy in LEARNING
+
+
+def read_choice(choice: object, config: Config) -> tuple[list[int], bool]:
+    """Returns what a policy's `rank` returned as (nodes, greedy); raises UsageError where a user's returned no such."""
+    try:
+        nodes, greedy = choice
+        nodes = [operator.index(node) for node in nodes]
+        if isinstance(greedy, bool | np.bool_) and set(nodes) <= set(range(config.nodes)):
+            return nodes, bool(greedy)
+    except (TypeError, ValueError):
+        pass
+    raise UsageError(
+        f"the method rank of {config.policy} must return (nodes, greedy), a list of whole numbers from 0 to "
+        f"{config.nodes - 1} and True or False, not {choice!r}"
+    )
 
 
 def random_ranking(config: Config, rng: np.random.Generator) -> list[int]:

@@ -5,6 +5,8 @@ import pytest
 
 from config import Config
 from node import make_policy
+from policies.rules import read_choice
+from settings.errors import UsageError
 
 ROW = np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0)))  # nodes 0, 1, 2, 3 at the places 0, 1, 2, 3
 
@@ -103,3 +105,36 @@ def test_home_leaves_now_and_then_for_one_round():
 def test_a_route_is_followed_and_begins_anew(round, node):
     """Before round 2 one round is done, so the route's second node is next."""
     assert rank("route", route="0,3,3,1", round=round) == ([node], True)
+
+
+@pytest.mark.parametrize("nodes", [[3, 0], (3, 0), np.array([3, 0]), [np.int64(3), np.uint8(0)], range(3, -1, -3)])
+def test_what_a_policy_of_ones_own_returns_is_taken(nodes):
+    choice, greedy = read_choice((nodes, np.True_), Config())
+    assert (choice, greedy) == ([3, 0], True)
+    assert {type(node) for node in choice} == {int}
+    assert type(greedy) is bool
+    assert read_choice(([], False), Config()) == ([], False)  # the model stays
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        None,
+        3,
+        [3, 0],
+        [3, 0, 1],
+        ([3.0, 0.0], True),
+        (np.array([3.0, 0.0]), True),
+        ([3, 10], True),
+        ([-1], True),
+        (["3"], True),
+        ([[3], [0]], True),
+        (3, True),
+        ([3, 0], None),
+        ([3, 0], 0.5),
+        ([3, 0], np.array([True, False])),
+    ],
+)
+def test_what_is_no_choice_is_refused_in_one_line(choice):
+    with pytest.raises(UsageError, match=r"rank of my_rules:Mine must return \(nodes, greedy\), .* 0 to 9 .*, not "):
+        read_choice(choice, Config(policy="my_rules:Mine"))
