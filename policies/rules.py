@@ -2,6 +2,7 @@
 
 import math
 import operator
+import reprlib
 
 import numpy as np
 
@@ -164,7 +165,24 @@ def read_choice(choice: object, config: Config) -> tuple[list[int], bool]:
         pass
     raise UsageError(
         f"the method rank of {config.policy} must return (nodes, greedy), a list of whole numbers from 0 to "
-        f"{config.nodes - 1} and True or False, not {choice!r}"
+        f"{config.nodes - 1} and True or False, not {reprlib.repr(choice)}"
+    )
+
+
+def read_arrays(arrays: object, method: str, config: Config) -> dict[str, np.ndarray]:
+    """Returns what a policy's `state` or `agent` returned as a dict of arrays.
+
+    Raises UsageError where a user's returned something else, or arrays of objects, which no later run could read.
+    """
+    try:
+        found = {name: np.asarray(value) for name, value in arrays.items()}
+        if all(isinstance(name, str) and not array.dtype.hasobject for name, array in found.items()):
+            return found
+    except (AttributeError, ValueError):  # no dict; rows of different lengths
+        pass
+    raise UsageError(
+        f"the method {method} of {config.policy} must return a dict of arrays of numbers or text by name, not "
+        f"{reprlib.repr(arrays)}"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Config
-from policies.rules import Policy
+from policies.rules import Policy, read_arrays
 from runs.checkpoint import Extent, read_checkpoint, write_checkpoint
 from runs.description import describe, now, part, redescribe, write_description
 from runs.folder import (
@@ -127,7 +127,7 @@ class RunLog:
         for name, file in self._files.items():
             synchronise(file.fileno())
             extents[name] = Extent(file.tell(), self._digests[name].hexdigest())
-        write_checkpoint(self.folder, self.config, episode, extents, policy.state())
+        write_checkpoint(self.folder, self.config, episode, extents, read_arrays(policy.state(), "state", self.config))
 
     def nodes(self, environment: "HomogeneousLearningEnv"):
         """Writes what distinguishes the nodes: label counts and distances."""
@@ -156,7 +156,7 @@ class RunLog:
 
     def finish(self, policy: Policy | None = None):
         """Keeps what a policy has learned, notes the end time of a run that had not ended yet, and closes the files."""
-        if policy and (agent := policy.agent()):
+        if policy and (agent := read_arrays(policy.agent(), "agent", self.config)):
             write_arrays(self.folder / AGENT, agent)
         write_description(self.folder, self.description | {"end": self.description["end"] or now()})
         for file in self._files.values():

@@ -1,0 +1,70 @@
+"""A user's policy that does not do what is expected ends a run in one line that names it."""
+
+import pytest
+from helpers import refuse, run
+
+RULES = """
+import numpy as np
+from policies.rules import Policy
+
+class Stay(Policy):
+    def rank(self, observation, info, rng):
+        return [info["node"][0]], True
+
+class Half(Stay):
+    def rank(self, observation, info, rng):
+        return [info["node"][0] / 2], True
+
+class Bare(Stay):
+    def rank(self, observation, info, rng):
+        return [info["node"][0]]
+
+class Objects(Stay):
+    def state(self):
+        return {"memory": np.array([None, {}])}
+
+class Ragged(Stay):
+    def state(self):
+        return {"memory": [[1], [2, 3]]}
+
+class Nothing(Stay):
+    def agent(self):
+        return None
+
+class Lists(Stay):
+    def state(self):
+        return {"counts": [1, 2], "names": ["a", "bc"], "mean": 0.5}
+
+    def restore(self, state):
+        assert state["counts"].tolist() == [1, 2]
+        assert state["names"].tolist() == ["a", "bc"]
+        assert state["mean"] == 0.5
+"""
+
+
+@pytest.fixture
+def flags(tiny, tmp_path, monkeypatch):
+    """Flags of a short run in a folder that has a module with policies."""
+    (tmp_path / "odd_rules.py").write_text(RULES)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return [*tiny, "--episodes", 1, "--goal", 1, "--round-limit", 2, "--run-dir", "run"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Half", "the method rank of odd_rules:Half must return (nodes, greedy)"),
+        ("Bare", "the method rank of odd_rules:Bare must return (nodes, greedy)"),
+        ("Objects", "the method state of odd_rules:Objects must return a dict of arrays of numbers or text"),
+        ("Ragged", "the method state of odd_rules:Ragged must return a dict of arrays of numbers or text"),
+        ("Nothing", "the method agent of odd_rules:Nothing must return a dict of arrays of numbers or text"),
+    ],
+)
+def test_what_a_policy_must_return_is_said(flags, capfd, name, says):
+    assert says in refuse(capfd, *flags, "--policy", f"odd_rules:{name}")
+
+
+def test_a_state_of_lists_is_restored_as_arrays(flags):
+    run(*flags, "--policy", "odd_rules:Lists")
+    run("--resume", "--run-dir", "run", "--episodes", 2)
