@@ -6,14 +6,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from config import Config
 from data import STAND_IN
-from policies.rules import learns
+from learners import make_learner
+from policies.rules import Policy, learns
 from runs.description import read_description, settings_that_must_match
 from runs.folder import holds_run, logged_episodes
 from runs.options import parse
 from runs.packed import is_packed
 from runs.presets import concerns_agent_alone
 from settings.errors import UsageError
+from settings.quiet_import import import_tensorflow_quietly
+from settings.user_classes import is_import_path, user_class
 
 MAIN = Path(__file__).parent.parent / "main.py"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -27,6 +31,7 @@ class Run:
         self.name, self.folder, self.log = name, out / name, out / "logs" / f"{name}.txt"
         self.arguments = [*arguments, "--run-dir", str(self.folder)]
         self.config, _ = parse(arguments)
+        check_classes(self.config)
         self.look()
 
     def look(self):
@@ -69,6 +74,15 @@ class Run:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         said = [line for line in lines if line.startswith(f"{MAIN.name}: ")] or lines or ["it said nothing"]
         return f"{self.name} ended with exit code {code}: {said[-1]} (all of it: {self.log})"
+
+
+def check_classes(config: Config):
+    """Raises UsageError where a run would refuse the user's policy or learner that `config` names."""
+    if is_import_path(config.policy):
+        user_class(config.policy, Policy, "rank")
+    if is_import_path(config.learner):
+        import_tensorflow_quietly()  # takes seconds, and the user's module imports it anyway
+        make_learner(config.learner, config.learner_variant)
 
 
 def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:

@@ -3,6 +3,7 @@
 import pytest
 
 import sweep
+from settings.errors import UsageError
 
 RULES = """
 from policies.rules import Policy
@@ -10,6 +11,18 @@ from policies.rules import Policy
 class Lazy(Policy):
     def rank(self, observation, info, rng):
         return [int(observation.argmax())], True
+
+class Idle(Policy):
+    pass
+"""
+LAYERS = """
+from learners.base import Learner
+
+class Small(Learner):
+    variants = ("narrow", "wide")
+
+    def build(self, shape=(28, 28, 1), classes=10):
+        pass
 """
 
 
@@ -17,6 +30,7 @@ class Lazy(Policy):
 def planned(tmp_path, monkeypatch):
     """Returns the names of the runs of a sweep of one seed, in a folder that has a module with a policy."""
     (tmp_path / "lazy_rules.py").write_text(RULES)
+    (tmp_path / "small_layers.py").write_text(LAYERS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -41,3 +55,25 @@ def test_what_it_observes_makes_a_difference_to_a_users_policy_alone(planned):
         "lazy_rules.Lazy-disjoint-presetwith-sight-seed0",
     ]
     assert len(planned("--policies", "lazy_rules:Lazy", "--vary", "preset=paper,with-greedy")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("--policies lazy_rules:Idle", "lazy_rules:Idle must define the method rank"),
+        ("--policies random --learner small_layers:Big", "no attribute 'Big'"),
+        ("--policies random --learner lazy_rules:Lazy", "must be a subclass of learners.base.Learner"),
+        (
+            "--policies random --learner small_layers:Small --vary learner-variant=wide,huge",
+            "--learner-variant must be one of narrow, wide for --learner small_layers:Small",
+        ),
+    ],
+)
+def test_classes_that_a_run_would_refuse_are_refused_before_any_run(planned, arguments, says):
+    with pytest.raises(UsageError, match=says):
+        planned(*arguments.split())
+
+
+def test_variants_of_a_users_learner_are_planned(planned):
+    flags = ["--policies", "random", "--learner", "small_layers:Small", "--vary", "learner-variant=narrow,wide"]
+    assert planned(*flags) == [f"random-disjoint-learner-variant{variant}-seed0" for variant in ("narrow", "wide")]
