@@ -21,7 +21,7 @@ class RunSettings(Settings):
         "policy that picks the next node (authors: dqn), or a baseline in which no model travels (the last five); "
         "module:Class names a policy of your own",
         choices=(*LEARNING, *RULES, *REFERENCES),
-        extensible=True,
+        extensible="module:Class",
     )
     episodes: int = setting(
         120, "number of the last episode; an episode trains one new model (authors)", low=1, high=10**6
@@ -60,10 +60,15 @@ class DataSettings(Settings):
 
     dataset: str = setting(
         "mnist",
-        "image data set (authors: mnist); other takes any images of MNIST's form from --data-path",
-        choices=("mnist", "fashion-mnist", "digits-stand-in", "other"),
+        "image data set (authors: mnist); other, or a name of your own, takes any images from --data-path",
+        choices=("mnist", "fashion-mnist", "cifar10", "digits-stand-in", "other"),
+        extensible="a name of letters, digits and dashes",
     )
-    data_path: str = setting("", ".npz file or folder of idx files; empty: $HL_DATA, Keras' cache or download (ours)")
+    data_path: str = setting(
+        "",
+        ".npz file, folder of idx files, or folder of images by class (train/CLASS/*.png, test/CLASS/*.png); empty: "
+        "$HL_DATA, Keras' cache or download (ours)",
+    )
     nodes: int = setting(10, "number of nodes; MNIST is large enough for 100 (authors)", low=2, high=10_000)
     samples_per_node: int = setting(500, "training images per node (authors)", low=1, high=10**6)
     main_class_share: float = setting(
@@ -85,6 +90,15 @@ class DataSettings(Settings):
         choices=("authors", "seed"),
     )
 
+    def check(self):
+        super().check()
+        names = DataSettings.__dataclass_fields__["dataset"].metadata["choices"]
+        if self.dataset not in names and not self.data_path:
+            raise UsageError(
+                f"--dataset must be one of {', '.join(names)}, or a name of your own with --data-path, not "
+                f"{self.dataset!r}"
+            )
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingSettings(Settings):
@@ -94,7 +108,7 @@ class TrainingSettings(Settings):
         "cnn",
         "the model and how a node trains it (authors: cnn), see learners/; module:Class names one of your own",
         choices=tuple(VARIANTS),
-        extensible=True,
+        extensible="module:Class",
     )
     learner_variant: str = setting("", "variant of the learner, see learners/; empty: its first one (ours)")
     local_epochs: int = setting(1, "epochs per round (authors)", low=1, high=1000)

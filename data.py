@@ -9,14 +9,16 @@ from typing import Protocol
 import numpy as np
 
 from config import Config
+from datasets.arrays import ARRAYS, KNOWN, convert, identify, sha256
 from datasets.download import from_keras
-from datasets.files import ARRAYS, KNOWN, convert, identify, read_files, sha256
+from datasets.files import WANTED, read_files
 from settings.errors import UsageError
 from settings.names import CLASSES, SIDE
 from settings.random_streams import generator
 
 STAND_IN = "digits-stand-in"
-OTHER = "other"  # data of the user
+OTHER = "other"  # data of the user, who gave them no name
+PIXELS = (np.arange(256) / 255).astype(np.float32)  # of each value from 0 to 255
 
 
 class NamedData(Protocol):
@@ -30,7 +32,11 @@ class NamedData(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
-    """Images [n, 28, 28] uint8 with labels [n] uint8 in 0..9, in file order."""
+    """Images and labels in file order.
+
+    Images are uint8, [n, rows, columns] where they are grey and else [n, rows, columns, channels]. Labels [n] are whole
+    numbers from 0, uint8 or with more than 256 classes uint16; every class has a training image.
+    """
 
     name: str
     x_train: np.ndarray
@@ -38,8 +44,18 @@ class Dataset:
     x_test: np.ndarray
     y_test: np.ndarray
 
+    @property
+    def classes(self) -> int:
+        """The number of classes, the largest training label plus one."""
+        return class_count(self.y_train)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of an image as the models see it: (rows, columns, channels)."""
+        return (*self.x_train.shape[1:], 1)[:3]
+
     def sha256(self) -> str:
-        """Returns the hexadecimal SHA-256 of the four arrays' bytes."""
+        """Returns the hexadecimal SHA-256 of the four arrays, see datasets.arrays.sha256."""
         return self._digest
 
     @functools.cached_property
@@ -47,16 +63,21 @@ class Dataset:
         return sha256({key: getattr(self, key) for key in ARRAYS})
 
 
+def class_count(labels: np.ndarray) -> int:
+    """Returns the number of classes of training labels [n], the largest one plus one."""
+    return int(labels.max()) + 1
+
+
 def normalise(images: np.ndarray) -> np.ndarray:
-    """Returns images [n, 28, 28] uint8 as [n, 28, 28, 1] float32 in 0..1 (authors' code: pixels / 255)."""
-    return (images[..., np.newaxis] / 255).astype(np.float32)
+    """Returns uint8 images as [n, rows, columns, channels] float32 in 0..1 (authors' code: pixels / 255)."""
+    return PIXELS[images if images.ndim == 4 else images[..., np.newaxis]]
 
 
 def load_dataset(config: Config) -> Dataset:
     """Loads the data set, or where MNIST cannot be had the stand-in, and drops test images where that is asked for.
 
-    The Dataset's name tells what was loaded: data that are neither MNIST's nor Fashion-MNIST's are named "other-" and
-    the first 8 digits of their SHA-256. Order: `data_path`, $HL_DATA, Keras' cache, Keras' download.
+    The Dataset's name tells what was loaded: one of KNOWN, or for other data the name that the user gave them, or
+    "other", and the first 8 digits of their SHA-256. Order: `data_path`, $HL_DATA, Keras' cache, Keras' download.
     Raises UsageError on a file that is not what it should be, and where a data set other than MNIST cannot be had.
     """
     dataset = _load(config)
@@ -82,7 +103,7 @@ def _load(config: Config) -> Dataset:
     if config.dataset == STAND_IN:
         return digits_stand_in(config.seed)
     if config.dataset == OTHER and not config.data_path:
-        raise UsageError(f"--dataset {OTHER} needs --data-path, the .npz file or the folder of idx files of your data")
+        raise UsageError(f"--dataset {OTHER} needs --data-path; {WANTED}")
     path = os.path.expanduser(config.data_path or os.environ.get("HL_DATA", ""))
     if path:
         source = path if config.data_path else f"{path} (HL_DATA)"
@@ -99,7 +120,7 @@ def _load(config: Config) -> Dataset:
 def _named(asked: str, arrays: dict[str, np.ndarray], source: str) -> Dataset:
     """Returns the Dataset under the name of what it is; raises UsageError where that is another one than was asked for.
 
-    MNIST is never anything but MNIST. Fashion-MNIST may be replaced by any images of its form, under another name.
+    MNIST is never anything but MNIST. The other known sets may be replaced by any images, under another name.
     """
     name = identify(arrays)
     if name is None and asked == "mnist":
@@ -107,12 +128,13 @@ def _named(asked: str, arrays: dict[str, np.ndarray], source: str) -> Dataset:
             f"{source}: the arrays are not MNIST's (their SHA-256 differs); get a fresh copy, or give "
             f"--dataset {OTHER} for data of your own"
         )
-    if asked in KNOWN and name not in (None, asked):
-        wanted = KNOWN[asked].title
+    if asked != OTHER and name not in (None, asked):
+        wanted = KNOWN[asked].title if asked in KNOWN else asked
         raise UsageError(
             f"{source} holds {KNOWN[name].title}, not {wanted}; give --dataset {name}, or the path of {wanted}"
         )
-    return Dataset(name or f"other-{sha256(arrays)[:8]}", **arrays)
+    given = OTHER if asked in KNOWN else asked
+    return Dataset(name or f"{given}-{sha256(arrays)[:8]}", **arrays)
 
 
 def digits_stand_in(seed: int, train_size: int = 60_000, test_size: int = 10_000) -> Dataset:
@@ -151,10 +173,11 @@ def digits_stand_in(seed: int, train_size: int = 60_000, test_size: int = 10_000
 def partition(labels: np.ndarray, config: Config) -> np.ndarray:
     """Returns which images each node holds: positions [nodes, samples_per_node] in `labels` [n].
 
-    Node n's main class is n % 10. Its main images are the slice n // 10 of that class in file order, its supplementary
-    images the slice n (`disjoint`) or n // 10 (`published`, authors' code) of all other classes in file order. These
-    are main images of other nodes; for splits in which no image is held twice see `_exclusive` and `_dirichlet`.
-    With --world seed a permutation of the file, drawn from --seed, takes the place of the file order (ours).
+    With c classes node n's main class is n % c. Its main images are the slice n // c of that class in file order, its
+    supplementary images the slice n (`disjoint`) or n // c (`published`, authors' code) of all other classes in file
+    order. These are main images of other nodes; for splits in which no image is held twice see `_exclusive` and
+    `_dirichlet`. With --world seed a permutation of the file, drawn from --seed, takes the place of the file order
+    (ours).
     Raises UsageError where the images do not suffice.
     """
     if config.world == "seed":
@@ -171,14 +194,14 @@ def _deal(labels: np.ndarray, config: Config) -> np.ndarray:
     supplementary = config.samples_per_node - main
     if config.split == "exclusive":
         return _exclusive(labels, config.nodes, main, supplementary)
-    rows = []
+    classes, rows = class_count(labels), []
     for node in range(config.nodes):
-        of_main_class = labels == node % CLASSES
-        turn = node if config.split == "disjoint" else node // CLASSES
+        of_main_class = labels == node % classes
+        turn = node if config.split == "disjoint" else node // classes
         rows.append(
             np.concatenate(
                 [
-                    _slice(np.flatnonzero(of_main_class), node // CLASSES, main, node),
+                    _slice(np.flatnonzero(of_main_class), node // classes, main, node),
                     _slice(np.flatnonzero(~of_main_class), turn, supplementary, node),
                 ]
             )
@@ -202,11 +225,12 @@ def _exclusive(labels: np.ndarray, nodes: int, main: int, supplementary: int) ->
     The supplementary images come evenly from all other classes, the remainder from those that follow the main class.
     In each class, in file order, they begin after the main images of all nodes.
     """
-    wanted = np.zeros((nodes, CLASSES), int)
+    classes = class_count(labels)
+    wanted = np.zeros((nodes, classes), int)
     for node in range(nodes):
-        following = (node + 1 + np.arange(supplementary) % (CLASSES - 1)) % CLASSES
-        wanted[node] = np.bincount(following, minlength=CLASSES)
-        wanted[node, node % CLASSES] = main
+        following = (node + 1 + np.arange(supplementary) % (classes - 1)) % classes
+        wanted[node] = np.bincount(following, minlength=classes)
+        wanted[node, node % classes] = main
     rows = [[] for _ in range(nodes)]
     for label, counts in enumerate(wanted.T):
         positions = np.flatnonzero(labels == label)
@@ -215,7 +239,7 @@ def _exclusive(labels: np.ndarray, nodes: int, main: int, supplementary: int) ->
                 f"the nodes need {counts.sum()} different images of class {label} of {len(positions)} that there are; "
                 "lower --nodes or --samples-per-node, or choose another --split"
             )
-        turns = np.argsort(np.arange(nodes) % CLASSES != label, kind="stable")  # its main class comes first
+        turns = np.argsort(np.arange(nodes) % classes != label, kind="stable")  # its main class comes first
         slices = np.split(positions[: counts.sum()], np.cumsum(counts[turns])[:-1])
         for node, images in zip(turns, slices, strict=True):
             rows[node] += images.tolist()
@@ -229,11 +253,11 @@ def _dirichlet(labels: np.ndarray, config: Config) -> np.ndarray:
             f"{config.nodes} nodes of {config.samples_per_node} images need more than the {len(labels)} there are; "
             "lower --nodes or --samples-per-node"
         )
-    rng = generator(config.seed, "partition")
-    pools = [list(np.flatnonzero(labels == label)) for label in range(CLASSES)]
+    rng, classes = generator(config.seed, "partition"), class_count(labels)
+    pools = [list(np.flatnonzero(labels == label)) for label in range(classes)]
     rows = []
     for _ in range(config.nodes):
-        shares = rng.dirichlet(np.full(CLASSES, config.dirichlet_alpha)) + 1e-12  # a share of 0 could leave no class
+        shares = rng.dirichlet(np.full(classes, config.dirichlet_alpha)) + 1e-12  # a share of 0 could leave no class
         row = []
         while len(row) < config.samples_per_node:
             left = np.array([len(pool) for pool in pools])

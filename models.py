@@ -17,7 +17,7 @@ from learners import make_learner
 from learners.base import Learner
 from policies.observation import parts_of, size
 from settings.errors import UsageError
-from settings.names import OF_EPISODE
+from settings.names import CLASSES, OF_EPISODE, SIDE
 
 
 def start_tensorflow(threads: int, operations: int | None = None):
@@ -40,10 +40,13 @@ def start_tensorflow(threads: int, operations: int | None = None):
     tf.config.experimental.enable_op_determinism()
 
 
-def local_foundation_model(settings: TrainingSettings) -> "VectorModel":
-    """Builds the model that travels, as the configured local learner has it; by default 33,580 weights (authors)."""
+def local_foundation_model(
+    settings: TrainingSettings, shape: tuple[int, ...] = (SIDE, SIDE, 1), classes: int = CLASSES
+) -> "VectorModel":
+    """Builds the model that travels, as the configured local learner has it, for images of a shape (rows, columns,
+    channels); by default 33,580 weights (authors). Raises UsageError where the learner does not take such images."""
     learner = make_learner(settings.learner, settings.learner_variant)
-    return VectorModel(learner.build(), adam(settings, settings.learning_rate), learner)
+    return VectorModel(learner.build(shape, classes), adam(settings, settings.learning_rate), learner)
 
 
 def q_network(config: Config) -> "VectorModel":
@@ -169,7 +172,7 @@ class VectorModel:
 
     @tf.function(reduce_retracing=True)
     def count_correct(self, weights: tf.Tensor, images: tf.Tensor, labels: tf.Tensor, batch_size: int) -> tf.Tensor:
-        """Returns for how many images [n, 28, 28, 1] the likeliest class is the label [n], as an int64 scalar."""
+        """Returns for how many images [n, *shape] the likeliest class is the label [n], as an int64 scalar."""
         _from_vector(weights, self.weights)
         self.learner.draws.state.assign([0, 0])
         correct = tf.constant(0, tf.int64)

@@ -11,7 +11,6 @@ from config import Config
 from data import Dataset
 from environment import HomogeneousLearningEnv
 from nodes.round import RoundRequest
-from settings.names import SIDE
 from settings.random_streams import generator
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Centralized(Reference):
         if self.round > 1:
             return 0.0, 0
         images = (self.config.nodes - 1) * self.config.samples_per_node
-        return float(self.distances[request.leader].sum()), images * (SIDE * SIDE + 1)  # a byte a pixel, and the label
+        return float(self.distances[request.leader].sum()), images * self.nodes.image_bytes
 
 
 class FederatedAveraging(Reference):

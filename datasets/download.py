@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from datasets.files import ARRAYS, KNOWN, convert, sha256
+from datasets.arrays import ARRAYS, KNOWN, convert, sha256
 from settings.errors import UsageError
 
 
@@ -24,7 +24,7 @@ def from_keras(name: str) -> dict[str, np.ndarray] | None:
     """
     import keras  # only here: it takes seconds
 
-    module = keras.datasets.mnist if name == "mnist" else keras.datasets.fashion_mnist
+    module = getattr(keras.datasets, name.replace("-", "_"))
     folder = _keras_folder()
     copies = [folder / file for file in KNOWN[name].keras_files]
     reason = ""

@@ -1,20 +1,17 @@
-"""How the arrays of a data set are read from files, and brought to the one form that the other modules know."""
+"""Reads the arrays of a data set from an .npz file or a folder of idx files, as they are in there."""
 
 import contextlib
 import gzip
-import hashlib
 import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from datasets.arrays import ARRAYS
 from settings.errors import UsageError
-from settings.names import CLASSES, SIDE
 
-ARRAYS = ("x_train", "y_train", "x_test", "y_test")
 IDX_FILES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -22,28 +19,6 @@ IDX_FILES = {
     "y_test": "t10k-labels-idx1-ubyte",
 }
 
-
-class Known(NamedTuple):
-    """A published data set: title, SHA-256 over the bytes of its four uint8 arrays in the order of ARRAYS, the folder
-    into which torchvision puts it, and Keras' files of it, relative to Keras' folder of data sets."""
-
-    title: str
-    sha256: str
-    torchvision: str
-    keras_files: tuple[str, ...]
-
-
-KNOWN = {
-    "mnist": Known(
-        "MNIST", "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16", "MNIST", ("mnist.npz",)
-    ),
-    "fashion-mnist": Known(
-        "Fashion-MNIST",
-        "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f",
-        "FashionMNIST",
-        tuple(f"fashion-mnist/{name}.gz" for name in IDX_FILES.values()),
-    ),
-}
 
 FOUR_FILES = f"the four idx files {', '.join(IDX_FILES.values())}"
 WANTED = f"give an .npz file with the arrays {', '.join(ARRAYS)}, or the folder of {FOUR_FILES}"
@@ -62,20 +37,6 @@ BEGINNINGS = {  # of files that people take for the data set
     b"Rar!": "an archive; unpack it",
     b"<": "a web page",
 }
-
-
-def sha256(arrays: dict[str, np.ndarray]) -> str:
-    """Returns the hexadecimal SHA-256 of the four arrays' bytes."""
-    digest = hashlib.sha256()
-    for key in ARRAYS:
-        digest.update(np.ascontiguousarray(arrays[key]).tobytes())
-    return digest.hexdigest()
-
-
-def identify(arrays: dict[str, np.ndarray]) -> str | None:
-    """Returns which of KNOWN the arrays are, None where they are none of them."""
-    found = sha256(arrays)
-    return next((name for name, known in KNOWN.items() if known.sha256 == found), None)
 
 
 def read_files(path: Path, torchvision: str) -> dict[str, np.ndarray]:
@@ -213,78 +174,3 @@ def _read_idx(path: Path, name: str) -> np.ndarray:
     if math.prod(shape) != len(raw) - start:
         raise UsageError(f"{path} has {len(raw) - start} bytes, its header says {shape}; get a fresh copy")
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
-
-
-def convert(arrays: dict[str, np.ndarray], source: str) -> dict[str, np.ndarray]:
-    """Returns images as uint8 [n, 28, 28] and labels as uint8 [n], converted without loss from what is usual elsewhere.
-
-    Images may be [n, 784], [n, 28, 28, 1] or [n, 1, 28, 28], of whole numbers 0 to 255 of any type, or k / 255. Labels
-    may be [n, 1], of any integer type or one-hot [n, 10]. Raises UsageError, which names `source`, on all else.
-    """
-    images = [arrays[key] for key in ("x_train", "x_test") if arrays[key].dtype.kind == "f" and arrays[key].size]
-    scaled = bool(images) and max(float(array.max()) for array in images) <= 1
-    converted = {}
-    for key in ARRAYS:
-        array = arrays[key]
-        if array.dtype.kind not in "uif" and not (array.dtype.kind == "b" and key.startswith("y")):
-            kind = "text" if array.dtype.kind in "USO" else array.dtype
-            wanted = "numbers from 0 to 255" if key.startswith("x") else f"numbers from 0 to {CLASSES - 1}"
-            raise UsageError(f"{source}: {key} holds {kind}, where {wanted} are wanted")
-        converted[key] = _images(array, scaled, key, source) if key.startswith("x") else _labels(array, key, source)
-    for images, labels in (("x_train", "y_train"), ("x_test", "y_test")):
-        sizes = len(converted[images]), len(converted[labels])
-        if sizes[0] != sizes[1]:
-            raise UsageError(f"{source}: {images} and {labels} differ in length ({sizes[0]} and {sizes[1]})")
-    return converted
-
-
-def _images(array: np.ndarray, scaled: bool, key: str, source: str) -> np.ndarray:
-    """Returns images as uint8 [n, 28, 28]; `scaled` tells that floats are pixels / 255."""
-    sizes = [size for size in array.shape[1:] if size != 1]
-    if sizes not in ([SIDE, SIDE], [SIDE * SIDE]) or not len(array):
-        wanted = f"[n, {SIDE}, {SIDE}] or [n, {SIDE * SIDE}]"
-        raise UsageError(f"{source}: {key} has shape {list(array.shape)}, where grey images {wanted} are wanted")
-    array = array.reshape(-1, SIDE, SIDE)
-    if array.dtype == np.uint8:
-        return array
-    scaled = scaled and array.dtype.kind == "f"
-    # What k / 255 lost in its own type, or as float32 before it became float64.
-    lost = 300 * max(np.finfo(array.dtype).eps, np.finfo(np.float32).eps) if scaled else 0
-    pixels = np.empty(array.shape, np.uint8)
-    for start in range(0, len(array), 1000):  # in parts, for a float64 copy of all would fill the memory
-        part = array[start : start + 1000]
-        low, high = part.min(), part.max()
-        if not 0 <= low <= high <= 255:  # nor NaN
-            raise UsageError(f"{source}: {key} holds values from {low} to {high}; save the images as uint8, 0 to 255")
-        values = part.astype(float) * (255 if scaled else 1)
-        whole = np.rint(values)
-        if (np.abs(values - whole) > lost).any():
-            what = "multiples of 1/255" if scaled else "whole numbers"
-            raise UsageError(f"{source}: {key} holds {array.dtype}, not {what}; save the images as uint8, 0 to 255")
-        pixels[start : start + 1000] = whole
-    return pixels
-
-
-def _labels(array: np.ndarray, key: str, source: str) -> np.ndarray:
-    """Returns labels as uint8 [n]."""
-    one_hot = array.ndim == 2 and array.shape[1] == CLASSES
-    if not (one_hot or array.ndim == 1 or (array.ndim == 2 and array.shape[1] == 1)) or not len(array):
-        wanted = f"labels [n] or one-hot [n, {CLASSES}]"
-        raise UsageError(f"{source}: {key} has shape {list(array.shape)}, where {wanted} are wanted")
-    if one_hot:
-        if not (((array == 0) | (array == 1)).all() and (np.count_nonzero(array, axis=1) == 1).all()):
-            raise UsageError(
-                f"{source}: {key} [n, {CLASSES}] is not one-hot; give one label from 0 to {CLASSES - 1} each"
-            )
-        return array.argmax(1).astype(np.uint8)
-    array = array.reshape(-1)
-    if not (array >= 0).all():
-        raise UsageError(f"{source}: {key} holds labels below 0; labels from 0 to {CLASSES - 1} are wanted")
-    if not (array < CLASSES).all():
-        raise UsageError(f"{source}: {key} holds labels above {CLASSES - 1}; labels from 0 to {CLASSES - 1} are wanted")
-    labels = array.astype(np.uint8)
-    if (labels != array).any() or array.dtype.kind == "b":
-        raise UsageError(
-            f"{source}: {key} holds {array.dtype}, not whole numbers; labels 0 to {CLASSES - 1} are wanted"
-        )
-    return labels

@@ -20,7 +20,6 @@ from nodes.evaluation.evaluators import choose_evaluation
 from nodes.round import RoundRequest, RoundResult, Seconds, When
 from policies.observation import model_scores, pca_observation
 from settings.errors import UsageError
-from settings.names import CLASSES
 from settings.random_streams import generator
 
 TENSORS = ("train_images", "train_labels", "test_images", "test_labels", "optimizer_states")
@@ -55,14 +54,16 @@ def refuse_fork():
 class LocalNodes:
     """Nodes in this process; a handle is a tensor of weights [P] float32.
 
-    `name` and `sha256()` are the data set's. Copies and pickles carry the nodes' images and optimizer states; the
-    compiled model is built anew.
+    `name`, `shape` (rows, columns, channels), `classes` and `sha256()` are the data set's. Copies and pickles carry the
+    nodes' images and optimizer states; the compiled model is built anew.
     """
 
     def __init__(self, config: Config, dataset: Dataset, only: Sequence[int] | None = None):
         """Deals out the images; with `only`, numbers of nodes, to these alone."""
         refuse_fork()
         self.config, self.name, self._sha256 = config, dataset.name, dataset.sha256()
+        self.shape, self.classes = dataset.shape, dataset.classes
+        self.image_bytes = dataset.x_train[0].nbytes + dataset.y_train.itemsize  # of an image with its label
         self.partition = partition(dataset.y_train, config)
         numbers = range(config.nodes) if only is None else only
         dealt = self.partition[list(numbers)]
@@ -80,8 +81,8 @@ class LocalNodes:
 
     def _build(self):
         """Builds what is compiled: the model, and what evaluates it."""
-        self.model = local_foundation_model(self.config)
-        evaluator, self.evaluation_reason = choose_evaluation(self.config, self.test_images.shape[1:])
+        self.model = local_foundation_model(self.config, self.shape, self.classes)
+        evaluator, self.evaluation_reason = choose_evaluation(self.config, self.shape, self.classes)
         self.evaluator = evaluator(self.model, self.test_images, self.test_labels, self.config)
         self.evaluation = evaluator.name
 
@@ -178,9 +179,9 @@ class LocalNodes:
         return scores
 
     def label_counts(self) -> np.ndarray:
-        """Returns how many images of each class every node holds [nodes, 10]."""
+        """Returns how many images of each class every node holds [nodes, classes]."""
         labels = self.train_labels.numpy()
-        return np.stack([np.bincount(labels[rows], minlength=CLASSES) for rows in self.rows.values()])
+        return np.stack([np.bincount(labels[rows], minlength=self.classes) for rows in self.rows.values()])
 
     def node_models(self, repeats: int) -> tuple[list[int], tuple[np.ndarray, np.ndarray]]:
         """Lets every node train one common fresh model, `repeats` times; returns (nodes [n], `pca_2d` of the models).

@@ -100,7 +100,7 @@ class NodeActor:
         return dataclasses.replace(result, trained=tuple(models), model=mean, bytes_moved=moved)
 
     def label_counts(self) -> np.ndarray:
-        """Returns how many images of each class the actor's nodes hold [its nodes, 10]."""
+        """Returns how many images of each class the actor's nodes hold [its nodes, classes]."""
         return self._nodes.label_counts()
 
     def pca_2d(self, models: list[ModelRef]) -> tuple[np.ndarray, np.ndarray]:

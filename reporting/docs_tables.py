@@ -74,7 +74,7 @@ def _values(field: dataclasses.Field) -> str:
     if about["form"]:
         return about["form"]
     if about["choices"]:
-        return ", ".join([*about["choices"], *["module:Class"] * about["extensible"]])
+        return ", ".join([*about["choices"], *filter(None, [about["extensible"]])])
     kind = TEXT[field.type]
     if None not in (about["low"], about["high"]):
         return f"{kind}, {about['low']:,} to {about['high']:,}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 import typing
 
 import numpy as np
@@ -11,6 +12,10 @@ from settings.user_classes import is_import_path
 
 Bound = float | None
 TYPES = {bool: (bool, "yes or no"), str: (str, "text"), int: (int, "a whole number"), float: (int | float, "a number")}
+EXTENSIONS = {  # what an extensible setting takes beside its choices, and what tells whether a value is that
+    "module:Class": is_import_path,
+    "a name of letters, digits and dashes": lambda value: bool(re.fullmatch("[A-Za-z0-9][A-Za-z0-9-]{0,39}", value)),
+}
 SEPARATORS = ",:"  # of the items of a tuple in its text form, and of the items of these: 3:50,7:80
 
 
@@ -23,13 +28,13 @@ def setting(
     above: Bound = None,
     choices: tuple = (),
     form: str = "",
-    extensible: bool = False,
+    extensible: str = "",
 ) -> typing.Any:  # noqa: ANN401, a field takes the place of its value
     """Declares one setting of a group: its default, its help text and the values it may take.
 
     `low` and `high` are inclusive bounds, `above` is an exclusive one. For a tuple these and `choices` hold for every
-    item, and `form` says in error messages what the tuple looks like as text. Beside its `choices` an `extensible`
-    setting takes the import path of a class, module:Class.
+    item, and `form` says in error messages what the tuple looks like as text. Beside its `choices` a setting takes what
+    `extensible`, one of EXTENSIONS, says.
     """
     limits = {"low": low, "high": high, "above": above, "choices": choices, "form": form, "extensible": extensible}
     return dataclasses.field(default=default, metadata={"help": help, **limits})
@@ -90,8 +95,9 @@ def _read(kind: type, limits: typing.Mapping, value: object, separators: str = S
         raise ValueError(name)
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(name)
-    if limits["choices"] and value not in limits["choices"] and not (limits["extensible"] and is_import_path(value)):
-        raise ValueError(f"one of {', '.join(limits['choices'])}" + " or module:Class" * limits["extensible"])
+    choices, more = limits["choices"], limits["extensible"]
+    if choices and value not in choices and not (more and EXTENSIONS[more](value)):
+        raise ValueError(f"one of {', '.join(choices)}" + (more and f" or {more}"))
     if limits["low"] is not None and value < limits["low"]:
         raise ValueError(f"at least {limits['low']}")
     if limits["above"] is not None and value <= limits["above"]:

@@ -11,7 +11,7 @@ from helpers import run
 
 from config import Config
 from data import Dataset
-from datasets.files import ARRAYS
+from datasets.arrays import ARRAYS
 from settings.quiet_import import import_tensorflow_quietly
 
 # Ray replaces 127.0.0.1 by the machine's own address unless it is told that it runs on one machine alone.

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import data
 from config import Config
 from data import partition
-from datasets.files import ARRAYS, KNOWN
+from datasets.arrays import ARRAYS, KNOWN
 from settings.errors import UsageError
 
 

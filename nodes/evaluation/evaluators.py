@@ -9,11 +9,12 @@ import tensorflow as tf
 from config import Config
 from learners import CONVOLUTIONAL
 from settings.errors import UsageError
+from settings.names import CLASSES, SIDE
 
 if TYPE_CHECKING:
     from models import VectorModel
 
-SHAPE = (28, 28, 1)  # of the images that nodes/evaluation/fused.py is written for
+SHAPE = (SIDE, SIDE, 1)  # of the images that nodes/evaluation/fused.py is written for
 # Keras' layers decide where the two largest logits of an image differ by less than SHARE of the image's range of
 # logits, which includes zero, plus LEAST. SHARE is at least three times the largest error of such a difference that
 # `python -m benchmarks.evaluation_error` found, the float32 layers' own error included. Below LEAST the probabilities
@@ -67,8 +68,10 @@ class FusedEvaluator(Evaluator):
         return int((classes == self.labels.numpy()).sum())
 
 
-def choose_evaluation(config: Config, shape: tuple[int, ...] = SHAPE) -> tuple[type[Evaluator], str]:
-    """Returns the class of evaluator for images of this shape, and why it is that.
+def choose_evaluation(
+    config: Config, shape: tuple[int, ...] = SHAPE, classes: int = CLASSES
+) -> tuple[type[Evaluator], str]:
+    """Returns the class of evaluator for images of this shape and this number of classes, and why it is that.
 
     Raises UsageError where `fused-checked` was asked for and cannot be had.
     """
@@ -79,6 +82,8 @@ def choose_evaluation(config: Config, shape: tuple[int, ...] = SHAPE) -> tuple[t
         obstacle = f"the learner {config.learner} is not the convolutional network"
     elif tuple(shape) != SHAPE:
         obstacle = f"images are {' x '.join(map(str, shape))}, not {' x '.join(map(str, SHAPE))}"
+    elif classes != CLASSES:
+        obstacle = f"images have {classes} classes, not {CLASSES}"
     else:
         try:
             import numba

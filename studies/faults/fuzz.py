@@ -28,7 +28,8 @@ import report
 import sweep
 from config import Config
 from data import load_dataset, partition
-from datasets.files import ARRAYS, IDX_FILES
+from datasets.arrays import ARRAYS
+from datasets.files import IDX_FILES
 from reporting.tables import markdown
 from runs.options import parse
 from runs.presets import PRESETS

@@ -15,7 +15,8 @@ import pytest
 import data
 from config import Config
 from datasets import download
-from datasets.files import IDX_FILES, KNOWN
+from datasets.arrays import KNOWN
+from datasets.files import IDX_FILES
 from settings.errors import UsageError
 
 

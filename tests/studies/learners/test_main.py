@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from data import digits_stand_in
-from datasets.files import ARRAYS
+from datasets.arrays import ARRAYS
 from studies.learners import accuracies, alignments, report, task_sequences, units
 from studies.learners.__main__ import main
 from studies.learners.accuracies import ENTRIES, Training, best_rate
