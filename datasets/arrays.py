@@ -38,7 +38,7 @@ KNOWN = {
     "cifar10": Known(
         "CIFAR-10",
         "80387ddb9a0edf3fc4a964ee3770296169bb26a651050df20035579673099660",
-        "CIFAR10",
+        "cifar-10-batches-py",
         ("cifar-10-batches-py-target_archive",),
     ),
 }

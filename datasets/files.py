@@ -1,15 +1,15 @@
-"""Reads the arrays of a data set from an .npz file or a folder of idx files, as they are in there."""
+"""Reads the arrays of a data set from an .npz file, a folder of idx files or a folder of images by class."""
 
-import contextlib
 import gzip
 import math
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from datasets.arrays import ARRAYS
+from datasets.errors import one_line
+from datasets.folders import LAYOUT, find_images, read_images
 from settings.errors import UsageError
 
 IDX_FILES = {
@@ -21,7 +21,7 @@ IDX_FILES = {
 
 
 FOUR_FILES = f"the four idx files {', '.join(IDX_FILES.values())}"
-WANTED = f"give an .npz file with the arrays {', '.join(ARRAYS)}, or the folder of {FOUR_FILES}"
+WANTED = f"give an .npz file with the arrays {', '.join(ARRAYS)}, or the folder of {FOUR_FILES}, or of {LAYOUT}"
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 BEGINNINGS = {  # of files that people take for the data set
@@ -40,13 +40,15 @@ BEGINNINGS = {  # of files that people take for the data set
 
 
 def read_files(path: Path, torchvision: str) -> dict[str, np.ndarray]:
-    """Returns the four arrays of an .npz file or of a folder of idx files, as they are in there.
+    """Returns the four arrays of an .npz file, a folder of idx files or a folder of images, as they are in there.
 
     `torchvision` is the name of the folder into which torchvision puts this data set. Raises UsageError, in one line,
     on everything else and on all that cannot be read.
     """
     try:
         if path.is_dir():
+            if images := find_images(path):
+                return read_images(images)
             return {key: _read_idx(file, IDX_FILES[key]) for key, file in _find_idx(path, torchvision).items()}
         if not path.exists():
             raise UsageError(f"data file {path} does not exist; check --data-path and HL_DATA")
@@ -58,27 +60,9 @@ def read_files(path: Path, torchvision: str) -> dict[str, np.ndarray]:
     return _read_npz(path)
 
 
-@contextlib.contextmanager
-def _one_line(path: Path) -> Iterator[None]:
-    """Turns every error of reading `path` into a UsageError."""
-    try:
-        yield
-    except UsageError:
-        raise
-    except OSError as error:
-        if error.strerror is None:  # not the system's: gzip's
-            raise UsageError(f"{path} cannot be read: it is damaged ({error}); get a fresh copy") from error
-        raise UsageError(f"{path} cannot be read ({error.strerror}); check the file and who may read it") from error
-    except MemoryError as error:
-        raise UsageError(f"{path} cannot be read: it asks for more memory than there is; get a fresh copy") from error
-    except Exception as error:  # a damaged file raises a dozen different errors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{path} cannot be read: it is damaged ({reason}); get a fresh copy") from error
-
-
 def _read_npz(path: Path) -> dict[str, np.ndarray]:
     """Returns the four arrays of an .npz file."""
-    with _one_line(path):
+    with one_line(path):
         with open(path, "rb") as file:
             head = file.read(512)
         if not head.startswith(ZIP):
@@ -142,7 +126,9 @@ def _find_idx(folder: Path, torchvision: str) -> dict[str, Path]:
         raise UsageError(f"{folder} holds several data sets; give one of {places}")
     if not found:
         missing = next(name for key, name in IDX_FILES.items() if key not in _idx_files(folder))
-        raise UsageError(f"data file {folder / missing} does not exist; a folder needs {FOUR_FILES}, plain or .gz")
+        raise UsageError(
+            f"data file {folder / missing} does not exist; a folder needs {FOUR_FILES}, plain or .gz, or {LAYOUT}"
+        )
     return found[0]
 
 
@@ -162,7 +148,7 @@ def _read_idx(path: Path, name: str) -> np.ndarray:
 
     Magic 0 0 8 dimensions, sizes as big-endian int32, then the bytes.
     """
-    with _one_line(path):
+    with one_line(path):
         raw = path.read_bytes()
         if raw.startswith(GZIP):
             raw = gzip.decompress(raw)

@@ -1,6 +1,7 @@
 """Local learners: what a node does with the travelling model. One file each, chosen by `--learner`."""
 
 import importlib
+import inspect
 from typing import TYPE_CHECKING
 
 from settings.errors import UsageError
@@ -38,13 +39,19 @@ VARIANTS = {
 def make_learner(name: str, variant: str = "", **options: object) -> "Learner":
     """Returns the Learner of this name or import path, in one of its variants, with the options that its class has.
 
-    Raises UsageError where an import path names no learner, or one without this variant.
+    Raises UsageError where an import path names no learner, or one without this variant or without build's arguments.
     """
     # Imported only now, so that settings can be read without TensorFlow.
     if is_import_path(name):
         from learners.base import Learner
 
         kind = user_class(name, Learner, "build")
+        try:
+            inspect.signature(kind.build).bind(None, shape=(), classes=0)
+        except TypeError as error:
+            raise UsageError(
+                f"{name}.build must take the arguments shape and classes, as learners.base.Learner's"
+            ) from error
         if variant not in ("", *kind.variants):
             raise UsageError(f"--learner-variant must be one of {', '.join(kind.variants)} for --learner {name}")
         return kind(variant or kind.variants[0], **options)

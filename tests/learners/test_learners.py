@@ -7,9 +7,10 @@ import pytest
 from helpers import run, same
 
 from data import normalise
-from learners import VARIANTS, make_learner
+from learners import CONVOLUTIONAL, VARIANTS, make_learner
 from models import VectorModel
 from reporting.run_figures import label
+from settings.errors import UsageError
 
 DRAWING = ("kde", "pseudo-attention")  # learners of which some variants draw at random
 
@@ -48,3 +49,33 @@ def test_training_repeats_with_equal_draws(name, variant, dataset):
     assert np.abs(one - weights).max() > 1e-3
     assert (one == other).all() == (variant in ("plain", "mapped", "unmapped"))
     assert (model.predict(one, images).numpy() == model.predict(one, images).numpy()).all()
+
+
+SHAPES = {"cnn": (16, 16, 1), "attention-seeking": (20, 30, 3)}
+
+
+@pytest.mark.parametrize(("name", "variant"), [(name, variant) for name in VARIANTS for variant in VARIANTS[name]])
+def test_networks_follow_the_shape_of_the_images_and_the_classes(name, variant):
+    """For CIFAR-10's images in four classes, and for a grey or a small shape."""
+    for shape in ((32, 32, 3), SHAPES.get(name, (6, 9, 1))):
+        learner = make_learner(name, variant)
+        network = learner.build(shape, 4)
+        images, labels = np.random.default_rng(0).random((5, *shape), np.float32), np.array([0, 1, 2, 3, 3])
+        outputs = network(images)
+        assert outputs.shape == (5, 4)
+        np.testing.assert_allclose(keras.ops.sum(outputs, -1), 1, atol=1e-5)
+        assert learner.losses(labels, outputs).shape == (5,)
+        first = network.trainable_variables[0].shape
+        if name in CONVOLUTIONAL:
+            assert first == (5, 5, shape[-1], 20)
+        else:
+            assert first[0] == np.prod(shape)
+
+
+def test_images_that_are_too_small_for_the_convolutions_are_refused():
+    with pytest.raises(
+        UsageError, match=r"images of 15 x 30 pixels are too small .* needs 16 x 16; enlarge .* such as dense"
+    ):
+        make_learner("cnn").build((15, 30, 3), 4)
+    with pytest.raises(UsageError, match="too small"):
+        make_learner("attention-seeking").build((30, 15, 3), 4)
