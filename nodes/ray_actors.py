@@ -4,7 +4,9 @@ Weights travel as object references from the actor that trained to the actor tha
 environment sees losses, accuracies and observations. Actors train by LocalNodes, as nodes in one process do.
 """
 
+import contextlib
 import dataclasses
+import os
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -45,15 +47,17 @@ class Trained:
 class NodeActor:
     """The nodes of one actor, which alone holds their images; it answers with what they learned, never with images."""
 
-    def __init__(self, config: Config, actor: int, numbers: list[int]):
-        """Does nothing yet; the actor is of use after `load`."""
-        self._config, self._actor, self._numbers = config, actor, numbers
+    def __init__(self, config: Config, actor: int, numbers: list[int], folder: str = "."):
+        """Does nothing yet; the actor is of use after `load`. Works in `folder`, where its machine has that."""
+        self._config, self._actor, self._numbers, self._folder = config, actor, numbers, folder
 
     def load(self) -> dict:
         """Takes the nodes' images from the data set; returns that set's name and SHA-256, how the nodes evaluate, the
         bytes of a model, and the gradient steps of a round. Raises UsageError where they cannot be had."""
         from settings.quiet_import import import_tensorflow_quietly
 
+        with contextlib.suppress(OSError):
+            os.chdir(self._folder)
         import_tensorflow_quietly()
         from data import load_dataset
         from models import start_tensorflow
@@ -147,7 +151,9 @@ class RayNodes:
         actors = actors or max(1, min(config.nodes, int(ray.cluster_resources().get("CPU", 1))))
         self._numbers = [list(range(config.nodes))[actor::actors] for actor in range(actors)]  # of each actor's nodes
         actor_class = ray.remote(num_cpus=0, max_restarts=0, scheduling_strategy="SPREAD")(NodeActor)
-        self._actors = [actor_class.remote(config, actor, numbers) for actor, numbers in enumerate(self._numbers)]
+        self._actors = [
+            actor_class.remote(config, actor, numbers, os.getcwd()) for actor, numbers in enumerate(self._numbers)
+        ]
         about, *others = self._get([actor.load.remote() for actor in self._actors])
         for actor, other in enumerate(others, 1):
             if other["sha256"] != about["sha256"]:

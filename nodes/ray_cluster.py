@@ -10,11 +10,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 from settings.errors import UsageError
 from settings.machine import processors
 
+PROJECT = Path(__file__).parent.parent
 INSTALL = "pip install -r requirements-ray.txt"
 PATIENCE = 60  # seconds within which a cluster has to answer
 QUIET = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -31,7 +33,8 @@ def connect(address: str | None) -> ModuleType:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of several actors that fail alike, one is told of
     os.environ.pop("RAY_ADDRESS", None)
-    with signals_kept():
+    # Ray lets workers look for modules in the present folder first, where a user may have a config.py.
+    with signals_kept(), contextlib.chdir(PROJECT):
         try:
             import ray
         except ImportError as error:

@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import weakref
@@ -49,6 +50,22 @@ def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
     assert (shared["bytes_moved"] <= shared["bytes_sent"]).all()
     assert apart["bytes_moved"].sum() > shared["bytes_moved"].sum() >= 134_320
     assert not (tmp_path / "local" / "transfers.csv").exists()
+
+
+@pytest.mark.slow
+def test_a_users_folder_may_have_modules_of_the_same_names(tiny, tmp_path):
+    """Actors find the project's modules nevertheless, and in the folder the user's learner and data."""
+    for name in ("config", "data", "nodes"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')")
+    (tmp_path / "their_layers.py").write_text(
+        "from learners import dense\n\nclass Small(dense.LocalLearner):\n    variants = ('64', '8')\n"
+    )
+    shutil.copy(tiny[3], tmp_path / "tiny.npz")
+    own = ["--learner", "their_layers:Small", "--learner-variant", "8", "--data-path", "tiny.npz"]
+    process = start(*tiny, *FEW, *own, "--engine", "ray", "--ray-actors", 1, "--run-dir", "run", cwd=tmp_path)
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert len(pd.read_csv(tmp_path / "run" / "episodes.csv")) == 3
 
 
 @pytest.mark.slow
