@@ -224,6 +224,7 @@ def test_mnist_itself():
     assert (mnist.x_train.shape, mnist.x_test.shape) == ((60_000, 28, 28), (10_000, 28, 28))
     with pytest.raises(UsageError, match="holds MNIST, not Fashion-MNIST"):
         data.load_dataset(Config(dataset="fashion-mnist", data_path=path))
+    assert not {image.tobytes() for image in mnist.x_train} & {image.tobytes() for image in mnist.x_test}
     published = data.partition(mnist.y_train, Config(split="published"))
     assert len(np.unique(published[:, 400:])) == 119
     assert len(np.unique(published)) == 4000
