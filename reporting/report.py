@@ -7,11 +7,13 @@ from reporting.figures import draw
 from reporting.intervals import FEWEST
 from reporting.tables import (
     CLAIMS,
+    against_starters_table,
     averaging_table,
     claim_table,
     improvement_table,
     markdown,
     policy_table,
+    starter_table,
     step_table,
 )
 from runs.folder import write_atomically
@@ -50,6 +52,10 @@ def write_report(folders: list[Path], out: Path, figures: bool = True) -> str:
         sections.append(("Against each of the others", markdown(improvement_table(table))))
     if "preset" in table and len(steps := step_table(table)):
         sections.append(("Change by change", markdown(steps)))
+    if "starter" in table and len(starters := starter_table(table)):
+        sections.append(("Starters", markdown(starters)))
+        if len(against := against_starters_table(table)):
+            sections.append(("Against the mean over starters", markdown(against)))
     text = "# Report\n\n" + "\n".join(f"## {title}\n\n{body}" for title, body in sections)
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / "per_seed.csv", table.to_csv(index=False).encode())

@@ -179,6 +179,48 @@ def step_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def starter_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the table of every policy that was run with several starters: each starter, and the mean over them."""
+    rows, names = [], [*(name for name in setting_names(table) if name != "starter"), "policy"]
+    for where, group in table.groupby(names, sort=False):
+        if group["starter"].nunique() == 1:
+            continue
+        for starter, part in [*group.groupby("starter"), ("mean", over_starters(group))]:
+            row = {**dict(zip(names, where, strict=True)), "starter": starter, "seeds": len(part)}
+            row["rounds"] = _span(student_t(part["rounds"].to_numpy()), "rounds")
+            row["goal reached"] = f"{part['reached_goal'].mean():.0%}"
+            row["accuracy (Student t)"] = span_text(student_t(part["final_accuracy"].to_numpy()), ".3f")
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def against_starters_table(table: pd.DataFrame, policy: str = "standalone") -> pd.DataFrame:
+    """Returns the table of the other policies against the mean of `policy` over its starters, paired by seed.
+
+    Another policy with several starters counts with its own mean over them.
+    """
+    rows, names = [], [name for name in setting_names(table) if name != "starter"]
+    for where, group in table[table["policy"] != policy].groupby([*names, "policy"], sort=False):
+        where = dict(zip([*names, "policy"], where, strict=True))
+        every = matching(table, policy, {name: where[name] for name in names})
+        ours, theirs = over_starters(group), over_starters(every)
+        seeds = ours.index.intersection(theirs.index)
+        if every["starter"].nunique() > 1 and len(seeds):
+            change = bootstrap(relative_change, ours.loc[seeds, "rounds"], theirs.loc[seeds, "rounds"])
+            difference = student_t((ours["final_accuracy"] - theirs["final_accuracy"]).loc[seeds].to_numpy())
+            row = {**where, f"starters of {policy}": every["starter"].nunique(), "seeds": len(seeds)}
+            row |= {"rounds, change": span_text(change, "+.1%")}
+            rows.append(row | {"accuracy, difference (Student t)": span_text(difference, "+.3f")})
+    return pd.DataFrame(rows)
+
+
+def over_starters(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns means over the starters, one row for each seed that has all of them."""
+    seeds = rows.groupby("seed")
+    means = seeds[["rounds", "reached_goal", "final_accuracy"]].mean()
+    return means[seeds["starter"].nunique() == rows["starter"].nunique()]
+
+
 def _span(triple: tuple[float, float, float], column: str) -> str:
     """Returns "mean (low to high)" in the format of a column."""
     return span_text(triple, FORMATS[column])

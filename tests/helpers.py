@@ -92,7 +92,8 @@ def refuse(capfd, *arguments):
 def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **changes):
     """Writes the files of a finished run with these rounds and costs of its episodes, numbered from 1 or, where the
     agent turns greedy after as many, from the first greedy one."""
-    path = folder / f"{policy}-{preset}-{changes.get('drop_rate', '')}{changes.get('split', '')}-seed{seed}"
+    varied = "".join(str(changes.get(name, "")) for name in ("drop_rate", "split", "starter"))
+    path = folder / f"{policy}-{preset}-{varied}-seed{seed}"
     path.mkdir(parents=True)
     config = Config(**PRESETS[preset] | {"policy": policy, "seed": seed} | changes)
     description = {
