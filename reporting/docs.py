@@ -12,6 +12,7 @@ from reporting.docs_tables import BUILDERS
 from reporting.report import write_report
 from runs.command_line import command_of
 from runs.folder import write_atomically
+from runs.packed import STUDY
 from settings.errors import UsageError
 
 PROJECT = Path(__file__).parent.parent
@@ -21,8 +22,10 @@ HEADING = re.compile(r"(#+) +(.+?) *#*")
 
 
 def published(root: Path) -> list[Path]:
-    """Returns the folders of the committed reports."""
-    return sorted(path.parent for path in (root / "results").glob("*/per_seed.csv"))
+    """Returns the folders of the published reports: those of packed runs, as only these belong in git."""
+    return sorted(
+        path.parent for path in (root / "results").glob(f"*/{STUDY}") if (path.parent / "per_seed.csv").exists()
+    )
 
 
 def rewrite_report(folder: Path, out: Path, figures: bool = True) -> list[Path]:

@@ -1,6 +1,7 @@
 """Generated parts of README.md and docs/: on pages made up for it, and on the real ones."""
 
 import re
+import shutil
 
 import pytest
 from helpers import PROJECT
@@ -8,6 +9,7 @@ from helpers import PROJECT
 import report
 from reporting import docs, docs_tables
 from reporting.report import write_report
+from runs.packing import pack
 from runs.presets import CHANGES, PRESETS
 from runs.records import EpisodeRecord, RoundRecord, TransferRecord, columns
 from settings.declare import flag, to_text
@@ -33,6 +35,7 @@ def root(folder, tmp_path, monkeypatch):
     for path in runs:
         path.rename(study / path.name)
     write_report([study], study, figures=False)
+    pack(study, study)
     (tmp_path / "results" / "measured.md").write_text("| a |\n| --- |\n| 1.25 |\n")
     (tmp_path / "README.md").write_text(PAGE)
     docs.fill_pages(tmp_path)
@@ -54,6 +57,15 @@ def test_pages_are_filled_between_the_markers_alone(root, capsys):
     assert [change for change, _ in ours] == ["-50.0%"]  # 10, 12, ... rounds against twice as many
     assert docs.fill_pages(root) == []
     assert check(capsys) == (0, ["all reports and generated tables are up to date"])
+
+
+def test_reports_of_runs_that_are_not_packed_are_the_users_own(root, capsys):
+    """Such as those under results/sweep, which git ignores; nobody asked to write them anew."""
+    shutil.copytree(root / "results" / "claims", root / "results" / "sweep")
+    (root / "results" / "sweep" / "runs.json").unlink()
+    (root / "results" / "sweep" / "per_seed.csv").write_text("edited")
+    assert check(capsys) == (0, ["all reports and generated tables are up to date"])
+    assert docs.published(root) == [root / "results" / "claims"]
 
 
 @pytest.mark.parametrize(
