@@ -5,8 +5,11 @@ import inspect
 import os
 import re
 import sys
+from pathlib import Path
 
 from settings.errors import UsageError
+
+PROJECT = Path(__file__).parent.parent
 
 
 def is_import_path(name: str) -> bool:
@@ -27,9 +30,12 @@ def user_class(name: str, base: type, *methods: str) -> type:
         found = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # whatever the module raises
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UsageError(
-            f"{name} cannot be imported ({reason}); start in the folder of {module}, or add that folder to PYTHONPATH"
-        ) from error
+        remedy = f"start in the folder of {module}, or add that folder to PYTHONPATH"
+        top = module.partition(".")[0]
+        files = PROJECT / f"{top}.py", PROJECT / top / "__init__.py"
+        if Path.cwd() != PROJECT and any(path.exists() for path in files):
+            remedy = f"{top} is the name of a module of this project; give yours another name"
+        raise UsageError(f"{name} cannot be imported ({reason}); {remedy}") from error
     if not (isinstance(found, type) and issubclass(found, base)):
         raise UsageError(f"{name} must be a subclass of {base.__module__}.{base.__name__}")
     for method in methods:

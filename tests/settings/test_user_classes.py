@@ -39,6 +39,7 @@ class Stranger:
 def rules(tmp_path, monkeypatch):
     """The name of a module with policies, in the present folder."""
     (tmp_path / "their_rules.py").write_text(MODULE)
+    (tmp_path / "data.py").write_text(MODULE)
     (tmp_path / "broken_rules.py").write_text("import nothing_of_this_name")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", ["", *__import__("sys").path])
@@ -66,6 +67,8 @@ def test_a_users_policy(rules):
         ("nowhere:Keen", "nowhere:Keen cannot be imported .*No module named 'nowhere'.*start in the folder of nowhere"),
         ("broken_rules:Keen", "No module named 'nothing_of_this_name'"),
         ("their_rules:Nobody", "has no attribute 'Nobody'"),
+        ("data:Keen", "data:Keen cannot be imported .*; data is the name of a module of this project"),
+        ("policies.mine:Keen", "No module named 'policies.mine'.*; policies is the name of a module of this project"),
         ("their_rules:Stranger", "must be a subclass of policies.rules.Policy"),
         ("their_rules:Lazy", "must define the method rank"),
         (
