@@ -1,4 +1,4 @@
-"""What is trained: the local foundation model and the Q-network, driven as plain vectors of numbers.
+"""Builds the local foundation model and the Q-network, and trains them as plain vectors of numbers.
 
 A model that travels, is averaged and is compared is a vector of weights [P]; what stays behind at a node is the vector
 of its optimizer state [S]. One Keras model a process computes with any of them.

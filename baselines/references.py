@@ -1,4 +1,4 @@
-"""What Homogeneous Learning is compared with: the same nodes and images, the same goal, but no travelling model.
+"""Implements the baselines: trainings on the same nodes and images to the same goal, without a travelling model.
 
 Each is an environment whose action is ignored. Distances and bytes are those of everything that is sent.
 """

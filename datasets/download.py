@@ -1,4 +1,4 @@
-"""How Keras' copy of a data set is got while other processes want it too."""
+"""Downloads Keras' copy of a data set, safely where several processes want it at once."""
 
 import contextlib
 import gzip

@@ -1,4 +1,4 @@
-"""What nodes do: hold images, train, average, evaluate."""
+"""Implements the nodes, which hold images, train, average and evaluate."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What the nodes do: each holds images, trains a model on them, and can tell how good a model is.
+"""Implements the nodes in one process: each holds images, trains a model on them, and evaluates it.
 
 The environment asks LocalNodes, which all live in this process, for one round after the other.
 """

@@ -1,4 +1,4 @@
-"""What goes down to the nodes in a round, and what comes back.
+"""Defines what the nodes are asked in a round, and what they return.
 
 Models are handles, which the environment only passes on: tensors [P] or, with Ray, ModelRefs.
 """

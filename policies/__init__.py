@@ -1,1 +1,1 @@
-"""What picks the next node beside the DQN agent, and what that agent is made of."""
+"""Implements the policies that do not learn, and the parts of the DQN agent."""

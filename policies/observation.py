@@ -1,4 +1,4 @@
-"""What the agent sees of a round: any of the parts below, one after the other, as one vector of numbers."""
+"""Builds the observation, one vector of numbers, from the parts that the settings name."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What an agent learns from: the transitions of its episodes, and what can be made of them."""
+"""Prepares the transitions of an agent's episodes for learning."""
 
 import collections
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""Statistics, tables and figures from logged runs."""
+"""Computes statistics, tables and figures from logged runs."""

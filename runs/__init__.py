@@ -1,1 +1,1 @@
-"""A run: its folder, its description, what it resumes from, and how it talks to the terminal."""
+"""Manages a run: its folder, description and checkpoint, and what it shows on the terminal."""

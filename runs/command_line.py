@@ -1,4 +1,4 @@
-"""What the command lines have in common: how they take paths and lists, and how they end."""
+"""Provides what the command lines share: reading paths and lists, printing commands, and exit codes."""
 
 import argparse
 import contextlib

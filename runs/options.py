@@ -1,4 +1,4 @@
-"""The command line of main.py: flags, presets and what they make of each other."""
+"""Reads the command line of main.py: flags and presets."""
 
 import argparse
 import shlex

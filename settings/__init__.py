@@ -1,1 +1,1 @@
-"""What lies below config.py: how a setting is declared, errors, names, random streams."""
+"""Provides what config.py needs: declarations of settings, errors, names, random streams."""

@@ -1,4 +1,4 @@
-"""The error that a user can mend."""
+"""Defines the error that a user can fix."""
 
 
 class UsageError(Exception):

@@ -1,4 +1,4 @@
-"""On what a number is measured: versions, processor, environment variables."""
+"""Describes the machine: versions, processor, environment variables."""
 
 import contextlib
 import importlib

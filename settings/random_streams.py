@@ -1,4 +1,4 @@
-"""Where random numbers come from: one generator for each purpose, seed, episode, round and node."""
+"""Provides random generators: one for each purpose, seed, episode, round and node."""
 
 import numpy as np
 

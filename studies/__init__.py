@@ -1,1 +1,1 @@
-"""Longer studies, each run as `python -m studies.NAME`."""
+"""Contains longer studies, each run as `python -m studies.NAME`."""

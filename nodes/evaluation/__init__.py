@@ -1,1 +1,1 @@
-"""How a model is evaluated on the test images."""
+"""Evaluates a model on the test images."""

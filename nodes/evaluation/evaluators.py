@@ -1,4 +1,4 @@
-"""How many test images a model classifies correctly: by Keras' layers, or faster with their help in close decisions."""
+"""Counts the test images that a model classifies correctly, with Keras' layers or with faster compiled code."""
 
 import math
 from typing import TYPE_CHECKING

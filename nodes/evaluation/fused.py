@@ -1,4 +1,4 @@
-"""Which classes the convolutional network gives to a fixed set of images, compiled by Numba for one kind of processor.
+"""Classifies a fixed set of images by the convolutional network, compiled by Numba for one kind of processor.
 
 Both convolutions are minimal filtering (Winograd 1980; Lavin and Gray 2016), which needs fewer multiplications: along
 rows in the first, F(4, 5), and on tiles in the second, F(4 x 4, 5 x 5). LANES images at a time pass through all layers
