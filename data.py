@@ -213,7 +213,8 @@ def _slice(positions: np.ndarray, index: int, size: int, node: int) -> np.ndarra
     """Returns slice number `index` of `size` positions; raises UsageError where `positions` end before it does."""
     if (index + 1) * size > len(positions):
         raise UsageError(
-            f"node {node} needs image {(index + 1) * size} of {len(positions)} that there are; "
+            f"node {node} needs images {index * size + 1} to {(index + 1) * size} of its main class or of all others, "
+            f"but there are only {len(positions)}; "
             "lower --nodes or --samples-per-node, or change --main-class-share"
         )
     return positions[index * size : (index + 1) * size]

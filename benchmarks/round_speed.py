@@ -130,11 +130,11 @@ def table(times: pd.DataFrame, setup: float, config: Config) -> str:
         f"{peak / 1e9:.0f} GFLOP/s, median {sgemm.median() / 1e9:.0f} GFLOP/s.\n"
     )
     ours, others = medians.loc["ours"], medians.drop("ours")
-    ratios = "; ".join(f"{row['round'] / ours['round']:.1f} of {name}" for name, row in others.iterrows())
+    ratios = "; ".join(f"{row['round'] / ours['round']:.1f} over {name}" for name, row in others.iterrows())
     evaluation = medians.loc["ours, float32", "evaluate"] / ours["evaluate"]
     note += (
-        f"Ours runs so many rounds in the time of one: {ratios}. It runs {evaluation:.1f} evaluations in the time of "
-        "one by Keras' layers in float32.\n"
+        f"Speed-up of a round of ours: {ratios}. Its evaluation is {evaluation:.1f} times as fast as that by Keras' "
+        "layers in float32.\n"
     )
     return f"{markdown(pd.DataFrame(rows, columns=columns))}\n{note}"
 

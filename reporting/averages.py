@@ -18,7 +18,7 @@ AVERAGES = {
     "last-10": ("the last ten episodes", lambda episodes: episodes.tail(10)),
     "all": ("all episodes", lambda episodes: episodes),
     "best": (
-        "its one best episode against all of random's, which flatters",
+        "its best single episode against all of random's, biased in its favour",
         lambda episodes: episodes.sort_values(["rounds", "communication_cost"]).head(1),
     ),
 }

@@ -48,8 +48,7 @@ def pack(folder: Path, out: Path) -> list[Path]:
     """Packs the runs in `folder` into the folder `out`, with the report if there is one; returns the files.
 
     Runs of `folder` that are packed already are packed with the run folders, which stay. Raises UsageError where a run
-    has not finished, where a table is not as a run writes it, or where a file in `out` would be replaced by another
-    content.
+    has not finished, where a table differs from what a run writes, or where a file in `out` would be replaced.
     """
     if not plain_run_dirs(folder):
         raise UsageError(f"{folder} holds no run folders; give the --out folder of a sweep")
@@ -129,7 +128,7 @@ def _packed_tables(dirs: list[Path], descriptions: dict[str, dict]) -> dict[str,
     for name, of_runs in texts.items():
         for run, text in of_runs.items():
             if packed.text(run, name) != text:
-                raise UsageError(f"{name} of {run} is not as a run wrote it; run it anew or leave it out")
+                raise UsageError(f"{name} of {run} differs from what a run writes; run it again or leave it out")
     return files | {STUDY: json.dumps(index, indent=1).encode() + b"\n"}
 
 

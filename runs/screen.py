@@ -1,4 +1,4 @@
-"""What the person at the terminal sees: notices, a progress bar with the time left, a table at the end."""
+"""Shows a run on the terminal: notices, a progress bar with the time left, a table at the end."""
 
 import time
 from pathlib import Path
@@ -31,7 +31,7 @@ STAND_IN_NOTICE = (
     "No file of MNIST was given and it could not be downloaded, or the stand-in was asked for. For the real one give\n"
     "mnist.npz or the folder of its idx files with --data-path or HL_DATA."
 )
-NEVER_GREEDY = "The agent is to turn greedy in episode {}, after this run's last."
+NEVER_GREEDY = "The agent becomes greedy only from episode {} on, after the end of this run."
 QUICK_NOTICE = "The preset quick is a look at the program. Its few episodes and lower goal prove nothing."
 
 

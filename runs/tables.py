@@ -51,4 +51,4 @@ def only_tables_of_runs() -> Iterator[None]:
         raise
     except Exception as error:  # pandas and Matplotlib raise two dozen different errors
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise UsageError(f"the tables are not as a run wrote them ({reason}); put the originals back") from error
+        raise UsageError(f"the tables differ from those that a run writes ({reason}); restore the originals") from error

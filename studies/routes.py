@@ -196,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--evaluation-samples", type=int, default=2000, help="test images used, 0: all [2000]")
     parser.add_argument("--out", type=path_argument, required=True, help="folder for floor-<split>.csv")
     options = parser.parse_args(arguments)
-    hint = "the same command begins this search anew, not those that ended"
+    hint = "run the same command again; it repeats this search and keeps those that ended"
     return command("studies.routes", lambda: _main(options), lambda: hint)
 
 

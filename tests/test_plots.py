@@ -113,5 +113,5 @@ def test_text_among_numbers_is_one_line(copy, tmp_path, capfd):
     path.write_text("".join([*lines[:2], ",".join([*cells[:4], "much", *cells[5:]]), *lines[3:]]))
     assert plots.main([str(copy), "--out", str(tmp_path / "figures")]) == 2
     line = capfd.readouterr().err
-    assert line.startswith("plots.py: error: the tables are not as a run wrote them")
+    assert line.startswith("plots.py: error: the tables differ from those that a run writes")
     assert line.count("\n") == 1

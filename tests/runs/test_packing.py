@@ -190,10 +190,10 @@ def test_runs_that_cannot_be_packed_are_named(plain, tmp_path, change, says):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda text: text.replace("0,0", '"0",0', 1), r"nodes\.csv of several is not as a run wrote it"),
-        (lambda text: "", "not as a run wrote them"),
-        (lambda text: text.splitlines()[0] + "\n", "not as a run wrote them"),
-        (lambda text: text.replace("node", "run", 1), "not as a run wrote them"),
+        (lambda text: text.replace("0,0", '"0",0', 1), r"nodes\.csv of several differs from what a run writes"),
+        (lambda text: "", "differ from those that a run writes"),
+        (lambda text: text.splitlines()[0] + "\n", "differ from those that a run writes"),
+        (lambda text: text.replace("node", "run", 1), "differ from those that a run writes"),
     ],
 )
 def test_a_table_that_cannot_be_restored_is_refused(plain, tmp_path, change, says):
