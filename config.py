@@ -27,9 +27,7 @@ class RunSettings(Settings):
         120, "number of the last episode; an episode trains one new model (authors)", low=1, high=10**6
     )
     first_episode: int = setting(1, "number of the first episode; the number fixes the initial weights (ours)", low=1)
-    seed: int = setting(
-        0, "seed of all random draws, of the distances only with --world seed (authors: none)", low=0, high=2**32 - 1
-    )
+    seed: int = setting(0, "seed of all random draws, see also --world (authors: none)", low=0, high=2**32 - 1)
     threads: int = setting(2, "processor threads; another number changes the last digits (ours)", low=1, high=1024)
     evaluation_batch: int = setting(
         250, "test images per evaluation batch; affects speed and the noise of some learners (ours)", low=1, high=10**6
