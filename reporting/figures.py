@@ -104,7 +104,11 @@ def policies(table: pd.DataFrame) -> Figure:
 
 
 def by_setting(table: pd.DataFrame, name: str) -> Figure:
-    """Draws rounds and cost over a numeric setting: a dot for every seed, means with 95 % intervals."""
+    """Draws rounds and cost over a numeric setting: a dot for every seed, means with 95 % intervals.
+
+    Means are joined by a line, except for starters, whose numbers are names.
+    """
+    names = sorted(table[name].unique()) if name == "starter" else None
     figure = Figure(figsize=(7, 2.9))
     for axes, column in zip(figure.subplots(1, 2), LABELS, strict=True):
         for place, (keys, rows) in enumerate(table.groupby(["split", "policy"], sort=False)):
@@ -115,9 +119,12 @@ def by_setting(table: pd.DataFrame, name: str) -> Figure:
             beside = rows[name] + 2 * shift
             axes.plot(beside, rows[column], ".", color=look(place)["color"], markersize=3, alpha=0.5)
             errors = np.nan_to_num([means - lows, highs - means])
-            axes.errorbar(places, means, errors, **look(place), markersize=4, label=f"{keys[1]}, {keys[0]}")
+            style = look(place) | {"markersize": 4} | ({"linestyle": ""} if names else {})
+            axes.errorbar(places, means, errors, **style, label=f"{keys[1]}, {keys[0]}")
         axes.set(xlabel=f"{name.replace('_', ' ')}\ndots: seeds; bars: 95 % interval", ylabel=LABELS[column])
         axes.set_ylim(bottom=0)
+        if names:
+            axes.set_xticks(names)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
