@@ -14,7 +14,7 @@ PURPOSES = {
     "failure": 8,
     "draws": 9,
     "permutation": 10,
-    "distances": 11,
+    "distances": 14,
     "deal": 12,
 }
 LAST_UNCOUNTED = 10
