@@ -9,7 +9,7 @@ import dataclasses
 from learners import VARIANTS
 from settings.declare import Settings, setting, to_text
 from settings.errors import UsageError
-from settings.names import LEARNING, OF_EPISODE, PARTS, REFERENCES, RULES
+from settings.names import DATASETS, LEARNING, OF_EPISODE, PARTS, REFERENCES, RULES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,18 +59,17 @@ class DataSettings(Settings):
     dataset: str = setting(
         "mnist",
         "image data set (authors: mnist); other, or a name of your own, takes any images from --data-path",
-        choices=("mnist", "fashion-mnist", "cifar10", "digits-stand-in", "other"),
+        choices=DATASETS,
         extensible="a name of letters, digits and dashes",
     )
     data_path: str = setting(
         "",
-        ".npz file, folder of idx files, or folder of images by class (train/CLASS/*.png, test/CLASS/*.png); empty: "
-        "$HL_DATA, Keras' cache or download (ours)",
+        ".npz file, or folder of idx files or of images by class; empty: $HL_DATA, Keras' cache or download (ours)",
     )
     nodes: int = setting(10, "number of nodes; MNIST is large enough for 100 (authors)", low=2, high=10_000)
     samples_per_node: int = setting(500, "training images per node (authors)", low=1, high=10**6)
     main_class_share: float = setting(
-        0.8, "share of a node's images in its main class, 0 to 1 (authors)", low=0, high=1
+        0.8, "share of node n's images in its main class, n modulo the number of classes (authors)", low=0, high=1
     )
     # Deviation D7: the default is the other reading of the supplementary data; preset published-code is the authors'.
     split: str = setting(
@@ -90,11 +89,9 @@ class DataSettings(Settings):
 
     def check(self):
         super().check()
-        names = DataSettings.__dataclass_fields__["dataset"].metadata["choices"]
-        if self.dataset not in names and not self.data_path:
+        if self.dataset not in DATASETS and not self.data_path:
             raise UsageError(
-                f"--dataset must be one of {', '.join(names)}, or a name of your own with --data-path, not "
-                f"{self.dataset!r}"
+                f"--dataset must be one of {', '.join(DATASETS)}, or any name with --data-path, not {self.dataset!r}"
             )
 
 

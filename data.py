@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+import re
 from pathlib import Path
 from typing import Protocol
 
@@ -61,6 +62,11 @@ class Dataset:
     @functools.cached_property
     def _digest(self) -> str:
         return sha256({key: getattr(self, key) for key in ARRAYS})
+
+
+def is_stand_in(name: str) -> bool:
+    """Tells whether a Dataset's name is that of the stand-in, whatever part of its test images is used."""
+    return bool(re.fullmatch(rf"{STAND_IN}(-\d+-test-images)?", name))
 
 
 def class_count(labels: np.ndarray) -> int:

@@ -47,7 +47,7 @@ def make_learner(name: str, variant: str = "", **options: object) -> "Learner":
 
         kind = user_class(name, Learner, "build")
         try:
-            inspect.signature(kind.build).bind(None, shape=(), classes=0)
+            inspect.signature(kind.build).bind(None, (), 0)
         except TypeError as error:
             raise UsageError(
                 f"{name}.build must take the arguments shape and classes, as learners.base.Learner's"

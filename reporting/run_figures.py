@@ -29,6 +29,7 @@ WINDOW = 10  # episodes of the running mean, and of "early" and "late"
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = "osD^vP*Xph"
+MOST_IN_LEGEND = 20  # main classes; more leave no room for the figure
 STYLE = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -138,7 +139,8 @@ def node_models(run_dirs: list[Path]) -> Figure:
         axes.set_xlabel(f"first component ({share_1:.0%} of the variance)")
         axes.set_ylabel(f"second component ({share_2:.0%})")
         axes.set_title(f"node models after one round from a common model\n{label(table)}")
-        axes.legend(title="main class", loc="center left", bbox_to_anchor=(1, 0.5))
+        if table["main_class"].nunique() <= MOST_IN_LEGEND:
+            axes.legend(title="main class", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
@@ -225,7 +227,8 @@ def _legend(figure: Figure, axes: Axes):
 
 def _heatmap(figure: Figure, axes: Axes, values: np.ndarray, title: str, xlabel: str, ylabel: str, form: str):
     """Draws a matrix, with its numbers written in where there is room for them."""
-    image = axes.imshow(values, cmap="cividis")
+    narrow = max(values.shape) > 12 * min(values.shape)  # as of a thousand classes
+    image = axes.imshow(values, cmap="cividis", aspect="auto" if narrow else "equal")
     figure.colorbar(image, ax=axes, shrink=0.8)
     axes.spines[:].set_visible(False)
     axes.set(title=title, xlabel=xlabel, ylabel=ylabel)

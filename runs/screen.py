@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from config import Config
-from data import STAND_IN
+from data import is_stand_in
 from runs.logs import RunLog
 from runs.records import EpisodeRecord, RoundRecord, shown
 from runs.terminal import orphaned, stop_signals
@@ -52,7 +52,7 @@ class Screen:
     def __init__(self, config: Config, nodes: "LocalNodes | RayNodes", log: RunLog):
         self.config, self.console = config, Console(highlight=False)
         self.title = f"{config.policy}, {config.split} split, {nodes.name}, {config.learner}, seed {config.seed}"
-        if nodes.name.startswith(STAND_IN):
+        if is_stand_in(nodes.name):
             self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
         if log.description["preset"] == "quick":
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))

@@ -1,6 +1,7 @@
 """Names and numbers that several modules share."""
 
 SIDE, CLASSES = 28, 10  # pixels a side of an image, and classes, of MNIST, Fashion-MNIST and the stand-in
+DATASETS = ("mnist", "fashion-mnist", "cifar10", "digits-stand-in", "other")  # by name; a user may give others
 
 PARTS = ("pca", "node-models", "holder", "visits", "distances", "last-visit", "round", "accuracy")
 OF_EPISODE = ("round", "accuracy")  # one number each; all other parts have one or more numbers for every node

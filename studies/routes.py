@@ -18,7 +18,7 @@ import pandas as pd
 from rich.console import Console
 
 from config import Config
-from data import STAND_IN, Dataset, load_dataset
+from data import Dataset, is_stand_in, load_dataset
 from runs.command_line import command, path_argument
 from runs.flags import Parser
 from runs.folder import lock, write_atomically
@@ -217,7 +217,7 @@ def _main(options: argparse.Namespace) -> int:
 
     start_tensorflow(config.threads)
     dataset = load_dataset(config)
-    if dataset.name.startswith(STAND_IN):
+    if is_stand_in(dataset.name):
         print(STAND_IN_NOTICE, file=sys.stderr)
     print(search(config, dataset, options).to_string(index=False))
     return 0

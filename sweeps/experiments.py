@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from config import Config
-from data import STAND_IN
+from data import is_stand_in
 from learners import make_learner
 from policies.rules import Policy, learns
 from runs.description import read_description, settings_that_must_match
@@ -67,7 +67,7 @@ class Run:
     def warning(self) -> str:
         """Returns a warning if a finished run used stand-in data, else an empty text."""
         data = read_description(self.folder)["dataset"]
-        return f" [bold red](NOT MNIST but {data})[/bold red]" if data.startswith(STAND_IN) else ""
+        return f" [bold red](NOT MNIST but {data})[/bold red]" if is_stand_in(data) else ""
 
     def failure(self, code: int) -> str:
         """Returns a message on its failure: the exit code and the last line of its log."""

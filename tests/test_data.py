@@ -241,6 +241,7 @@ def test_mnist_itself():
 
 @given(
     nodes=st.integers(2, 30),
+    classes=st.sampled_from([2, 4, 10, 20]),
     samples=st.integers(1, 60),
     share=st.floats(0, 1),
     split=st.sampled_from(["disjoint", "published", "exclusive", "dirichlet"]),
@@ -248,9 +249,9 @@ def test_mnist_itself():
     seed=st.integers(0, 2**32 - 1),
 )
 @settings(deadline=None)
-def test_partitions(nodes, samples, share, split, alpha, seed):
+def test_partitions(nodes, classes, samples, share, split, alpha, seed):
     """Every node gets its number of different images, in the promised classes; disjoint splits share none."""
-    labels = np.random.default_rng(seed).permutation(np.arange(2000) % 10)
+    labels = np.random.default_rng(seed).permutation(np.arange(2000) % classes)
     config = Config(
         nodes=nodes,
         pca_components=2,
@@ -261,12 +262,12 @@ def test_partitions(nodes, samples, share, split, alpha, seed):
         seed=seed,
     )
     main = round(share * samples)
-    turns = (nodes - 1) // 10 + 1
-    enough = turns * main <= 200 and (nodes if split == "disjoint" else turns) * (samples - main) <= 1800
+    turns, each = (nodes - 1) // classes + 1, 2000 // classes  # nodes of a main class, images of a class
+    enough = turns * main <= each and (nodes if split == "disjoint" else turns) * (samples - main) <= 2000 - each
     if split == "exclusive":  # the remainder comes from the classes that follow the main class
-        after = np.subtract.outer(np.arange(10), np.arange(nodes)) % 10
-        most = np.where(after == 0, main, (samples - main) // 9 + (after <= (samples - main) % 9)).sum(1).max()
-        enough = most <= 200
+        after = np.subtract.outer(np.arange(classes), np.arange(nodes)) % classes
+        whole, rest = divmod(samples - main, classes - 1)
+        enough = np.where(after == 0, main, whole + (after <= rest)).sum(1).max() <= each
     if not (nodes * samples <= 2000 if split == "dirichlet" else enough):
         with pytest.raises(UsageError, match="lower --nodes or --samples-per-node"):
             partition(labels, config)
@@ -277,5 +278,5 @@ def test_partitions(nodes, samples, share, split, alpha, seed):
     if split in ("exclusive", "dirichlet"):
         assert len(np.unique(held)) == nodes * samples
     if split != "dirichlet":
-        assert set((labels[held] == np.arange(nodes)[:, np.newaxis] % 10).sum(1)) == {main}
+        assert set((labels[held] == np.arange(nodes)[:, np.newaxis] % classes).sum(1)) == {main}
     np.testing.assert_array_equal(held, partition(labels, config))

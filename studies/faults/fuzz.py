@@ -53,9 +53,9 @@ PATHS = ("nowhere", "", ".", "\x00", "~", "~nobody/x", "[/b]", "é", "/dev/null"
 
 
 def small_arrays(rng: np.random.Generator, size: int = 20) -> dict[str, np.ndarray]:
-    """Returns a small data set of the right shapes, with `size` training images, as a dict of arrays."""
+    """Returns a small data set of the right shapes, with `size` training images of ten classes, as a dict of arrays."""
     images = [rng.integers(0, 256, (count, 28, 28)).astype(np.uint8) for count in (size, 10)]
-    labels = [rng.integers(0, 10, count).astype(np.uint8) for count in (size, 10)]
+    labels = [rng.permutation(np.arange(count) % 10).astype(np.uint8) for count in (size, 10)]
     return dict(zip(ARRAYS, (images[0], labels[0], images[1], labels[1]), strict=True))
 
 

@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.panel import Panel
 
 from config import Config
-from data import STAND_IN, Dataset, load_dataset
+from data import Dataset, is_stand_in, load_dataset
 from runs.command_line import command, path_argument, seed_list, text_list
 from runs.flags import Parser
 from runs.screen import STAND_IN_NOTICE, progress_bar
 from settings.machine import machine
+from settings.names import DATASETS
 from settings.quiet_import import import_tensorflow_quietly
 
 if TYPE_CHECKING:
@@ -60,12 +61,11 @@ def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Returns the options of a command line; exits as argparse does."""
     parser = Parser(prog="studies.learners", description=__doc__.splitlines()[0], allow_abbrev=False)
-    choices = Config.__dataclass_fields__["dataset"].metadata["choices"]
     parser.add_argument("--out", type=path_argument, help=f"folder [{OUT}; with --pack DIR: DIR]")
     parser.add_argument("--parts", type=text_list, default=list(PARTS), help=f"some of {','.join(PARTS)} [all]")
     parser.add_argument("--seeds", type=seed_list, default=list(range(5)), help="like 0-4 or 0,3,5-7 [0-4]")
-    parser.add_argument("--dataset", choices=choices, default="mnist", help="image data set [mnist]")
-    parser.add_argument("--data-path", default="", help="its .npz file or folder of idx files, as for main.py")
+    parser.add_argument("--dataset", default="mnist", help=f"image data set: {', '.join(DATASETS)} or a name [mnist]")
+    parser.add_argument("--data-path", default="", help="its .npz file or folder, as for main.py")
     parser.add_argument("--epochs", type=int, default=0, help="epochs of every training; 0: those of the plan [0]")
     parser.add_argument("--samples", type=int, default=0, help="training images used, the first ones; 0: all [0]")
     parser.add_argument("--threads", type=int, default=1, help="processor threads [1]")
@@ -111,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
     start_tensorflow(options.threads)
     tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
     console, dataset = Console(highlight=False), load_dataset(config)
-    if dataset.name == STAND_IN:
+    if is_stand_in(dataset.name):
         console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
     measure(units, dataset, options, console)
     print(write_report(options.out))

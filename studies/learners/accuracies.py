@@ -16,8 +16,9 @@ import tensorflow as tf
 
 from learners import VARIANTS, make_learner
 from models import VectorModel
+from settings.names import CLASSES
 from settings.random_streams import generator
-from studies.learners.units import Images, Unit, read_part
+from studies.learners.units import MNIST, Images, Unit, read_part
 
 TUNING_SEEDS = (100, 101)
 EVALUATION_BATCH = 250
@@ -59,9 +60,9 @@ class Entry:
     noisy: bool = False
     options: tuple = ()
 
-    def model(self, rate: float, seed: int) -> VectorModel:
+    def model(self, rate: float, seed: int, shape: tuple[int, ...] = MNIST, classes: int = CLASSES) -> VectorModel:
         """Returns its VectorModel; the seed determines the fixed feedback of learners that have it."""
-        return vector_model(self, rate, seed if ("attention", "random") in self.options else None)
+        return vector_model(self, rate, seed if ("attention", "random") in self.options else None, shape, classes)
 
 
 def _attention_seeking(attention: str) -> Entry:
@@ -104,18 +105,20 @@ ENTRIES = {
 
 
 @functools.cache
-def vector_model(entry: Entry, rate: float, feedback_seed: int | None) -> VectorModel:
+def vector_model(
+    entry: Entry, rate: float, feedback_seed: int | None, shape: tuple[int, ...], classes: int
+) -> VectorModel:
     """Builds the model of an Entry, one for all seeds where possible: building takes as long as an epoch."""
     fixed = {} if feedback_seed is None else {"feedback_seed": feedback_seed}
     learner = make_learner(entry.learner, entry.variant, **dict(entry.options), **fixed)
-    return VectorModel(learner.build(), entry.optimizer(rate), learner)
+    return VectorModel(learner.build(shape, classes), entry.optimizer(rate), learner)
 
 
 @functools.cache
-def quiet_model(entry: Entry) -> VectorModel:
+def quiet_model(entry: Entry, shape: tuple[int, ...], classes: int) -> VectorModel:
     """Builds the same network without random draws in tests."""
     learner = make_learner(entry.learner, entry.variant, evaluation_noise=False)
-    return VectorModel(learner.build(), _sgd(0.0), learner)
+    return VectorModel(learner.build(shape, classes), _sgd(0.0), learner)
 
 
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
@@ -135,7 +138,7 @@ def accuracy(model: VectorModel, weights: tf.Tensor, images: tf.Tensor, labels: 
 
 def learn(entry: Entry, rate: float, seed: int, images: Images, epochs: int) -> list[dict[str, float]]:
     """Trains on all training images; returns a row after every epoch: accuracy, loss, seconds of training."""
-    model, rows = entry.model(rate, seed), []
+    model, rows = entry.model(rate, seed, *images.form), []
     weights, state = model.initial_weights(generator(seed, "weights")), model.initial_state()
     for epoch in range(1, epochs + 1):
         start, order = time.perf_counter(), epoch_order(len(images.y_train), seed, epoch)
@@ -146,7 +149,8 @@ def learn(entry: Entry, rate: float, seed: int, images: Images, epochs: int) -> 
         rows.append(row | {"accuracy": accuracy(model, weights, images.x_test, images.y_test)})
         rows[-1] |= {"parameters": model.size, "accuracy_without_noise": np.nan}
     if entry.noisy:
-        rows[-1]["accuracy_without_noise"] = accuracy(quiet_model(entry), weights, images.x_test, images.y_test)
+        quiet = quiet_model(entry, *images.form)
+        rows[-1]["accuracy_without_noise"] = accuracy(quiet, weights, images.x_test, images.y_test)
     return rows
 
 

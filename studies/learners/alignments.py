@@ -20,11 +20,13 @@ STEP = 0.01  # length of the step whose growth of attention is computed and pred
 
 
 @functools.cache
-def vector_model(attention: str, hidden_layers: int, feedback_seed: int) -> VectorModel:
+def vector_model(
+    attention: str, hidden_layers: int, feedback_seed: int, shape: tuple[int, ...], classes: int
+) -> VectorModel:
     """Builds the model of an attention and a depth."""
     widths = "-".join([str(WIDTH)] * hidden_layers)
     learner = make_learner("dense", widths, attention=attention, feedback_seed=feedback_seed)
-    return VectorModel(learner.build(), keras.optimizers.Adam(RATE), learner)
+    return VectorModel(learner.build(shape, classes), keras.optimizers.Adam(RATE), learner)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,8 @@ class Alignment(Unit):
     def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
         from learners.attention_seeking import alignment
 
-        model = vector_model(self.variant, self.hidden_layers, self.seed if self.variant == "random" else 0)
+        feedback_seed = self.seed if self.variant == "random" else 0
+        model = vector_model(self.variant, self.hidden_layers, feedback_seed, *images.form)
         weights, state = model.initial_weights(generator(self.seed, "weights")), model.initial_state()
         measured, rows = (images.x_train[-MEASURED_IMAGES:], images.y_train[-MEASURED_IMAGES:]), []
         for epoch in range((epochs or EPOCHS) + 1):

@@ -34,7 +34,7 @@ class Task:
     parity: bool = False
 
     def images(self, images: tf.Tensor, rows: np.ndarray) -> tf.Tensor:
-        """Returns the images [rows, 28, 28, 1] as the task shows them."""
+        """Returns the images [rows, *shape] as the task shows them."""
         images = tf.gather(images, rows)
         if self.pixels is None:
             return images
@@ -47,19 +47,28 @@ class Task:
         return labels % 2 if self.parity else labels
 
 
-def outputs(scenario: str) -> int:
-    """Returns the number of outputs of the network."""
-    return 2 if scenario == "split-domain" else CLASSES
+def outputs(scenario: str, classes: int = CLASSES) -> int:
+    """Returns the number of outputs of the network for images of so many classes."""
+    return 2 if scenario == "split-domain" else classes
 
 
-def tasks(scenario: str, y_train: tf.Tensor | np.ndarray, y_test: tf.Tensor | np.ndarray, seed: int) -> list[Task]:
-    """Returns the tasks of a scenario in the order in which they are learned; the permutations are the seed's."""
+def tasks(
+    scenario: str,
+    y_train: tf.Tensor | np.ndarray,
+    y_test: tf.Tensor | np.ndarray,
+    seed: int,
+    pixels: int = SIDE * SIDE,
+) -> list[Task]:
+    """Returns the tasks of a scenario in the order in which they are learned; the permutations are the seed's.
+
+    `pixels` is how many numbers an image has; of an odd number of classes the last one is in no split task.
+    """
     y_train, y_test = np.asarray(y_train), np.asarray(y_test)
     if scenario == "permuted":
         rngs = [generator(seed, "permutation", number) for number in range(PERMUTATIONS)]
         sizes = (len(y_train), PERMUTED_IMAGES), (len(y_test), PERMUTED_TESTS)
-        return [Task(*(rng.permutation(all)[:some] for all, some in sizes), rng.permutation(SIDE**2)) for rng in rngs]
-    pairs = [(digit, digit + 1) for digit in range(0, CLASSES, 2)]
+        return [Task(*(rng.permutation(all)[:some] for all, some in sizes), rng.permutation(pixels)) for rng in rngs]
+    pairs = [(digit, digit + 1) for digit in range(0, int(y_train.max()), 2)]
     return [
         Task(
             *(np.flatnonzero(np.isin(labels, pair)) for labels in (y_train, y_test)), parity=scenario == "split-domain"
@@ -119,7 +128,7 @@ class ElasticLearner(LocalLearner):
             variable.assign(tf.zeros_like(variable))
 
     def consolidate(self, images: tf.Tensor):
-        """Takes the present weights as anchors after a task with these images [n, 28, 28, 1]."""
+        """Takes the present weights as anchors after a task with these images [n, *shape]."""
         for variable, part in zip(self.information, fisher_diagonal(self.network, images), strict=True):
             variable.assign_add(part)
         for variable, weight in zip(self.anchors, self.network.trainable_variables, strict=True):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from pathlib import Path
 
 import keras
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from learners import make_learner
 from models import VectorModel
+from settings.names import CLASSES
 from settings.random_streams import generator
 from studies.learners.accuracies import TUNING_SEEDS, accuracy, epoch_draws, epoch_order
 from studies.learners.forgetting import (
@@ -22,7 +24,7 @@ from studies.learners.forgetting import (
     outputs,
     tasks,
 )
-from studies.learners.units import Images, Unit, read_part
+from studies.learners.units import MNIST, Images, Unit, read_part
 
 WIDTHS = "256-256"
 BATCH_SIZE = 64
@@ -44,7 +46,15 @@ PENALTY_STEPS = {"split-domain": (3.0, 10.0, 20.0), "split-class": (3.0, 10.0, 2
 
 
 @functools.cache
-def vector_model(scenario: str, method: str, rate: float, strength: float = 0.0, feedback_seed: int = 0) -> VectorModel:
+def vector_model(
+    scenario: str,
+    method: str,
+    rate: float,
+    strength: float = 0.0,
+    feedback_seed: int = 0,
+    shape: tuple[int, ...] = MNIST,
+    classes: int = CLASSES,
+) -> VectorModel:
     """Builds the model of a method, trained by plain gradient descent, which keeps no state from task to task."""
     if method == ELASTIC:
         learner = ElasticLearner(WIDTHS, strength)
@@ -52,12 +62,12 @@ def vector_model(scenario: str, method: str, rate: float, strength: float = 0.0,
         learner = make_learner("dense", WIDTHS)
     else:
         learner = make_learner("dense", WIDTHS, attention=method, feedback_seed=feedback_seed)
-    return VectorModel(learner.build(classes=outputs(scenario)), keras.optimizers.SGD(rate), learner)
+    return VectorModel(learner.build(shape, outputs(scenario, classes)), keras.optimizers.SGD(rate), learner)
 
 
 def learn_in_turn(model: VectorModel, scenario: str, seed: int, images: Images, epochs: int) -> np.ndarray:
     """Learns the tasks in sequence; returns the accuracies [tasks, tasks] on all tasks after each."""
-    all_tasks = tasks(scenario, images.y_train, images.y_test, seed)
+    all_tasks = tasks(scenario, images.y_train, images.y_test, seed, math.prod(images.form[0]))
     weights, rows = model.initial_weights(generator(seed, "weights")), []
     if isinstance(model.learner, ElasticLearner):
         model.learner.start()
@@ -75,7 +85,7 @@ def learn_jointly(model: VectorModel, scenario: str, seed: int, images: Images, 
 
     To save memory, the mixed images are made and learned in as many parts as there are tasks.
     """
-    all_tasks = tasks(scenario, images.y_train, images.y_test, seed)
+    all_tasks = tasks(scenario, images.y_train, images.y_test, seed, math.prod(images.form[0]))
     weights = model.initial_weights(generator(seed, "weights"))
     owners = np.repeat(np.arange(len(all_tasks)), [len(task.train) for task in all_tasks])
     rows = np.concatenate([task.train for task in all_tasks])
@@ -118,7 +128,8 @@ def learn(
     scenario: str, method: str, rate: float, strength: float, seed: int, images: Images, epochs: int
 ) -> list[dict[str, float]]:
     """Learns the tasks of a scenario by a method; returns the accuracies as rows of a table."""
-    model = vector_model(scenario, method, rate, strength, seed if method == "random" else 0)
+    feedback_seed = seed if method == "random" else 0
+    model = vector_model(scenario, method, rate, strength, feedback_seed, *images.form)
     if method != JOINT:
         return rows(learn_in_turn(model, scenario, seed, images, epochs or EPOCHS), rate, strength)
     matrix = learn_jointly(model, scenario, seed, images, epochs or EPOCHS)

@@ -24,14 +24,16 @@ from runs.folder import FIGURES, write_atomically
 from runs.packed import parse, readable
 from runs.packing import compressed, read_files, write_new
 from settings.errors import UsageError
+from settings.names import SIDE
 
 RUNS, LOCKS, DESCRIPTION = "runs", "locks", "comparison.json"
+MNIST = (SIDE, SIDE, 1)  # the shape of an image, if nothing else is said
 REPORTS = (DESCRIPTION, "*.csv", "report.md", f"{FIGURES}/*")
 
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """Training and test images: images [n, 28, 28, 1] float32 in 0..1 with labels [n] int64."""
+    """Training and test images: images [n, rows, columns, channels] float32 in 0..1 with labels [n] int64."""
 
     x_train: tf.Tensor
     y_train: tf.Tensor
@@ -52,6 +54,13 @@ class Images:
             tf.constant(dataset.y_train[:count].astype(np.int64)),
             tf.constant(normalise(dataset.x_test)),
             tf.constant(dataset.y_test.astype(np.int64)),
+        )
+
+    @property
+    def form(self) -> tuple[tuple[int, ...], int]:
+        """The shape of an image (rows, columns, channels) and the number of classes, as networks are built for them."""
+        return tuple(self.x_train.shape[1:]), 1 + max(
+            int(labels.numpy().max()) for labels in (self.y_train, self.y_test)
         )
 
     def for_tuning(self) -> "Images":
