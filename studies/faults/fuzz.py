@@ -22,6 +22,7 @@ from types import FrameType
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 
 import plots
 import report
@@ -41,6 +42,7 @@ from studies.faults import fuzz_tables
 from studies.learners import __main__ as learners
 
 LIMIT = 10  # seconds
+FORMS = ("npz", "npz compressed", "idx", "idx gzipped", "png", "jpeg")  # of a data set
 # fmt: off
 VALUES = (
     "0", "1", "-1", "2", "10", "36", "0.5", "1.5", "-0.5", "1e-3", "1e400", "nan", "inf", "-inf", "00", "0x10", "1_000",
@@ -60,11 +62,13 @@ def small_arrays(rng: np.random.Generator, size: int = 20) -> dict[str, np.ndarr
 
 
 def write_data(folder: Path, kind: str, arrays: dict[str, np.ndarray]) -> tuple[Path, list[Path]]:
-    """Writes the data set in one of four forms; returns (what --data-path names, its files)."""
+    """Writes the data set in one of the FORMS; returns (what --data-path names, its files)."""
     if kind.startswith("npz"):
         path = folder / "data.npz"
         (np.savez if kind == "npz" else np.savez_compressed)(path, **arrays)
         return path, [path]
+    if kind in ("png", "jpeg"):
+        return folder, write_images(folder, kind, arrays)
     files = []
     for key, name in IDX_FILES.items():
         array = arrays[key]
@@ -72,6 +76,17 @@ def write_data(folder: Path, kind: str, arrays: dict[str, np.ndarray]) -> tuple[
         files.append(folder / (name if kind == "idx" else f"{name}.gz"))
         files[-1].write_bytes(content if kind == "idx" else gzip.compress(content))
     return folder, files
+
+
+def write_images(folder: Path, kind: str, arrays: dict[str, np.ndarray]) -> list[Path]:
+    """Writes the data set as a folder of images by class; returns its files."""
+    files = []
+    for part in ("train", "test"):
+        for number, (image, label) in enumerate(zip(arrays[f"x_{part}"], arrays[f"y_{part}"], strict=True)):
+            files.append(folder / part / str(label) / f"{number}.{kind}")
+            files[-1].parent.mkdir(parents=True, exist_ok=True)
+            PIL.Image.fromarray(image).save(files[-1])
+    return files
 
 
 def mutate(content: bytes, rng: np.random.Generator) -> bytes:
@@ -124,7 +139,7 @@ def outcome(attempt: Callable[[], object]) -> str:
 def fuzz_data(count: int, rng: np.random.Generator) -> Iterator[tuple[str, bytes, str]]:
     """Yields (kind, injured bytes, outcome) of loading `count` injured data sets."""
     for number in range(count):
-        kind = ("npz", "npz compressed", "idx", "idx gzipped")[number % 4]
+        kind = FORMS[number % len(FORMS)]
         folder = Path(tempfile.mkdtemp())
         path, files = write_data(folder, kind, small_arrays(rng))
         victim = files[rng.integers(len(files))]
