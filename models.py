@@ -49,9 +49,13 @@ def local_foundation_model(
     return VectorModel(learner.build(shape, classes), adam(settings, settings.learning_rate), learner)
 
 
-def q_network(config: Config) -> "VectorModel":
-    """Builds the Q-network: observations [n, size] to action values [n, nodes]."""
-    network = dense_network(config) if config.agent_network == "dense" else shared_network(config)
+def q_network(config: Config, observation_size: int = 0) -> "VectorModel":
+    """Builds the Q-network: observations [n, size] to action values [n, nodes].
+
+    With an `observation_size` it is fully connected and takes observations of any kind.
+    """
+    of_kind = dense_network if config.agent_network == "dense" else shared_network
+    network = dense_network(config, observation_size) if observation_size else of_kind(config)
     return VectorModel(network, adam(config, config.agent_learning_rate), Regression())
 
 
@@ -62,11 +66,11 @@ class Regression(Learner):
         return keras.losses.mean_squared_error(labels, outputs)
 
 
-def dense_network(config: Config) -> keras.Model:
-    """Builds the fully connected Q-network (authors)."""
+def dense_network(config: Config, observation_size: int = 0) -> keras.Model:
+    """Builds the fully connected Q-network (authors), for the configured observations or for others of a given size."""
     return keras.Sequential(
         [
-            keras.Input((size(config),)),
+            keras.Input((observation_size or size(config),)),
             *(keras.layers.Dense(width, activation="relu") for width in config.agent_hidden_units),
             keras.layers.Dense(config.nodes),
         ]

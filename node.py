@@ -63,15 +63,17 @@ def make_policy(config: Config, distances: np.ndarray, label_counts: np.ndarray 
 class DQNAgent(Policy):
     """Deep Q-learning, by default as in the authors' code: one network, few and jointly normalised updates.
 
-    The options of the configuration add what has become usual since; each is off by default.
+    The options of the configuration add what has become usual since; each is off by default. With an
+    `observation_size` it learns from observations of any kind, and an action need not be the choice of a node: there
+    are as many as the configuration has nodes.
     """
 
     learns = True
 
-    def __init__(self, config: Config, distances: np.ndarray | None = None):
+    def __init__(self, config: Config, distances: np.ndarray | None = None, observation_size: int = 0):
         super().__init__(config, distances)
         self.epsilon = 0.0 if 0 < config.greedy_from <= config.first_episode else config.epsilon
-        self.network = q_network(config)
+        self.network = q_network(config, observation_size)
         self.weights = self.network.initial_weights(generator(config.seed, "agent weights"))
         if config.load_agent:
             self.weights = tf.constant(load_agent(config, self.weights.shape))
@@ -97,10 +99,14 @@ class DQNAgent(Policy):
             self.explored = random_ranking(self.config, rng)
             self.repeats = int(rng.geometric(1 / repeat)) - 1
             return self.explored, False
-        values = self.network.predict(self.weights, observation[np.newaxis]).numpy()[0]
+        values = self.values(observation[np.newaxis])[0]
         if 0 < self.config.patience <= info["stalled"]:
             values[info["node"][0]] = -np.inf
         return np.argsort(-values, kind="stable").tolist(), True
+
+    def values(self, observations: np.ndarray) -> np.ndarray:
+        """Returns the value of every action [n, nodes] for observations [n, size]."""
+        return self.network.predict(self.weights, observations).numpy()
 
     def remember(
         self,

@@ -59,8 +59,9 @@ class LocalLearner(FanInLearner):
 class PseudoAttention(keras.layers.Layer):
     """Mixes the `width` units of its input by weights that follow from past activations, in `heads` copies.
 
-    All heads share their maps, so that they differ by the `disturbance` alone ("": none, "copy" or "swap"). Products
-    are divided by the square root of the width; the authors' networks for MNIST divide by that of 8, their width.
+    All heads share their maps, so that they differ by the `disturbance` alone ("": none, "copy" or "swap"), with its
+    two constants. Products are divided by the square root of `scale`, by default of the width; the authors' networks
+    for MNIST divide by that of 8, their width.
     """
 
     def __init__(
@@ -72,10 +73,13 @@ class PseudoAttention(keras.layers.Layer):
         mapped: bool = True,
         disturbance: str = "",
         evaluation_noise: bool = True,
+        scale: float = 0,
+        constants: tuple[float, float] = (MUTATION, CROSSOVER),
     ):
         super().__init__()
         self.width, self.heads, self.draws = width, heads, draws
         self.disturbance, self.evaluation_noise = disturbance, evaluation_noise
+        self.scale, self.constants = scale or width, constants
         self.maps = [keras.layers.Dense(width) for _ in range(3)] if mapped else [keras.layers.Identity()] * 3
         self.merge = keras.layers.Dense(width)
 
@@ -92,26 +96,54 @@ class PseudoAttention(keras.layers.Layer):
     def saliency(self, past: tf.Tensor | tf.Variable, training: bool = False) -> tf.Tensor:
         """Returns with which weights each unit mixes all units [n, heads, width, width]; rows sum to 1."""
         query, key, _ = self.maps
-        products = keras.ops.einsum("nli,nlj->nij", query(past), key(past)) / math.sqrt(self.width)
+        products = keras.ops.einsum("nli,nlj->nij", query(past), key(past)) / math.sqrt(self.scale)
         products = keras.ops.repeat(products[:, None], self.heads, axis=1)
         if self.disturbance and (training or self.evaluation_noise):
-            products = disturb(products, self.disturbance, self.draws)
+            products = disturb(products, self.disturbance, self.draws, *self.constants)
         return keras.ops.softmax(products, axis=-1)
 
 
-def disturb(maps: tf.Tensor, crossover: str, draws: keras.random.SeedGenerator) -> tf.Tensor:
-    """Mutates maps [n, heads, d, d] or lets two rows of each cross over, whichever one draw for all of them says."""
+class SelfAttention(PseudoAttention):
+    """Mixes the units of a vector by weights that follow from this same vector, in two heads (authors' simulations).
+
+    Without past activations the map is the vector's outer product with itself, divided by the square root of 8, whose
+    disturbance has other constants than elsewhere: with widths below 10 no column crosses over.
+    """
+
+    def __init__(self, width: int, draws: keras.random.SeedGenerator, *, evaluation_noise: bool = False):
+        noise = {"disturbance": "copy", "evaluation_noise": evaluation_noise, "constants": (0.2, 0.1)}
+        super().__init__(width, 2, draws, mapped=False, scale=8, **noise)
+
+    def build(self, shape: tuple[int | None, ...]):
+        super().build(shape, shape)
+
+    def call(self, vectors: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns the heads' mixtures merged [n, width] of vectors [n, width]."""
+        return super().call(vectors, vectors[:, None], training)
+
+
+def disturb(
+    maps: tf.Tensor,
+    crossover: str,
+    draws: keras.random.SeedGenerator,
+    mutation: float = MUTATION,
+    share: float = CROSSOVER,
+) -> tf.Tensor:
+    """Mutates maps [n, heads, d, d] or lets two rows of each cross over, whichever one draw for all of them says.
+
+    A `share` of the columns crosses over.
+    """
     ops, (heads, width) = keras.ops, maps.shape[1:3]
     examples = ops.shape(maps)[0]
     mutates = keras.random.uniform((), seed=draws) <= MUTATION_SHARE
     rows = keras.random.randint((2, examples, heads), 0, width, seed=draws)
-    crossed = cross_over(maps, rows[0], rows[1], int(CROSSOVER * width), crossover)
-    return ops.where(mutates, mutate(maps, draws), crossed)
+    crossed = cross_over(maps, rows[0], rows[1], int(share * width), crossover)
+    return ops.where(mutates, mutate(maps, draws, mutation), crossed)
 
 
-def mutate(maps: tf.Tensor, draws: keras.random.SeedGenerator) -> tf.Tensor:
-    """Multiplies every entry by a factor of its own, uniform within MUTATION about 1."""
-    return maps * keras.random.uniform(keras.ops.shape(maps), 1 - MUTATION, 1 + MUTATION, seed=draws)
+def mutate(maps: tf.Tensor, draws: keras.random.SeedGenerator, mutation: float = MUTATION) -> tf.Tensor:
+    """Multiplies every entry by a factor of its own, uniform within `mutation` about 1."""
+    return maps * keras.random.uniform(keras.ops.shape(maps), 1 - mutation, 1 + mutation, seed=draws)
 
 
 def cross_over(

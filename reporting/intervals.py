@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
@@ -17,6 +18,13 @@ def student_t(values: ArrayLike) -> tuple[float, float, float]:
     mean, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
     half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * error if len(values) > 1 else np.nan
     return mean, mean - half, mean + half
+
+
+def paired(table: pd.DataFrame, other: pd.DataFrame, column: str) -> np.ndarray:
+    """Returns the differences of a column between two tables, one row a seed, over the seeds that both have."""
+    ours, theirs = (rows.set_index("seed")[column] for rows in (table, other))
+    seeds = ours.index.intersection(theirs.index)
+    return (ours[seeds] - theirs[seeds]).to_numpy()
 
 
 def bootstrap(statistic: Callable[..., np.ndarray | float], *samples: ArrayLike) -> tuple[float, float, float]:

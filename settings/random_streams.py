@@ -16,6 +16,7 @@ PURPOSES = {
     "permutation": 10,
     "distances": 14,
     "deal": 12,
+    "simulation": 13,
 }
 LAST_UNCOUNTED = 10
 

@@ -33,7 +33,7 @@ from studies.faults.fuzz import small_arrays, write_data
 from studies.same_numbers import read
 
 if TYPE_CHECKING:
-    from studies.learners.units import Unit
+    from studies.units import Unit
 
 FLAGS = "--dataset fashion-mnist --episodes 4 --round-limit 3 --nodes 3 --pca-components 3 --samples-per-node 20"
 TRIES, UNITS = 14, 12
@@ -75,24 +75,22 @@ def run_report(folder: Path, data: Path, which: int) -> int:
 
 def run_comparison(folder: Path, data: Path, which: int) -> int:
     """Measures the same units."""
-    from data import Dataset
-    from studies.learners import units
+    from studies import units
 
-    images = units.Images.of(Dataset("small", **small_arrays(np.random.default_rng(0), 20)))
-    units.prepare(folder, {"dataset": "small", "dataset_sha256": "", "epochs": 0, "samples": 0})
-    units.measure_all(toy_units(), images, 0, folder)
+    units.prepare(folder, {"dataset": "small"}, {})
+    units.measure_all(toy_units(), folder, lambda unit: unit.measure(folder))
     return 0
 
 
 def toy_units() -> "list[Unit]":
     """Returns units that leave a file for every process that measured them."""
-    from studies.learners.units import Unit
+    from studies.units import Unit
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Toy(Unit):
         part = "toy"
 
-        def measure(self, images: object, epochs: int, folder: Path) -> list[dict[str, float]]:
+        def measure(self, folder: Path) -> list[dict[str, float]]:
             (folder / f"measured-{self.seed}-{os.getpid()}").touch()
             time.sleep(0.01)
             return [{"value": row / 7} for row in range(50)]

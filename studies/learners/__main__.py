@@ -18,7 +18,7 @@ from config import Config
 from data import Dataset, is_stand_in, load_dataset
 from runs.command_line import command, path_argument, seed_list, text_list
 from runs.flags import Parser
-from runs.screen import STAND_IN_NOTICE, progress_bar
+from runs.screen import STAND_IN_NOTICE
 from settings.machine import machine
 from settings.names import DATASETS
 from settings.quiet_import import import_tensorflow_quietly
@@ -40,22 +40,14 @@ def plan(parts: list[str], seeds: list[int]) -> "list[Unit]":
 
 def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, console: Console):
     """Measures the unfinished units and shows a progress bar."""
-    from studies.learners.units import Images, measure_all, prepare
+    from studies.learners.units import Images
+    from studies.units import measure_with_bar, prepare
 
     images = Images.of(dataset, options.samples)
-    settings = {"dataset": dataset.name, "dataset_sha256": dataset.sha256(), "epochs": options.epochs}
-    prepare(options.out, settings | {"samples": options.samples, "threads": options.threads, **machine()})
-    done = sum(unit.finished(options.out) for unit in units)
-    console.print(f"{len(units)} units in {options.out}, {done} of them finished already")
-    bar = progress_bar("units {task.completed}/{task.total}", console)
-    task = bar.add_task("", total=len(units), completed=done)
-
-    def on_progress(unit: "Unit", seconds: float):
-        console.print(f"{unit.name()}  {seconds:.1f} s", soft_wrap=True)
-        bar.advance(task)
-
-    with bar:
-        measure_all(units, images, options.epochs, options.out, on_progress)
+    fixed = {"dataset": dataset.name, "dataset_sha256": dataset.sha256()}
+    fixed |= {"epochs": options.epochs, "samples": options.samples}
+    prepare(options.out, fixed, {"threads": options.threads, **machine()})
+    measure_with_bar(units, options.out, lambda unit: unit.measure(images, options.epochs, options.out), console)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -98,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     from studies.learners.report import write_report
 
     if options.pack:
-        from studies.learners.units import pack
+        from studies.units import pack
 
         files = pack(options.pack, options.out)
         print(f"{options.pack} is packed in {options.out}: {len(files)} files; the files of its units stay")

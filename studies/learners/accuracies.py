@@ -18,7 +18,8 @@ from learners import VARIANTS, make_learner
 from models import VectorModel
 from settings.names import CLASSES
 from settings.random_streams import generator
-from studies.learners.units import MNIST, Images, Unit, read_part
+from studies.learners.units import MNIST, Images, Unit
+from studies.units import read_part
 
 TUNING_SEEDS = (100, 101)
 EVALUATION_BATCH = 250

@@ -11,7 +11,8 @@ from learners import make_learner
 from models import VectorModel
 from settings.random_streams import generator
 from studies.learners.accuracies import ATTENTIONS, accuracy, epoch_draws, epoch_order
-from studies.learners.units import Images, Unit, read_part
+from studies.learners.units import Images, Unit
+from studies.units import read_part
 
 WIDTH, HIDDEN_LAYERS = 256, (2, 4, 6, 8)
 EPOCHS, RATE, BATCH_SIZE = 2, 1e-3, 64  # of Adam, whose steps do not depend on how long the signals are

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reporting.intervals import student_t
+from reporting.intervals import paired, student_t
 from reporting.tables import markdown, span_text
 from runs.folder import write_atomically
 from studies.learners import accuracies, alignments, task_sequences
 from studies.learners.accuracies import ENTRIES
 from studies.learners.forgetting import PERMUTED_IMAGES, PERMUTED_TESTS, SCENARIOS
 from studies.learners.task_sequences import ELASTIC, JOINT, RATES, REFERENCE
-from studies.learners.units import read_settings
+from studies.units import read_settings
 
 NEAR = 0.01  # how much learning accuracy may differ for methods to be compared
 RULES = {
@@ -54,13 +54,6 @@ SUPPORTED, AGAINST, UNDECIDED = "supported", "not supported", "undecided"
 def percent(values: pd.Series | np.ndarray, form: str = ".2f") -> str:
     """Returns the mean of shares [n] with its Student t interval in per cent, as text."""
     return span_text(100 * np.array(student_t(values)), form)
-
-
-def paired(table: pd.DataFrame, other: pd.DataFrame, column: str) -> np.ndarray:
-    """Returns the differences of a column between two tables, over the seeds that both have."""
-    ours, theirs = (rows.set_index("seed")[column] for rows in (table, other))
-    seeds = ours.index.intersection(theirs.index)
-    return (ours[seeds] - theirs[seeds]).to_numpy()
 
 
 def accuracy_table(table: pd.DataFrame, dataset: str) -> pd.DataFrame:

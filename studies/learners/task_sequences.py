@@ -24,7 +24,8 @@ from studies.learners.forgetting import (
     outputs,
     tasks,
 )
-from studies.learners.units import MNIST, Images, Unit, read_part
+from studies.learners.units import MNIST, Images, Unit
+from studies.units import read_part
 
 WIDTHS = "256-256"
 BATCH_SIZE = 64

@@ -1,34 +1,17 @@
-"""Measures the units of the study of learners: each has its own CSV file and is measured once.
-
-`pack` puts the files of all units of a part into one table, `runs/PART.csv.gz`, whose first column names the unit.
-
-Several processes may work in one folder. A unit that one of them measures is locked for the others.
-"""
+"""Defines what a unit of the study of learners is measured on: the images, and the number of epochs."""
 
 import dataclasses
-import functools
-import json
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
 
-import filelock
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 
 from data import Dataset, normalise
-from runs.description import now
-from runs.folder import FIGURES, write_atomically
-from runs.packed import parse, readable
-from runs.packing import compressed, read_files, write_new
 from settings.errors import UsageError
 from settings.names import SIDE
+from studies import units
 
-RUNS, LOCKS, DESCRIPTION = "runs", "locks", "comparison.json"
 MNIST = (SIDE, SIDE, 1)  # the shape of an image, if nothing else is said
-REPORTS = (DESCRIPTION, "*.csv", "report.md", f"{FIGURES}/*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,151 +53,9 @@ class Images:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Unit:
-    """One measurement. Its fields identify it and name its file; subclasses add fields and `part`."""
+class Unit(units.Unit):
+    """One measurement of the study of learners."""
 
-    part: ClassVar[str]
-    seed: int
-
-    def name(self) -> str:
-        """Returns the name of its file without the ending."""
-        values = [getattr(self, field.name) for field in dataclasses.fields(self) if field.name != "seed"]
-        shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in values if value != ""]
-        return "-".join([self.part, *shown, f"seed{self.seed}"]).replace(" ", "-")
-
-    def needs(self) -> "list[Unit]":
-        """Returns the units that have to be finished before this one."""
-        return []
-
-    def measure(self, images: Images, epochs: int, folder: Path) -> list[dict[str, float]]:
+    def measure(self, images: Images, epochs: int, folder: Path) -> units.Rows:
         """Returns the rows (dicts) of this unit; `epochs` replace the planned ones where they are not 0."""
         raise NotImplementedError
-
-    def path(self, folder: Path) -> Path:
-        """Returns its CSV file in the comparison's folder."""
-        return folder / RUNS / f"{self.name()}.csv"
-
-    def finished(self, folder: Path) -> bool:
-        """Returns whether it has been measured."""
-        return self.path(folder).exists() or self.name() in packed(folder, self.part)
-
-    def write(self, rows: list[dict[str, float]], folder: Path):
-        """Writes its rows, each with the fields of the unit."""
-        table = pd.DataFrame([{"part": self.part, **dataclasses.asdict(self), **row} for row in rows])
-        write_atomically(self.path(folder), table.to_csv(index=False).encode())
-
-    def read(self, folder: Path) -> pd.DataFrame:
-        """Returns its rows as a DataFrame."""
-        path = self.path(folder)
-        return pd.read_csv(path) if path.exists() else packed(folder, self.part)[self.name()]
-
-
-def prepare(folder: Path, settings: dict):
-    """Makes the folder of a comparison; raises UsageError where it was started with other settings."""
-    for name in (RUNS, LOCKS):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    path = folder / DESCRIPTION
-    with filelock.FileLock(folder / LOCKS / DESCRIPTION):
-        if not path.exists():
-            write_atomically(path, json.dumps(settings | {"start": now()}, indent=2).encode() + b"\n")
-        then = read_settings(folder)
-    for name, value in settings.items():
-        if name in ("dataset", "dataset_sha256", "epochs", "samples") and then.get(name) != value:
-            raise UsageError(
-                f"{folder} was started with {name} {then.get(name)}, not {value}; use that, or choose another --out"
-            )
-
-
-def read_settings(folder: Path) -> dict:
-    """Returns the settings of a comparison; raises UsageError where they cannot be read."""
-    try:
-        return {**json.loads((folder / DESCRIPTION).read_text())}
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{folder / DESCRIPTION} cannot be read ({error}); choose another --out") from error
-
-
-def measure_all(
-    units: list[Unit],
-    images: Images,
-    epochs: int,
-    folder: Path,
-    on_progress: Callable[[Unit, float], None] = lambda unit, seconds: None,
-):
-    """Measures the unfinished units in order, except those that another process measures; waits until all are finished.
-
-    Calls `on_progress(unit, seconds)` for each unit, with 0 seconds if another process has measured it.
-    """
-    waiting = [unit for unit in units if not unit.finished(folder)]
-    while waiting:
-        moved = False
-        for unit in list(waiting):
-            if any(not other.finished(folder) for other in unit.needs()):
-                continue
-            seconds = _measure(unit, images, epochs, folder)
-            if seconds is not None:
-                waiting.remove(unit)
-                on_progress(unit, seconds)
-                moved = True
-        if not moved:
-            time.sleep(1)  # all that is left is with another process, or waits for it
-
-
-def _measure(unit: Unit, images: Images, epochs: int, folder: Path) -> float | None:
-    """Measures a unit; returns the seconds that took, or None where another process is measuring it."""
-    try:
-        with filelock.FileLock(folder / LOCKS / f"{unit.name()}.lock", blocking=False):
-            start = time.perf_counter()
-            if unit.finished(folder):
-                return 0
-            unit.write(unit.measure(images, epochs, folder), folder)
-            return time.perf_counter() - start
-    except filelock.Timeout:
-        return None
-
-
-def read_part(folder: Path, part: str) -> pd.DataFrame:
-    """Returns the rows of all finished units of a part as one DataFrame, empty where there is none."""
-    tables = packed(folder, part) | {path.stem: pd.read_csv(path) for path in _paths(folder, part)}
-    tables = [tables[name] for name in sorted(tables, key=lambda name: f"{name}.csv")]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def _paths(folder: Path, part: str) -> list[Path]:
-    """Returns the files of the finished units of a part that are not packed."""
-    return sorted((folder / RUNS).glob(f"{part}-*.csv"))
-
-
-def packed(folder: Path, part: str) -> dict[str, pd.DataFrame]:
-    """Returns the rows of the packed units of a part by the unit's name; raises UsageError for a damaged file."""
-    path = folder / RUNS / f"{part}.csv.gz"
-    if not path.exists():
-        return {}
-    with readable(path):
-        return _read_packed(path, path.stat().st_mtime_ns)
-
-
-@functools.lru_cache(maxsize=8)
-def _read_packed(path: Path, _changed: int) -> dict[str, pd.DataFrame]:
-    table = pd.read_csv(path)
-    groups = table.drop(columns="unit").groupby(table["unit"], sort=False)
-    return {name: group.reset_index(drop=True) for name, group in groups}
-
-
-def pack(folder: Path, out: Path) -> list[Path]:
-    """Packs the units measured in `folder` into one table a part in `out`, with the report; returns the files.
-
-    The files of the units stay. Raises UsageError where a file in `out` would be replaced by another content.
-    """
-    read_settings(folder)
-    files = read_files(folder, REPORTS)
-    parts = sorted({path.stem.partition("-")[0] for path in (folder / RUNS).glob("*-*.csv")})
-    for part in parts:
-        tables = {}
-        for path in _paths(folder, part):
-            with readable(path):
-                tables[path.stem] = parse(path.read_text())
-        rows = pd.concat(tables, names=["unit"]).reset_index("unit")
-        files[f"{RUNS}/{part}.csv.gz"] = compressed(rows)
-    if not parts:
-        raise UsageError(f"{folder} holds no measured units; give the --out folder of this study")
-    return write_new(out, files)

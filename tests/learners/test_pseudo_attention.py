@@ -6,7 +6,15 @@ import pytest
 import tensorflow as tf
 from scipy import special
 
-from learners.pseudo_attention import LocalLearner, PseudoAttention, cross_over, disturb, mutate, plain_network
+from learners.pseudo_attention import (
+    LocalLearner,
+    PseudoAttention,
+    SelfAttention,
+    cross_over,
+    disturb,
+    mutate,
+    plain_network,
+)
 
 
 def layer(width=4, heads=3, **options):
@@ -212,3 +220,37 @@ def test_first_weights():
     assert (first.pop(2) == 0).all()
     for array, inputs in zip(first, np.repeat([3072, 128, 64, 64], 2), strict=True):
         assert 0.7 / np.sqrt(inputs) < np.abs(array).max() <= 1 / np.sqrt(inputs)
+
+
+def test_attention_to_the_vector_itself_equals_loops():
+    """Undisturbed: softmax of u u^T / sqrt(8), twice the same head; in training it is disturbed."""
+    block, rng = SelfAttention(2, keras.random.SeedGenerator(0)), np.random.default_rng(5)
+    vectors = rng.normal(size=(6, 2)).astype("f4")
+    block(vectors)
+    kernel, bias = random_weights(block, rng)
+    assert kernel.shape == (4, 2)
+    expected = []
+    for u in vectors.astype(float):
+        mixed = np.array([special.softmax(u[i] * u / np.sqrt(8)) @ u for i in range(2)])
+        expected.append(np.concatenate([mixed, mixed]) @ kernel + bias)
+    np.testing.assert_allclose(block(vectors), expected, atol=1e-5)
+    trained = [block(vectors, training=True).numpy() for _ in range(12)]
+    changed = [not np.allclose(result, expected, atol=1e-5) for result in trained]
+    assert any(changed)
+    assert not all(changed)  # no column of two crosses over
+
+
+def test_gradient_passes_through_both_the_map_and_the_values():
+    """Against differences of the output, undisturbed."""
+    block = SelfAttention(3, keras.random.SeedGenerator(0))
+    vector = np.array([[0.8, -0.5, 1.4]], "f4")
+    block(vector)
+    random_weights(block, np.random.default_rng(6))
+    with tf.GradientTape() as tape:
+        inputs = tf.constant(vector)
+        tape.watch(inputs)
+        total = tf.reduce_sum(block(inputs))
+    step, numeric = 1e-2, []
+    for shift in np.eye(3, dtype="f4") * step:
+        numeric.append((tf.reduce_sum(block(vector + shift)) - tf.reduce_sum(block(vector - shift))) / (2 * step))
+    np.testing.assert_allclose(tape.gradient(total, inputs)[0], numeric, rtol=2e-2, atol=1e-3)

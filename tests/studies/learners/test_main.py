@@ -14,7 +14,8 @@ import pytest
 
 from data import digits_stand_in
 from datasets.arrays import ARRAYS
-from studies.learners import accuracies, alignments, report, task_sequences, units
+from studies import units
+from studies.learners import accuracies, alignments, report, task_sequences
 from studies.learners.__main__ import main
 from studies.learners.accuracies import ENTRIES, Training, best_rate
 from studies.learners.units import Images
@@ -178,7 +179,7 @@ def test_killed_comparison_goes_on(digits, tmp_path, monkeypatch):
 def test_unit_of_another_process_is_left_to_it(tmp_path, monkeypatch):
     """While waiting, the other process finishes the unit, and it is not measured a second time."""
     unit = Training(entry="kde plain", seed=0)
-    units.prepare(tmp_path, {})
+    units.prepare(tmp_path, {}, {})
     other = units.filelock.FileLock(tmp_path / "locks" / f"{unit.name()}.lock")
     other.acquire()
 
@@ -189,7 +190,7 @@ def test_unit_of_another_process_is_left_to_it(tmp_path, monkeypatch):
     monkeypatch.setattr(units.time, "sleep", finish)
     monkeypatch.setattr(Training, "measure", lambda *_: pytest.fail("it was measured again"))
     ended = []
-    units.measure_all([unit], None, 0, tmp_path, lambda *what: ended.append(what))
+    units.measure_all([unit], tmp_path, lambda unit: unit.measure(None, 0, tmp_path), lambda *what: ended.append(what))
     assert ended == [(unit, 0)]
 
 

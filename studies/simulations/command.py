@@ -1,0 +1,86 @@
+"""Provides the command line of the simulations."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from runs.command_line import command, path_argument, seed_list
+from runs.flags import Parser
+from settings.machine import machine
+from settings.quiet_import import import_tensorflow_quietly
+from studies.units import Unit, measure_with_bar, pack, prepare
+
+FULL_SEEDS, QUICK_SEEDS = (0, 1, 2, 3, 4), (0, 1)
+TUNING_SEEDS = 100  # and above: no seed that is reported
+
+
+def main(
+    name: str,
+    doc: str,
+    plan: Callable[[list[int], bool], list[Unit]],
+    write_report: Callable[[Path], str],
+    arguments: list[str] | None = None,
+) -> int:
+    """Runs the command line of a study; returns 0, 2 where something has to be changed first, 130 when interrupted.
+
+    Args:
+        name: Module that is run, such as "studies.boids".
+        doc: Its docstring; the first line is the description in `--help`.
+        plan: Takes the seeds and whether the study is the quick one, and returns the units in the order of
+            measurement. A unit has a method `measure(folder)` that returns its rows.
+        write_report: Takes the folder, writes everything that follows from the measurements, and returns the report.
+        arguments: Command line; that of the process by default.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parse(name, doc, arguments)
+    again = shlex.join(["python", "-m", name, *arguments])
+    return command(name, lambda: run(options, plan, write_report), lambda: f"go on with: {again}")
+
+
+def parse(name: str, doc: str, arguments: list[str]) -> argparse.Namespace:
+    """Returns the options of a command line; exits as argparse does."""
+    parser = Parser(prog=name, description=doc.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--out", type=path_argument, required=True, help="folder for the results")
+    parser.add_argument("--seeds", type=seed_list, help="like 0-4 or 0,3,5-7 [0-4, with --quick 0-1]")
+    parser.add_argument("--quick", action="store_true", help="take about a minute: a look that proves nothing")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads [1]")
+    parser.add_argument("--list", action="store_true", help="print the units and measure none")
+    parser.add_argument(
+        "--pack",
+        type=path_argument,
+        metavar="DIR",
+        help="pack the units of DIR into one table a part in --out and measure none; their files stay",
+    )
+    options = parser.parse_args(arguments)
+    options.seeds = options.seeds or list(QUICK_SEEDS if options.quick else FULL_SEEDS)
+    if options.threads < 1:
+        parser.error("--threads must be at least 1")
+    return options
+
+
+def run(
+    options: argparse.Namespace, plan: Callable[[list[int], bool], list[Unit]], write_report: Callable[[Path], str]
+) -> int:
+    """Measures the unfinished units and writes the report; returns the exit code."""
+    if options.pack:
+        files = pack(options.pack, options.out)
+        print(f"{options.pack} is packed in {options.out}: {len(files)} files; the files of its units stay")
+        return 0
+    import_tensorflow_quietly()
+    import tensorflow as tf
+
+    from models import start_tensorflow
+
+    units = plan(options.seeds, options.quick)
+    if options.list:
+        for unit in units:
+            print(f"{'finished' if unit.finished(options.out) else 'new':8}  {unit.name()}")
+        return 0
+    start_tensorflow(options.threads)
+    tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
+    prepare(options.out, {"quick": options.quick}, {"threads": options.threads, **machine()})
+    measure_with_bar(units, options.out, lambda unit: unit.measure(options.out))
+    print(write_report(options.out))
+    return 0
