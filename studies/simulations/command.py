@@ -13,7 +13,6 @@ from settings.quiet_import import import_tensorflow_quietly
 from studies.units import Unit, measure_with_bar, pack, prepare
 
 FULL_SEEDS, QUICK_SEEDS = (0, 1, 2, 3, 4), (0, 1)
-TUNING_SEEDS = 100  # and above: no seed that is reported
 
 
 def main(

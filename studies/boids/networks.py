@@ -1,0 +1,62 @@
+"""Builds the force networks: three small ones, for alignment, cohesion and separation, in one Keras model.
+
+Each takes the four numbers of its force and returns a force of two. What D2BL's authors have: `linear`, and
+`pseudo-attention` (dense, GELU, normalised, attention to itself). Ours: plain networks of about as many weights, and
+a wider pseudo-attention, since two normalised numbers only tell which of both is larger.
+"""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from learners.d2bl import FanInLearner, gelu, layer_norm
+from learners.pseudo_attention import SelfAttention
+from models import VectorModel
+
+PLAIN_UNITS = {"plain-27": 1, "plain-69": 3, "plain-636": 30}  # by the weights of all three
+NETWORKS = ("linear", "plain-27", "pseudo-attention", "plain-69", "pseudo-attention-8", "plain-636")
+# Plain networks beside those with about as many weights: 30, 72 and 630.
+PLAIN_OF = {"linear": "plain-27", "pseudo-attention": "plain-69", "pseudo-attention-8": "plain-636"}
+ZERO, IMITATION = "zero", "imitation"
+LEARNING_RATE = 1e-3  # of AdamW with PyTorch's constants (authors)
+
+
+class ForceNetworks(FanInLearner):
+    """The three networks and their objective: a sum of forces of zero (authors), or three given forces (ours)."""
+
+    def __init__(self, variant: str, objective: str):
+        super().__init__(variant)
+        self.objective = objective
+
+    def network(self, shape: tuple[int, ...] = (15,), classes: int = 6) -> keras.Model:
+        """Builds the model: inputs [n, 15], of `forces.with_seen`, to three forces [n, 6]; 0 where one does not act."""
+        inputs, forces = keras.Input(shape), []
+        for number in range(3):
+            force = self._force(inputs[:, 4 * number : 4 * number + 4])
+            forces.append(force * inputs[:, 12 + number : 13 + number])
+        return keras.Model(inputs, keras.ops.concatenate(forces, axis=-1))
+
+    def _force(self, numbers: keras.KerasTensor) -> keras.KerasTensor:
+        dense = keras.layers.Dense
+        if self.variant in PLAIN_UNITS:
+            return dense(2)(gelu(dense(PLAIN_UNITS[self.variant])(numbers)))
+        if self.variant == "pseudo-attention-8":
+            return dense(2)(SelfAttention(8, self.draws)(layer_norm()(gelu(dense(8)(numbers)))))
+        force = dense(2)(numbers)
+        return force if self.variant == "linear" else SelfAttention(2, self.draws)(layer_norm()(gelu(force)))
+
+    def losses(self, labels: tf.Tensor | np.ndarray, outputs: tf.Tensor) -> tf.Tensor:
+        """Returns the mean squared error of each boid's forces [n, 6] or, with the objective `zero`, of their sum."""
+        if self.objective == ZERO:
+            return tf.reduce_mean(tf.reduce_sum(tf.reshape(outputs, [-1, 3, 2]), 1) ** 2, axis=-1)
+        return keras.losses.mean_squared_error(labels, outputs)
+
+
+@functools.cache
+def force_model(network: str, objective: str) -> VectorModel:
+    """Builds a model, one for all seeds, since that takes as long as some trainings."""
+    learner = ForceNetworks(network, objective)
+    optimizer = keras.optimizers.AdamW(LEARNING_RATE, weight_decay=0.01, epsilon=1e-8)
+    return VectorModel(learner.build((15,), 6), optimizer, learner)
