@@ -66,6 +66,7 @@ AGENTS = {
     "imitation-plain-69": Agent("plain-69", IMITATION),
     "imitation-pseudo-attention-8": Agent("pseudo-attention-8", IMITATION),
     "imitation-plain-636": Agent("plain-636", IMITATION),
+    "imitation-normalised-627": Agent("normalised-627", IMITATION),
     "dqn": Agent("dqn"),
     "zero-linear": Agent("linear", ZERO),
     "zero-plain-27": Agent("plain-27", ZERO),
@@ -128,15 +129,8 @@ def imitate(network: str, seed: int, sizes: Sizes) -> tuple[tf.Tensor, list[dict
     inputs, labels = seen_and_forces(starts(seed, TRAINING, sizes.training_flights, sizes.boids), sizes.training_steps)
     held_out = seen_and_forces(starts(seed, HELD_OUT, 1, sizes.boids), sizes.training_steps)
     chosen = np.linspace(0, len(held_out[0]) - 1, ROWS).astype(int)
-    return _train(
-        force_model(network, IMITATION),
-        seed,
-        inputs,
-        labels,
-        sizes.epochs,
-        dqn.MINIBATCH,
-        [a[chosen] for a in held_out],
-    )
+    shown = [array[chosen] for array in held_out]
+    return _train(force_model(network, IMITATION), seed, inputs, labels, sizes.epochs, dqn.MINIBATCH, shown)
 
 
 def seen_and_forces(begun: list[Flock], steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,9 +18,9 @@ from studies.simulations.animation import write_gif
 # Loss of the linear networks by epoch in the authors' notebook (d2bl, 0_flocking_behavior), one run without a seed.
 STORED = {1: 8717.967, 2: 808.739, 3: 55.313, 4: 30.944, 50: 23.143, 100: 12.848, 150: 4.940, 200: 1.687}
 STORED |= {250: 0.471, 300: 0.262, 350: 0.237, 400: 0.228}
-SHOWN = ("no-force", "reynolds", "dqn", "imitation-linear", "imitation-pseudo-attention")
-SHOWN += ("imitation-pseudo-attention-8", "imitation-plain-636", "zero-linear")
-ARROW = np.array([[7.0, 0.0], [-5.0, 3.5], [-3.0, 0.0], [-5.0, -3.5]])  # px, of a boid that flies to the right
+SHOWN = ("no-force", "reynolds", "dqn", "imitation-pseudo-attention", "imitation-pseudo-attention-8")
+SHOWN += ("imitation-plain-636", "zero-linear")
+ARROW = np.array([[10.0, 0.0], [-8.0, 5.5], [-5.0, 0.0], [-8.0, -5.5]])  # px, of a boid that flies to the right
 
 
 def draw(folder: Path, flights: pd.DataFrame, trainings: pd.DataFrame, paths: pd.DataFrame):
@@ -45,14 +45,16 @@ def over_time(flights: pd.DataFrame) -> Figure:
     panels = figure.subplots(3, 2, sharex=True).ravel()
     shown = [name for name in SHOWN if name in set(flights["agent"])]
     for measure, axes in zip(MEASURES, panels, strict=False):
+        highest = 0
         for place, name in enumerate(shown):
             rows, style = flights[flights["agent"] == name], look(place)
             mean, low, high = spans(rows, "step", measure.column)
+            highest = max(highest, mean.max())
             steps = sorted(rows["step"].unique())
             axes.plot(steps, mean, **style, markevery=(place, 10), markersize=3, linewidth=1.1, label=name)
             axes.fill_between(steps, low, high, color=style["color"], alpha=0.15, linewidth=0)
         axes.set_ylabel(measure.title)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.15 * highest)  # some bands reach farther
         axes.set_xlabel("step")
     panels[2].set_yscale("symlog", linthresh=1)
     panels[-1].axis("off")
@@ -95,7 +97,7 @@ def imitation(rows: pd.DataFrame) -> Figure:
 
 def all_paths(paths: pd.DataFrame) -> Figure:
     """Draws where the boids of one flight were in its last steps; dots are their last places."""
-    names = [name for name in SHOWN if name in set(paths["agent"])]
+    names = [name for name in (*SHOWN, "zero-pseudo-attention-short") if name in set(paths["agent"])]
     rows = -(-len(names) // 2)
     figure = Figure(figsize=(7, 2.45 * rows))
     panels = figure.subplots(rows, 2, squeeze=False).ravel()
@@ -117,7 +119,7 @@ def film(path: Path, name: str, flocks: Sequence[Flock], every: int):
     """Writes the film of one flight's first world, of which `flocks` has every so many steps."""
 
     def make() -> tuple[Figure, Callable[[int], None]]:
-        figure = Figure(figsize=(4.8, 3.45), dpi=100)
+        figure = Figure(figsize=(4.2, 3.05), dpi=100)
         axes = figure.add_axes((0.01, 0.01, 0.98, 0.9))
         axes.set(xlim=(0, SIZE[0]), ylim=(0, SIZE[1]), xticks=[], yticks=[])
         axes.spines[:].set_visible(True)

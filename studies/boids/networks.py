@@ -1,8 +1,9 @@
 """Builds the force networks: three small ones, for alignment, cohesion and separation, in one Keras model.
 
 Each takes the four numbers of its force and returns a force of two. What D2BL's authors have: `linear`, and
-`pseudo-attention` (dense, GELU, normalised, attention to itself). Ours: plain networks of about as many weights, and
-a wider pseudo-attention, since two normalised numbers only tell which of both is larger.
+`pseudo-attention` (dense, GELU, normalised, attention to itself). Ours: plain networks of about as many weights; a
+wider pseudo-attention, since two normalised numbers only tell which of both is larger; and a plain network that is
+normalised like it, to tell what the attention does from what the normalisation does.
 """
 
 import functools
@@ -15,10 +16,14 @@ from learners.d2bl import FanInLearner, gelu, layer_norm
 from learners.pseudo_attention import SelfAttention
 from models import VectorModel
 
-PLAIN_UNITS = {"plain-27": 1, "plain-69": 3, "plain-636": 30}  # by the weights of all three
-NETWORKS = ("linear", "plain-27", "pseudo-attention", "plain-69", "pseudo-attention-8", "plain-636")
-# Plain networks beside those with about as many weights: 30, 72 and 630.
-PLAIN_OF = {"linear": "plain-27", "pseudo-attention": "plain-69", "pseudo-attention-8": "plain-636"}
+PLAIN_UNITS = {"plain-27": 1, "plain-69": 3, "plain-636": 30, "normalised-627": 23}  # by the weights of all three
+# Networks and plain ones with about as many weights as their 30, 72 and 630.
+PLAIN_OF = (
+    ("linear", "plain-27"),
+    ("pseudo-attention", "plain-69"),
+    ("pseudo-attention-8", "plain-636"),
+    ("pseudo-attention-8", "normalised-627"),
+)
 ZERO, IMITATION = "zero", "imitation"
 LEARNING_RATE = 1e-3  # of AdamW with PyTorch's constants (authors)
 
@@ -41,7 +46,8 @@ class ForceNetworks(FanInLearner):
     def _force(self, numbers: keras.KerasTensor) -> keras.KerasTensor:
         dense = keras.layers.Dense
         if self.variant in PLAIN_UNITS:
-            return dense(2)(gelu(dense(PLAIN_UNITS[self.variant])(numbers)))
+            hidden = gelu(dense(PLAIN_UNITS[self.variant])(numbers))
+            return dense(2)(layer_norm()(hidden) if self.variant.startswith("normalised") else hidden)
         if self.variant == "pseudo-attention-8":
             return dense(2)(SelfAttention(8, self.draws)(layer_norm()(gelu(dense(8)(numbers)))))
         force = dense(2)(numbers)

@@ -22,7 +22,7 @@ LAST = 100  # steps at the end of a flight, over which a seed's means are taken
 JUDGED = MEASURES[:4]  # for the speed no one can say what is better
 OBJECTIVES = ("imitation", "zero")
 PLAIN_PAIRS = [
-    (f"{objective}-{ours}", f"{objective}-{theirs}") for objective in OBJECTIVES for ours, theirs in PLAIN_OF.items()
+    (f"{objective}-{ours}", f"{objective}-{theirs}") for objective in OBJECTIVES for ours, theirs in PLAIN_OF
 ]
 DQN_PAIRS = [(name, "dqn") for name in AGENTS if name.startswith(("imitation", "zero")) and not AGENTS[name].trained_as]
 LEARNED = [name for name in AGENTS if name not in ("no-force", "reynolds")]

@@ -12,9 +12,11 @@ from studies.boids.agents import AGENTS, HELD_OUT, OF_QUICK, SIZES, starts, stee
 from studies.boids.measures import measure
 from studies.boids.world import Flock, fly
 
-SECONDS = {"dqn": 40, "zero-linear": 8, "zero-plain-27": 8, "reynolds-one-by-one": 30}  # about; others take 6
+# About, of a training; others take 8. Flights and films take 4, but those in which boids move one by one.
+SECONDS = {"dqn": 50, "imitation-pseudo-attention": 25, "imitation-pseudo-attention-8": 25, "zero-plain-69": 2}
+FLIGHT_SECONDS = {"reynolds-one-by-one": 30}
 PATH_STEPS = 100  # the last ones of a film, whose places are kept
-FILM_EVERY = 6  # steps between frames
+FILM_EVERY = 8  # steps between frames
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class Unit(units.Unit):
 
     @property
     def cost(self) -> float:
-        return SECONDS.get(self.agent, 6)
+        return FLIGHT_SECONDS.get(self.agent, 4)
 
     def measure(self, folder: Path) -> units.Rows:
         """Returns the rows (dicts) of this unit."""
@@ -37,6 +39,10 @@ class Training(Unit):
     """The training of an agent: its losses, and its weights in a file."""
 
     part = "training"
+
+    @property
+    def cost(self) -> float:
+        return SECONDS.get(self.agent, 8)
 
     def measure(self, folder: Path) -> units.Rows:
         return train(self.agent, self.seed, SIZES[self.size], folder)

@@ -18,7 +18,7 @@ SMALLEST_DISTANCE = 1e-4  # px, in place of 0 (authors)
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """How boids move: all at once (ours) or one by one (authors); with plain distances (authors) or on a torus (ours)."""
+    """How boids move: all at once (ours) or one by one (authors), with plain distances (authors) or a torus' (ours)."""
 
     one_by_one: bool = False
     torus: bool = False
