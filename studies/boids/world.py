@@ -113,7 +113,7 @@ def perceive(flock: Flock, torus: bool = False, of: slice = slice(None)) -> View
 def limited(vectors: np.ndarray, longest: float) -> np.ndarray:
     """Returns vectors [..., 2], the longer ones shortened to the length `longest`."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors * np.minimum(1, longest / np.maximum(lengths, np.finfo(float).tiny))
+    return vectors * (longest / np.maximum(lengths, longest))
 
 
 def moved(positions: np.ndarray, velocities: np.ndarray) -> np.ndarray:
