@@ -18,6 +18,7 @@ from studies.simulations.animation import write_gif
 # Loss of the linear networks by epoch in the authors' notebook (d2bl, 0_flocking_behavior), one run without a seed.
 STORED = {1: 8717.967, 2: 808.739, 3: 55.313, 4: 30.944, 50: 23.143, 100: 12.848, 150: 4.940, 200: 1.687}
 STORED |= {250: 0.471, 300: 0.262, 350: 0.237, 400: 0.228}
+STORED_LOWEST = 0.226
 SHOWN = ("no-force", "reynolds", "dqn", "imitation-pseudo-attention", "imitation-pseudo-attention-8")
 SHOWN += ("imitation-plain-636", "zero-linear")
 ARROW = np.array([[10.0, 0.0], [-8.0, 5.5], [-5.0, 0.0], [-8.0, -5.5]])  # px, of a boid that flies to the right

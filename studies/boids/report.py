@@ -9,35 +9,47 @@ from reporting.intervals import student_t
 from reporting.tables import span_text
 from studies.boids import dqn
 from studies.boids.agents import AGENTS, SIZES
-from studies.boids.figures import STORED, draw
+from studies.boids.figures import STORED, STORED_LOWEST, draw
 from studies.boids.forces import STRONGEST, WEIGHTS
-from studies.boids.measures import CONTACT, MEASURES
-from studies.boids.networks import PLAIN_OF
-from studies.boids.units import Film, Flight, Training, read
+from studies.boids.measures import CONTACT, MEASURES, WIND
+from studies.boids.networks import IMITATION, PLAIN_OF, ZERO
+from studies.boids.units import Film, Flight, Training, Wind, read
 from studies.boids.world import FASTEST, NEAR, RADIUS
-from studies.simulations.tables import RULE, Measure, comparisons, summary, write
+from studies.simulations.tables import BETTER, RULE, UNDECIDED, WORSE, Measure, comparisons, summary, write
 from studies.units import read_settings
 
 LAST = 100  # steps at the end of a flight, over which a seed's means are taken
-JUDGED = MEASURES[:4]  # for the speed no one can say what is better
-OBJECTIVES = ("imitation", "zero")
-PLAIN_PAIRS = [
-    (f"{objective}-{ours}", f"{objective}-{theirs}") for objective in OBJECTIVES for ours, theirs in PLAIN_OF
-]
-DQN_PAIRS = [(name, "dqn") for name in AGENTS if name.startswith(("imitation", "zero")) and not AGENTS[name].trained_as]
-LEARNED = [name for name in AGENTS if name not in ("no-force", "reynolds")]
-BOUND_PAIRS = [(name, bound) for bound in ("reynolds", "no-force") for name in LEARNED if not AGENTS[name].steer]
+JUDGED = (*MEASURES[:4], WIND)  # for the speed no one can say what is better
+ERROR = Measure("error", "error of the forces, % of their mean square", ".1f", more_is_better=False)
 OPTION_PAIRS = [
     ("reynolds-one-by-one", "reynolds"),
     ("reynolds-torus", "reynolds"),
     ("imitation-pseudo-attention-8-noisy", "imitation-pseudo-attention-8"),
 ]
+OPTIONS = [name for name, _ in OPTION_PAIRS]
+LEARNED = [name for name in AGENTS if name not in ("no-force", "reynolds", *OPTIONS)]
+PLAIN_PAIRS = [
+    (f"{objective}-{one}", f"{objective}-{plain}") for objective in (IMITATION, ZERO) for one, plain in PLAIN_OF
+]
+DQN_PAIRS = [(name, "dqn") for name in LEARNED if name != "dqn"]
+BOUND_PAIRS = [(name, bound) for bound in ("reynolds", "no-force") for name in LEARNED]
+TELLING = ("imitation-pseudo-attention", "imitation-pseudo-attention-8", "zero-linear", "zero-pseudo-attention-short")
+ANSWERS = {
+    "Does pseudo-attention beat a plain network of about as many weights?": [
+        pair for pair in PLAIN_PAIRS if "pseudo-attention" in pair[0]
+    ],
+    "Does it beat the DQN?": [(name, "dqn") for name in TELLING if "attention" in name],
+    "Does what is learned reach Reynolds' rules?": [(name, "reynolds") for name in ("dqn", *TELLING)],
+    "Is it better than no force?": [(name, "no-force") for name in ("dqn", *TELLING)],
+}
 
 
-def means(flights: pd.DataFrame) -> pd.DataFrame:
-    """Returns the mean measures over the LAST steps, one row an agent and seed."""
+def means(flights: pd.DataFrame, winds: pd.DataFrame) -> pd.DataFrame:
+    """Returns the mean measures over the LAST steps, and the wind, one row an agent and seed."""
     last = flights[flights["step"] > flights["step"].max() - LAST]
-    return last.groupby(["agent", "seed"], sort=False)[[measure.column for measure in MEASURES]].mean().reset_index()
+    columns = [measure.column for measure in MEASURES]
+    table = last.groupby(["agent", "seed"], sort=False)[columns].mean().reset_index()
+    return table.merge(winds[["agent", "seed", "wind"]], on=["agent", "seed"])
 
 
 def against_stored(rows: pd.DataFrame) -> pd.DataFrame:
@@ -75,27 +87,42 @@ def compare(table: pd.DataFrame, pairs: list[tuple[str, str]]) -> str | pd.DataF
     return verdicts(rows) if len(rows) else "Not measured.\n"
 
 
-def answers(table: pd.DataFrame) -> str:
-    """Returns the questions of the study with an answer in counts of verdicts."""
-    questions = {
-        "Does pseudo-attention beat a plain network of about as many weights?": [
-            pair for pair in PLAIN_PAIRS if "pseudo-attention" in pair[0]
-        ],
-        "Does pseudo-attention beat the DQN?": [pair for pair in DQN_PAIRS if "pseudo-attention" in pair[0]],
-        "Is what is learned better than doing nothing?": [pair for pair in BOUND_PAIRS if pair[1] == "no-force"],
-        "Does what is learned reach Reynolds' rules?": [pair for pair in BOUND_PAIRS if pair[1] == "reynolds"],
-    }
-    lines = []
-    for question, pairs in questions.items():
-        rows = comparisons(table, pairs, JUDGED)
-        if not len(rows):
-            continue
-        said = []
-        for (ours, theirs), group in rows.groupby(["agent", "against"], sort=False):
-            words = [f"{title} {verdict}" for title, verdict in zip(group["measure"], group["verdict"], strict=True)]
-            said.append(f"- `{ours}` against `{theirs}`: {', '.join(words)}.")
-        lines += [f"**{question}**", "", *said, ""]
-    return "\n".join(lines)
+def answers(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the questions of the study with the verdicts in words, one row a pair."""
+    rows = []
+    for question, pairs in ANSWERS.items():
+        for ours, theirs in pairs:
+            found = comparisons(table, [(ours, theirs)], JUDGED)
+            if len(found):
+                said = {word: found.loc[found["verdict"] == word, "measure"] for word in (BETTER, WORSE, UNDECIDED)}
+                words = {f"{word} in": ", ".join(titles) or "-" for word, titles in said.items()}
+                rows.append({"question": question, "agent": ours, "against": theirs, **words})
+                question = ""
+    return pd.DataFrame(rows)
+
+
+def log_in_words(rows: pd.DataFrame) -> str:
+    """Returns how the stored log and ours differ, as a sentence; `rows` are those of the linear networks."""
+    table = against_stored(rows)
+    inside, ratios = (table["stored within our seeds"] == "yes").sum(), table["ours / stored"].astype(float)
+    lowest = rows.groupby("seed")["loss"].min()
+    return (
+        f"The stored loss lies within the range of our seeds at {inside} of the {len(table)} stored epochs. Ours, as "
+        f"geometric means, are {ratios.min():.2f} to {ratios.max():.2f} times the stored ones. The lowest loss of a "
+        f"seed is {lowest.min():.3f} to {lowest.max():.3f}, the stored one {STORED_LOWEST:g}."
+    )
+
+
+def final_losses(trainings: pd.DataFrame) -> pd.DataFrame:
+    """Returns the mean squared sums of forces, (px a step ** 2) ** 2, in the last epoch with the objective `zero`."""
+    zero = trainings[trainings["agent"].str.startswith("zero")]
+    last = zero[zero["epoch"] == zero.groupby("agent")["epoch"].transform("max")]
+    rows = []
+    for name, group in last.groupby("agent", sort=False):
+        losses = group["loss"]
+        rows.append({"agent": name, "seeds": len(losses), "epochs": group["epoch"].iloc[0]})
+        rows[-1] |= {f"{word} loss": f"{value:.3g}" for word, value in losses.agg(["median", "min", "max"]).items()}
+    return pd.DataFrame(rows)
 
 
 def what_was_run(settings: dict, flights: pd.DataFrame, trainings: pd.DataFrame) -> str:
@@ -121,27 +148,33 @@ def what_was_run(settings: dict, flights: pd.DataFrame, trainings: pd.DataFrame)
         "`pseudo-attention-8` 630, `linear` 30.\n\n"
         "polarisation: length of the mean direction, 1 if all fly the same way. collisions: pairs nearer than "
         f"{CONTACT:g} px, at a moment. flocks: groups linked by distances below {RADIUS:g} px, a boid alone being one. "
-        f"Tables have means over the last {min(LAST, sizes.steps)} steps. {RULE}\n"
+        "wind: what an agent's forces have in common whatever the boids see; it polarises them without a flock. "
+        f"Tables have means over the last {min(LAST, sizes.steps)} steps. {RULE} Of the "
+        "differences without any cause one in twenty would exclude zero; that is not corrected for.\n"
     )
 
 
 def write_report(folder: Path) -> str:
     """Writes report.md, the tables as CSV files and the figures; returns the report's text."""
     settings = read_settings(folder)
-    flights, trainings, paths = (read(folder, part).drop(columns=["size", "part"]) for part in (Flight, Training, Film))
-    table = means(flights)
+    parts = Flight, Training, Wind, Film
+    flights, trainings, winds, paths = (read(folder, part).drop(columns=["size", "part"]) for part in parts)
+    table, linear = means(flights, winds), trainings[trainings["agent"] == "zero-linear"]
     errors = trainings.dropna(subset=["error"])
     errors = errors[errors["epoch"] == errors["epoch"].max()].assign(error=lambda rows: 100 * rows["error"])
     sections = {
         "What was run": what_was_run(settings, flights, trainings),
         "Answers": answers(table),
-        "Measures": summary(table, MEASURES),
+        "Measures": summary(table[~table["agent"].isin(OPTIONS)], (*MEASURES, WIND)),
         "Against plain networks": compare(table, PLAIN_PAIRS),
         "Against the DQN": compare(table, DQN_PAIRS),
         "Against the bounds": compare(table, BOUND_PAIRS),
         "Options": compare(table, OPTION_PAIRS),
-        "Imitation": summary(errors, [Measure("error", "error of the forces, % of their mean square")]),
-        "The stored log": against_stored(trainings[trainings["agent"] == "zero-linear"]),
+        "Error of the imitation": summary(errors, [ERROR]),
+        "Error against plain networks": comparisons(errors, PLAIN_PAIRS, [ERROR]),
+        "Losses with the authors' objective": final_losses(trainings),
+        "The stored log in words": log_in_words(linear),
+        "The stored log": against_stored(linear),
     }
     per_step = flights.groupby(["agent", "step"], sort=False).mean().drop(columns="seed").reset_index()
     text = write(folder, "Boids", sections, {"per_seed": table, "per_step": per_step, "training": trainings})

@@ -1,4 +1,4 @@
-"""Measures the units of the study of boids: trainings, flights, and a film of one flight of each agent."""
+"""Measures the units of the study of boids: trainings, flights, winds, and a film of one flight of each agent."""
 
 import dataclasses
 from pathlib import Path
@@ -9,7 +9,8 @@ import pandas as pd
 from runs.folder import FIGURES
 from studies import units
 from studies.boids.agents import AGENTS, HELD_OUT, OF_QUICK, SIZES, starts, steering, train
-from studies.boids.measures import measure
+from studies.boids.forces import reynolds
+from studies.boids.measures import measure, wind
 from studies.boids.world import Flock, fly
 
 # About, of a training; others take 8. Flights and films take 4, but those in which boids move one by one.
@@ -65,6 +66,21 @@ class Flight(Unit):
         return rows
 
 
+class Wind(Unit):
+    """The wind in an agent's forces, in Reynolds' flight from the first held-out start."""
+
+    part = "wind"
+
+    def needs(self) -> list[units.Unit]:
+        return training(self)
+
+    def measure(self, folder: Path) -> units.Rows:
+        sizes = SIZES[self.size]
+        begun = starts(self.seed, HELD_OUT, 1, sizes.boids)[0]
+        shown = [flock for step, flock in enumerate(fly(begun, reynolds, sizes.steps // 3)) if step % sizes.every == 0]
+        return [{"wind": wind(shown, steering(self.agent, self.seed, folder))}]
+
+
 class Film(Unit):
     """A GIF of an agent's flight from the first held-out start; its rows are the places in the last steps."""
 
@@ -102,12 +118,13 @@ def training(unit: Unit) -> list[units.Unit]:
 
 
 def plan(seeds: list[int], quick: bool) -> list[units.Unit]:
-    """Returns the units in the order of measurement: seed after seed, then the films of the first seed."""
+    """Returns the units in the order of measurement: trainings and flights, winds, and the films of the first seed."""
     size, names = ("quick", OF_QUICK) if quick else ("", tuple(AGENTS))
     flights = [Flight(agent=name, seed=seed, size=size) for seed in seeds for name in names]
+    winds = [Wind(agent=name, seed=seed, size=size) for seed in seeds for name in names]
     films = [Film(agent=name, seed=seeds[0], size=size) for name in names if not AGENTS[name].trained_as]
     needed = [unit for flight in flights for unit in (*flight.needs(), flight)]
-    return list(dict.fromkeys(needed)) + films
+    return list(dict.fromkeys(needed)) + winds + films
 
 
 def read(folder: Path, part: type[Unit]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ def test_quick_study(tmp_path):
     command = [sys.executable, "-m", "studies.boids", "--quick", "--seeds", "0", "--out", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
     assert ended.returncode == 0, ended.stderr
-    assert re.search(r"units 19/19 .* 100% left", ended.stdout)
+    assert re.search(r"units 26/26 .* 100% left", ended.stdout)
     assert "A quick look, which proves nothing" in ended.stdout
     table = pd.read_csv(tmp_path / "per_seed.csv").set_index("agent")
     assert set(table.index) == set(OF_QUICK)

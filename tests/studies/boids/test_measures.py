@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from studies.boids.measures import directions, measure
-from studies.boids.world import Flock
+from studies.boids.forces import no_force, reynolds
+from studies.boids.measures import directions, measure, wind
+from studies.boids.world import Flock, start
 
 
 def test_measures_of_two_worlds():
@@ -29,3 +30,14 @@ def test_all_that_fly_the_same_way_are_polarised():
 
 def test_a_resting_boid_has_no_direction():
     assert directions(np.array([[0.0, 0.0], [0.0, -3.0]])).tolist() == [[0, 0], [0, -1]]
+
+
+def test_wind_is_what_all_forces_have_in_common():
+    """A constant (3, 4) is all wind; added to forces of length 5 that turn with the world it is half of what acts."""
+    flocks = [start(np.random.default_rng(100), 2, 60)]
+    assert wind(flocks, reynolds) == pytest.approx(0, abs=1e-9)
+    assert wind(flocks, no_force) == 0
+    assert wind(flocks, lambda view: np.full_like(view.velocity, [3.0, 4.0])) == pytest.approx(100)
+    sideways = Flock(np.full((1, 2, 2), 400.0), np.array([[[-4.0, 3.0], [-4.0, 3.0]]]))
+    mixed = wind([sideways], lambda view: view.velocity + np.array([3.0, 4.0]))
+    assert mixed == pytest.approx(100 * 5 / np.hypot(5, 5))  # the two are at a right angle

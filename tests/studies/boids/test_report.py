@@ -14,9 +14,9 @@ def test_means_are_over_the_last_hundred_steps():
     steps = np.arange(0, 601, 10)
     rows = pd.DataFrame({"agent": "dqn", "seed": 3, "step": steps, "polarisation": steps, "nearest": 1.0})
     rows = rows.assign(collisions=np.where(steps > 500, 2, 9), flocks=steps == 600, speed=4)
-    table = means(rows)
+    table = means(rows, pd.DataFrame({"agent": ["dqn", "dqn"], "seed": [4, 3], "wind": [1.0, 7.0]}))
     assert table["polarisation"].tolist() == [np.mean(range(510, 601, 10))]
-    assert table[["nearest", "collisions", "flocks", "speed"]].iloc[0].tolist() == [1, 2, 0.1, 4]
+    assert table[["nearest", "collisions", "flocks", "speed", "wind"]].iloc[0].tolist() == [1, 2, 0.1, 4, 7]
 
 
 def test_log_is_compared_with_the_stored_one():
@@ -40,7 +40,7 @@ def test_verdicts_have_one_row_a_pair():
     table = pd.DataFrame(
         [
             {"agent": name, "seed": seed, "polarisation": order + seed / 100, "nearest": 20.0 + seed}
-            | {"collisions": 1.0 + order, "flocks": 10 * order}
+            | {"collisions": 1.0 + order, "flocks": 10 * order, "wind": 0.0}
             for name, order in (("b", 0.9), ("a", 0.4), ("c", 0.4))
             for seed in (0, 1, 2)
         ]

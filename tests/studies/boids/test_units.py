@@ -63,7 +63,7 @@ def test_interrupted_study_goes_on_and_repeats(tiny, tmp_path, monkeypatch):
     after = contents(tmp_path / "one")
     assert after == contents(tmp_path / "two")
     assert {name: after[name] for name in before} == before
-    assert len(after) == 4 + 3 + 4
+    assert len(after) == 4 + 3 + 4 + 4
     for name in ("report.md", "per_seed.csv", "per_step.csv", "training.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert len(list((tmp_path / "one" / "figures").glob("*.gif"))) == 4
@@ -73,7 +73,7 @@ def test_interrupted_study_goes_on_and_repeats(tiny, tmp_path, monkeypatch):
 def assert_packed_study_is_read(tiny, tmp_path):
     assert tiny(tmp_path / "packed", "--pack", str(tmp_path / "one")) == 0
     packed = {path.name for path in (tmp_path / "packed" / "runs").iterdir()}
-    assert packed == {"training.csv.gz", "flight.csv.gz", "film.csv.gz"}
+    assert packed == {f"{part}.csv.gz" for part in ("training", "flight", "wind", "film")}
     report = (tmp_path / "packed" / "report.md").read_bytes()
     assert tiny(tmp_path / "packed", "--seeds", "100") == 0
     assert (tmp_path / "packed" / "report.md").read_bytes() == report
