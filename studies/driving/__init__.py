@@ -1,0 +1,1 @@
+"""Compares driving agents after D2BL with plain networks, a DQN agent and a rule-based driver."""
