@@ -3,14 +3,14 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from runs.folder import write_arrays
 from settings.random_streams import generator
-from studies.driving.agents import ACTIONS
+from studies.driving.agents import ACTIONS, NAMES
 from studies.driving.training import WAYS, drive_and_learn, evaluate, train
 from studies.driving.world import SIZE, Step, World
 from studies.simulations.dqn import choose, discrete_agent, remember
@@ -18,7 +18,9 @@ from studies.units import Unit
 
 BOUNDS = ("expert", "random", "idle")
 DQN = "dqn"
+STEPS, QUICK_STEPS = 10_000, 400  # of the road, in every training
 STARTS = 20  # a seed, in the evaluation
+OTHER_WAYS = ("memory late", "online own-loss", "authors")
 STEERING = (-0.6, -0.4, -0.2, 0.0, 0.2, 0.4, 0.6)  # the sharpest bend needs 0.4
 THROTTLE = (-0.5, 0.0, 0.5)
 GRID = np.array([(steering, throttle) for steering in STEERING for throttle in THROTTLE])
@@ -77,12 +79,16 @@ class Drive(Unit):
         starts, track = range(1000 * self.seed, 1000 * self.seed + self.starts), []
         phases = {"training": rows, "evaluation": evaluate(place, act, starts, lambda: track.append(place.positions()))}
         if self.seed == 0:
-            length = phases["evaluation"][0]["length"]
-            (folder / DRIVES).mkdir(exist_ok=True)
-            write_arrays(folder / DRIVES / f"{self.name()}.npz", {"positions": np.array(track[:length], np.float32)})
+            first = track[: phases["evaluation"][0]["length"] + 1]
+            (folder / DRIVES).mkdir(parents=True, exist_ok=True)
+            write_arrays(self.drive(folder), {"positions": np.array(first, np.float32)})
         if noisy:
             phases["noise"] = evaluate(place, noisy, starts)
         return [{"phase": phase, **row} for phase, found in phases.items() for row in found]
+
+    def drive(self, folder: Path) -> Path:
+        """Returns the file of its first drive: `positions` [steps + 1, vehicles, 3] as World.positions has them."""
+        return folder / DRIVES / f"{self.name()}.npz"
 
 
 def bound(name: str, place: World, seed: int) -> Act:
@@ -124,3 +130,19 @@ def q_learn(place: World, seed: int, steps: int) -> tuple[Act, list[dict]]:
     for row in rows:
         row["loss"] = losses[row["step"] // LESSON - 1] if row["step"] >= LESSON else math.nan
     return lambda observation, step: GRID[choose(agent, observation[np.newaxis])[0]], rows
+
+
+def units(seeds: list[int], quick: bool) -> list[Drive]:
+    """Returns the units in the order of measurement: the main comparison of all seeds, then the smaller ones."""
+    sizes = {"steps": QUICK_STEPS if quick else STEPS, "starts": 2 if quick else STARTS}
+
+    def drives(road: str, networks: Sequence[str], ways: Sequence[str]) -> list[Drive]:
+        of_networks = [{"agent": name, "way": way, "steps": sizes["steps"]} for way in ways for name in networks]
+        others = [{"agent": DQN, "steps": sizes["steps"]}, *({"agent": name} for name in BOUNDS)]
+        chosen = of_networks + others * ("memory" in ways)
+        return [Drive(road=road, seed=seed, starts=sizes["starts"], **one) for seed in seeds for one in chosen]
+
+    main = drives("racetrack", NAMES, ("memory", "online"))
+    few = ("mlp", "pseudo-attention")
+    smaller = drives("racetrack", few, OTHER_WAYS) + drives("highway", ("pseudo-attention", "plain"), ("memory",))
+    return main if quick else main + smaller

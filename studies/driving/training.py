@@ -41,9 +41,9 @@ class Way:
 WAYS = {
     "online": Way(),
     "memory": Way(memory=True),
-    "memory, late target": Way(memory=True, late=True),
-    "online, own loss": Way(own_loss=True),
-    "as the authors": Way(late=True, own_loss=True, own_schedule=True),
+    "memory late": Way(memory=True, late=True),
+    "online own-loss": Way(own_loss=True),
+    "authors": Way(late=True, own_loss=True, own_schedule=True),
 }
 
 
@@ -219,7 +219,10 @@ class Episode:
 def evaluate(
     world: World, act: Callable[[np.ndarray, int], np.ndarray], starts: range, watch: Callable[[], None] = lambda: None
 ) -> list[dict]:
-    """Drives once from each of the held-out starts; returns a row for each. Calls `watch()` before every step."""
+    """Drives once from each of the held-out starts; returns a row for each.
+
+    Calls `watch()` before every step and at the end.
+    """
     rows = []
     for start in starts:
         observation, episode = world.reset(start), Episode()
@@ -229,5 +232,6 @@ def evaluate(
             after = world.step(action)
             episode.add(action, expert, after)
             observation = after.observation
+        watch()
         rows.append({"start": start} | episode.row())
     return rows

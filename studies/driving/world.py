@@ -106,6 +106,15 @@ class World:
         others = [other for other in self.env.road.vehicles if other is not self.car]
         return np.array([[*vehicle.position, vehicle.heading] for vehicle in (self.car, *others)])
 
+    def edges(self) -> list[np.ndarray]:
+        """Returns the lines between and beside the lanes, each as points [n, 2] of the map [m]."""
+        lines = []
+        for lane in self.env.road.network.lanes_list():
+            places = np.linspace(0, lane.length, max(2, int(lane.length)))
+            for side in (-0.5, 0.5):
+                lines.append(np.array([lane.position(place, side * lane.width_at(place)) for place in places]))
+        return lines
+
     def observe(self) -> np.ndarray:
         """Returns the observation [275] float32: the car, the way ahead, the nearest vehicles, distances all around.
 
@@ -143,7 +152,13 @@ class World:
         forward, right = _unit(self._seen(lane.position(lane.length, 0) - self.car.position) / LIDAR_RANGE)
         radius = getattr(lane, "radius", 0.0)
         turns_right = float(radius > 0 and lane.direction > 0)
-        return [forward, right, radius / LIDAR_RANGE, turns_right, lane.length / radius / (2 * np.pi) if radius else 0.0]
+        return [
+            forward,
+            right,
+            radius / LIDAR_RANGE,
+            turns_right,
+            lane.length / radius / (2 * np.pi) if radius else 0.0,
+        ]
 
     def _vehicles(self) -> np.ndarray:
         """Returns place and relative velocity [16] of the nearest vehicles in sight, zeros for those that miss."""
@@ -188,15 +203,21 @@ def expert_action(road: "highway_env.road.road.Road", car: "Vehicle", wanted_spe
     return np.clip([steering, throttle], -1, 1)
 
 
-def _make(road: Road) -> "AbstractEnv":  # noqa: F821
-    """Builds highway-env's environment; raises UsageError where the package is missing."""
+def check_installed():
+    """Raises UsageError where highway-env is not installed."""
     try:
-        import gymnasium
-        import highway_env  # noqa: F401, registers its environments
+        import highway_env  # noqa: F401
     except ImportError as error:
         raise UsageError(
             f"driving needs highway-env ({error}); install it: pip install -r requirements-simulations.txt"
         ) from error
+
+
+def _make(road: Road) -> "AbstractEnv":  # noqa: F821
+    """Builds highway-env's environment; raises UsageError where the package is missing."""
+    check_installed()
+    import gymnasium
+
     config = road.settings | {
         "observation": {"type": "LidarObservation", "cells": LIDAR_CELLS, "maximum_range": LIDAR_RANGE},
         "action": {

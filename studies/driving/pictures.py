@@ -1,0 +1,142 @@
+"""Draws the figures of the driving study, and an animation of the first drive of each agent."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+
+from reporting.intervals import student_t
+from reporting.run_figures import COLOURS, draw_all, look
+from runs.folder import FIGURES
+from studies.driving import drives
+from studies.driving.agents import NAMES
+from studies.driving.drives import DQN, Drive
+from studies.driving.world import FREQUENCY
+from studies.simulations.animation import write_gif
+
+BINS = 20  # of the learning curves
+LENGTH, WIDTH = 5.0, 2.0  # of a vehicle [m], in highway-env
+IN_SIGHT = 60.0  # metres shown ahead of and behind the car, on roads that are longer
+EVERY = 2  # steps of the road between two frames
+FAILURES = {"crashed": "crash", "off_road": "off the road"}
+
+
+def draw(folder: Path, table: pd.DataFrame, sections: dict[str, pd.DataFrame]):
+    """Draws the figures, and the animations of the drives that the folder holds; `sections` as in the report."""
+    figures = {"learning": functools.partial(learning, table), "evaluation": functools.partial(evaluation, sections)}
+    draw_all(figures, folder / FIGURES)
+    for _, row in (
+        table[table["phase"] == "evaluation"].groupby(["road", "way", "agent"], dropna=False).head(1).iterrows()
+    ):
+        fields = {name: row[name] for name in ("road", "agent", "steps", "starts", "seed")}
+        drive = Drive(way=row["way"] if isinstance(row["way"], str) else "", **fields)
+        if drive.way in ("", "memory", "online") and drive.drive(folder).exists():
+            name = "-".join(filter(None, ("drive", drive.road, drive.way, drive.agent)))
+            animate(folder, drive, row, folder / FIGURES / f"{name}.gif")
+
+
+def learning(table: pd.DataFrame) -> Figure:
+    """Draws the distance of the training episodes over the steps of the road, as means over the seeds."""
+    training = table[table["phase"] == "training"].fillna({"way": ""})
+    panels = [*dict.fromkeys(pair for pair in zip(training["road"], training["way"], strict=True) if pair[1])]
+    figure = Figure(figsize=(1 + 2.4 * len(panels), 2.8))
+    for (road, way), axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
+        shown = training[(training["road"] == road) & training["way"].isin([way, ""])]
+        edges = np.linspace(0, shown["step"].max(), BINS + 1)
+        for place, name in enumerate((*NAMES, DQN)):
+            rows = shown[shown["agent"] == name]
+            bins = pd.cut(rows["step"], edges, labels=False)
+            means = rows.groupby(["seed", bins])["distance"].mean().unstack("seed")
+            spans = np.array([student_t(values.dropna()) for _, values in means.iterrows()])
+            if len(spans):
+                x, colour = (edges[1:] + edges[:-1])[means.index.astype(int)] / 2, look(place)["color"]
+                axes.plot(x, spans[:, 0], color=colour, label=name)
+                axes.fill_between(x, spans[:, 1], spans[:, 2], color=colour, alpha=0.15, linewidth=0)
+        axes.set(title=f"{road}, {way}", xlabel="steps of the road")
+        axes.set_ylim(bottom=0)
+    figure.axes[0].set_ylabel("distance of a training episode (m)\nbands: 95 % interval")
+    handles = {text: line for axes in figure.axes for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
+    return figure
+
+
+def evaluation(sections: dict[str, pd.DataFrame]) -> Figure:
+    """Draws distance, failures and error of every agent; a dot is a seed, a bar the interval of the mean."""
+    columns = {
+        "distance": "distance (m)",
+        "failed": "crash or off the road %",
+        "error": "squared error\nto the expert",
+    }
+    figure = Figure(figsize=(7, 0.4 + 1.9 * len(sections)))
+    panels = figure.subplots(len(sections), len(columns), squeeze=False)
+    for (title, rows), line in zip(sections.items(), panels, strict=True):
+        names = [*dict.fromkeys(rows["agent"])]
+        for (column, text), axes in zip(columns.items(), line, strict=True):
+            for place, name in enumerate(names):
+                values = rows[rows["agent"] == name][column]
+                mean, low, high = student_t(values)
+                style = {"color": look(place)["color"], "markersize": 3}
+                axes.plot(values, [place] * len(values), ".", alpha=0.5, **style)
+                error = np.nan_to_num([[mean - low], [high - mean]])
+                axes.errorbar(mean, place, xerr=error, marker="|", capsize=2, elinewidth=0.9, **style)
+            axes.set(xlabel=text, yticks=range(len(names)))
+            axes.set_yticklabels(names if axes is line[0] else [])
+            axes.set_ylim(len(names) - 0.5, -0.5)
+        line[0].set_title(title, loc="left")
+    return figure
+
+
+def animate(folder: Path, drive: Drive, row: pd.Series, path: Path):
+    """Writes the animation of a drive, whose row of the evaluation says how it ended."""
+    with np.load(drive.drive(folder)) as arrays:
+        positions = arrays["positions"]
+    shown = [*range(0, len(positions), EVERY), *[len(positions) - 1] * 8]  # the last one for a while
+    title = ", ".join(filter(None, (drive.agent, f"trained {drive.way}" if drive.way else "", drive.road)))
+    end = next((text for column, text in FAILURES.items() if row[column]), "")
+    write_gif(path, lambda: scene(drive.road, positions, shown, title, end), len(shown), 1000 // FREQUENCY // 2)
+
+
+def scene(
+    road: str, positions: np.ndarray, shown: list[int], title: str, end: str
+) -> tuple[Figure, Callable[[int], None]]:
+    """Returns a figure of the road with its vehicles, and what changes it to a frame; `end` says why a drive ended."""
+    edges = drives.world(road).edges()
+    extent = np.concatenate(edges)
+    whole = np.ptp(extent[:, 0]) < 500
+    figure = Figure(figsize=(4.2, 3.2) if whole else (5, 1.5), dpi=75)
+    axes = figure.add_axes((0, 0, 1, 0.9))
+    for edge in edges:
+        axes.plot(*edge.T, color="0.6", linewidth=0.8)
+    cars = [Polygon(np.zeros((4, 2)), color=COLOURS[1] if k == 0 else COLOURS[0]) for k in range(positions.shape[1])]
+    for car in cars:
+        axes.add_patch(car)
+    (trail,) = axes.plot([], [], color=COLOURS[1], linewidth=0.8, alpha=0.7)
+    text = figure.text(0.02, 0.92, "", fontsize=7)
+    driven = np.append(0, np.linalg.norm(np.diff(positions[:, 0, :2], axis=0), axis=1).cumsum())
+    axes.set_aspect("equal")
+    axes.axis("off")
+    low, high = extent.min(0) - 5, extent.max(0) + 5
+    axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]))  # highway-env's y axis points down
+
+    def show(number: int):
+        step = shown[number]
+        for car, vehicle in zip(cars, positions[step], strict=True):
+            car.set_xy(corners(*vehicle))
+        trail.set_data(*positions[: step + 1, 0, :2].T)
+        if not whole:
+            axes.set_xlim(positions[step, 0, 0] - IN_SIGHT, positions[step, 0, 0] + IN_SIGHT)
+        ended = f"  {end}" if end and step == len(positions) - 1 else ""
+        text.set_text(f"{title}   {step / FREQUENCY:.0f} s   {driven[step]:.0f} m{ended}")
+
+    return figure, show
+
+
+def corners(x: float, y: float, heading: float) -> np.ndarray:
+    """Returns the corners [4, 2] of a vehicle."""
+    forward = np.array([np.cos(heading), np.sin(heading)]) * LENGTH / 2
+    right = np.array([-np.sin(heading), np.cos(heading)]) * WIDTH / 2
+    return np.array([x, y]) + [forward + right, forward - right, -forward - right, -forward + right]
