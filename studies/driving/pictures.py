@@ -29,9 +29,8 @@ def draw(folder: Path, table: pd.DataFrame, sections: dict[str, pd.DataFrame]):
     """Draws the figures, and the animations of the drives that the folder holds; `sections` as in the report."""
     figures = {"learning": functools.partial(learning, table), "evaluation": functools.partial(evaluation, sections)}
     draw_all(figures, folder / FIGURES)
-    for _, row in (
-        table[table["phase"] == "evaluation"].groupby(["road", "way", "agent"], dropna=False).head(1).iterrows()
-    ):
+    evaluations = table[table["phase"] == "evaluation"]
+    for _, row in evaluations.groupby(["road", "way", "agent"], dropna=False).head(1).iterrows():
         fields = {name: row[name] for name in ("road", "agent", "steps", "starts", "seed")}
         drive = Drive(way=row["way"] if isinstance(row["way"], str) else "", **fields)
         if drive.way in ("", "memory", "online") and drive.drive(folder).exists():
@@ -139,4 +138,4 @@ def corners(x: float, y: float, heading: float) -> np.ndarray:
     """Returns the corners [4, 2] of a vehicle."""
     forward = np.array([np.cos(heading), np.sin(heading)]) * LENGTH / 2
     right = np.array([-np.sin(heading), np.cos(heading)]) * WIDTH / 2
-    return np.array([x, y]) + [forward + right, forward - right, -forward - right, -forward + right]
+    return np.array([x, y]) + np.array([forward + right, forward - right, -forward - right, right - forward])

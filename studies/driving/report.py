@@ -49,7 +49,7 @@ def of_seeds(table: pd.DataFrame, phase: str = "evaluation") -> pd.DataFrame:
 
 
 def section(means: pd.DataFrame, road: str, way: str) -> pd.DataFrame:
-    """Returns the rows of a road that belong together: the networks of one way of training, the DQN agent, the bounds."""
+    """Returns the rows of a road: the networks trained in one way, the DQN agent and the bounds, in this order."""
     rows = means[(means["road"] == road) & means["way"].isin([way, ""])]
     order = {name: place for place, name in enumerate((*NAMES, DQN, *BOUNDS))}
     return rows.sort_values("agent", key=lambda names: names.map(order), kind="stable")

@@ -58,14 +58,12 @@ def added_power(step: Step, total: float) -> tuple[float, float]:
 
 
 def penalties(step: Step, total: float) -> tuple[float, float]:
-    """Add-and-norm network: the error plus 1 to the power of minus the return, plus what a crash and a road's edge
-    cost.
-    """
+    """Add-and-norm network: the error plus 1 to the power of minus the return, plus penalties for failing."""
     return 1.0, 1.0**-total + step.crashed + 10.0 * step.off_road
 
 
 def weighted_return(step: Step, total: float) -> tuple[float, float]:
-    """Pseudo-attention: the error times the size of the return so far, plus 50 over the reward where that is positive."""
+    """Pseudo-attention: the error times the size of the return so far, plus 50 over a positive reward."""
     return abs(total), 50 / step.reward if step.reward > 0 else 0.0
 
 

@@ -1,7 +1,7 @@
 """The roads to drive on: highway-env with PGDrive's observation, reward and action, and the rule-based driver.
 
-D2BL's authors drive in PGDrive 0.1, which needs Python 3.7. An observation here has the parts and the size of PGDrive's,
-computed from highway-env. All numbers of this module are ours but those that name PGDrive.
+D2BL's authors drive in PGDrive 0.1, which needs Python 3.7. An observation here has the parts and the size of
+PGDrive's, computed from highway-env. All numbers of this module are ours but those that name PGDrive.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ class Road:
 
 
 ROADS = {
-    "racetrack": Road("racetrack-v0", {"other_vehicles": 3, "simulation_frequency": 5}, 10.0, 20.0),
+    "racetrack": Road("racetrack-v1", {"other_vehicles": 3, "simulation_frequency": 5}, 10.0, 20.0),
     "highway": Road(
         "highway-fast-v0", {"vehicles_count": 10, "offroad_terminal": True, "simulation_frequency": 5}, 30.0, 40.0
     ),
