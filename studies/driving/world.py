@@ -10,6 +10,7 @@ import numpy as np
 
 from settings.errors import UsageError
 
+INSTALL = "pip install -r requirements-simulations.txt"
 LIDAR_CELLS, LIDAR_RANGE, NEAREST = 240, 50.0, 4  # PGDrive
 PARTS = {"ego": 9, "navigation": 10, "vehicles": 4 * NEAREST, "lidar": LIDAR_CELLS}  # PGDrive: 275 numbers
 SIZE = sum(PARTS.values())
@@ -208,9 +209,7 @@ def check_installed():
     try:
         import highway_env  # noqa: F401
     except ImportError as error:
-        raise UsageError(
-            f"driving needs highway-env ({error}); install it: pip install -r requirements-simulations.txt"
-        ) from error
+        raise UsageError(f"studies.driving needs highway-env; install it with: {INSTALL}") from error
 
 
 def _make(road: Road) -> "AbstractEnv":  # noqa: F821
