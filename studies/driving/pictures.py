@@ -113,8 +113,11 @@ def scene(
     cars = [Polygon(np.zeros((4, 2)), color=COLOURS[1] if k == 0 else COLOURS[0]) for k in range(positions.shape[1])]
     for car in cars:
         axes.add_patch(car)
-    (trail,) = axes.plot([], [], color=COLOURS[1], linewidth=0.8, alpha=0.7)
+    (trail,) = axes.plot([], [], color=COLOURS[1], linewidth=1.2)
     text = figure.text(0.02, 0.92, "", fontsize=7)
+    for place, (label, colour) in enumerate((("others", COLOURS[0]), ("this car", COLOURS[1]))):
+        box = {"facecolor": colour, "linewidth": 0}  # large enough to have a place in the palette
+        figure.text(0.98 - 0.13 * place, 0.92, label, fontsize=6, color="w", ha="right", bbox=box)
     driven = np.append(0, np.linalg.norm(np.diff(positions[:, 0, :2], axis=0), axis=1).cumsum())
     axes.set_aspect("equal")
     axes.axis("off")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from reporting.intervals import paired, student_t
-from reporting.tables import span_text
+from reporting.tables import interval_text
 from studies.driving.agents import NAMES
 from studies.driving.drives import BOUNDS, DQN, OTHER_WAYS, Drive
 from studies.driving.training import EPISODE_STEPS
@@ -67,7 +67,8 @@ def answers(rows: pd.DataFrame, title: str) -> str:
         for measure, unit in zip(TESTED[:2], (" m", " points"), strict=True):
             span = student_t(paired(one, other, measure.column))
             said = verdict(*span[1:], measure.more_is_better)
-            parts.append(f"{measure.title.rpartition(' ')[0]}: {said} ({span_text(span, f'+{measure.form}')}{unit})")
+            between = interval_text(*span[1:], f"+{measure.form}")
+            parts.append(f"{measure.title.rpartition(' ')[0]}: {said} ({span[0]:+.0f}{unit}, {between})")
         return f"- {ours} against {what}: {'; '.join(parts)}.\n"
 
     shown = {name: student_t(group["distance"])[0] for name, group in rows.groupby("agent")}

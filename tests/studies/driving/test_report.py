@@ -1,0 +1,54 @@
+"""The report of the driving study on a small table."""
+
+import pandas as pd
+
+from studies.driving.report import answers, of_seeds, section
+
+EMPTY = {"return": 0.0, "speed": 1.0, "error": 0.0, "package_return": 0.0, "way": None}
+
+
+def table(distances, phase="evaluation", failures=None):
+    """Episodes of agents: {agent: [[distances of seed 0], [of seed 1], ...]}; the first one of a seed fails if told."""
+    rows = []
+    for agent, seeds in distances.items():
+        for seed, values in enumerate(seeds):
+            for place, distance in enumerate(values):
+                failed = int(agent in (failures or ()) and place == 0)
+                row = {"phase": phase, "road": "racetrack", "agent": agent, "seed": seed, "distance": distance}
+                rows.append(EMPTY | row | {"crashed": failed, "off_road": 0})
+    frame = pd.DataFrame(rows)
+    frame.loc[frame["agent"].isin(["plain", "pseudo-attention"]), "way"] = "memory"
+    return frame
+
+
+def test_means_of_a_seed():
+    both = pd.concat([table({"expert": [[1, 3], [5, 5]]}, failures=["expert"]), table({"expert": [[9]]}, "training")])
+    means = of_seeds(both)
+    assert means["distance"].tolist() == [2, 5]
+    assert means["crashed"].tolist() == means["failed"].tolist() == [50, 50]
+    assert means["way"].tolist() == ["", ""]
+
+
+def test_answers_by_the_interval_of_the_paired_difference():
+    """Differences of 10, 11 and 12 m: 11 plus or minus 4.3 standard errors of 1 / sqrt(3)."""
+    distances = {"dqn": [[1], [2], [3]], "idle": [[4]] * 3, "expert": [[50]] * 3}
+    distances |= {"plain": [[20], [30], [40]], "pseudo-attention": [[30], [41], [52]]}
+    rows = section(of_seeds(table(distances)), "racetrack", "memory")
+    assert [*dict.fromkeys(rows["agent"])] == ["pseudo-attention", "plain", "dqn", "expert", "idle"]
+    text = answers(rows, "Racetrack")
+    assert "- pseudo-attention against a plain network of equal size: distance: better (+11 m, +9 to +13)" in text
+    assert "the expert drives 50 m, a car that does nothing 4 m" in text
+    assert "plain 30 m, dqn 2 m" in text
+
+
+def test_no_verdict_across_zero():
+    distances = {"plain": [[20], [30], [40]], "pseudo-attention": [[10], [41], [30]]}
+    text = answers(section(of_seeds(table(distances)), "racetrack", "memory"), "Racetrack")
+    assert "distance: no difference shown" in text
+    assert "DQN" not in text
+
+
+def test_other_ways_are_left_out():
+    means = of_seeds(table({"plain": [[1]], "expert": [[2]]}))
+    assert section(means, "racetrack", "online")["agent"].tolist() == ["expert"]
+    assert section(means, "highway", "memory").empty
