@@ -2,17 +2,10 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from studies.driving.agents import NAMES, Driver, DrivingLearner
 
-
-@pytest.fixture(autouse=True)
-def eager():
-    """Without compilation, which takes longer than all of these tests."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eager")
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_missing_package_is_one_line(compare, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_quick_study_is_measured_once(compare, tmp_path, monkeypatch, capsys, unrendered):
+def test_quick_study_is_measured_once(compare, tmp_path, monkeypatch, capsys, unrendered, eager):
     pytest.importorskip(
         "highway_env", reason="highway-env is not installed: pip install -r requirements-simulations.txt"
     )
