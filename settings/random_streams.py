@@ -14,9 +14,10 @@ PURPOSES = {
     "failure": 8,
     "draws": 9,
     "permutation": 10,
-    "distances": 14,
+    "driving": 11,
     "deal": 12,
-    "simulation": 13,
+    "boids": 13,
+    "distances": 14,
 }
 LAST_UNCOUNTED = 10
 

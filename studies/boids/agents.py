@@ -85,7 +85,7 @@ OF_QUICK += ("zero-linear",)
 
 def starts(seed: int, kind: int, worlds: int, boids: int) -> list[Flock]:
     """Returns starts of one world each: of a kind, TRAINING or HELD_OUT, the same for all agents of a seed."""
-    return [start(generator(seed, "simulation", kind, number), 1, boids) for number in range(worlds)]
+    return [start(generator(seed, "boids", kind, number), 1, boids) for number in range(worlds)]
 
 
 def weights_path(folder: Path, name: str, seed: int) -> Path:
@@ -101,7 +101,7 @@ def train(name: str, seed: int, sizes: Sizes, folder: Path) -> list[dict[str, fl
         lessons = sizes.training_flights * steps // sizes.lesson
         examples = sizes.training_flights * steps * sizes.boids
         updates = sizes.epochs * examples // (dqn.MINIBATCH * lessons)  # as many as an imitation's gradient steps
-        learned, rows = dqn.train(seed, begun, steps, sizes.lesson, updates, generator(seed, "simulation", EXPLORATION))
+        learned, rows = dqn.train(seed, begun, steps, sizes.lesson, updates, generator(seed, "boids", EXPLORATION))
         weights = learned.weights
     elif agent.objective == IMITATION:
         weights, rows = imitate(agent.network, seed, sizes)
@@ -116,7 +116,7 @@ def train(name: str, seed: int, sizes: Sizes, folder: Path) -> list[dict[str, fl
 def towards_zero(agent: Agent, seed: int, sizes: Sizes) -> tuple[tf.Tensor, list[dict[str, float]]]:
     """Trains as the authors do: positions stay, and one step a boid and epoch brings its sum of forces towards zero."""
     model, boids = force_model(agent.network, ZERO), agent.boids or sizes.boids
-    flock = start(generator(seed, "simulation", TRAINING, 0), 1, boids)
+    flock = start(generator(seed, "boids", TRAINING, 0), 1, boids)
     inputs, labels = with_seen(raw_inputs, perceive(flock)), np.zeros((boids, 6), np.float32)
     return _train(model, seed, inputs, labels, min(agent.epochs or sizes.zero_epochs, sizes.zero_epochs), 1)
 
@@ -195,7 +195,7 @@ def steering(name: str, seed: int, folder: Path) -> Steer:
 def _noisy(model: VectorModel, weights: tf.Tensor, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     """Returns a model's outputs with its noise, other draws in every call."""
     model.predict(weights, np.zeros((1, 15), np.float32))  # puts the weights into the network
-    draws = generator(seed, "simulation", NOISE).integers(2**32, size=2, dtype=np.uint32)
+    draws = generator(seed, "boids", NOISE).integers(2**32, size=2, dtype=np.uint32)
     model.learner.draws.state.assign(draws)
     call = tf.function(lambda inputs: model.network(inputs, training=True))
     return lambda inputs: call(tf.constant(inputs)).numpy()

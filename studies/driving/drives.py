@@ -35,7 +35,7 @@ DQN_SETTINGS = {
     "epsilon": 0.3,  # with more, hardly any episode outlasts the first bend
     "epsilon_end": 0.05,
 }
-EXPLORATION, RANDOM_DRIVER = 11, 12  # kinds of "simulation" draws
+EXPLORATION, RANDOM_DRIVER = 11, 12  # kinds of "driving" draws
 DRIVES = "drives"  # folder of the positions that animations show
 Act = Callable[[np.ndarray, int], np.ndarray]
 
@@ -101,7 +101,7 @@ def bound(name: str, place: World, seed: int) -> Act:
         if name == "idle":
             return np.zeros(ACTIONS)
         # The draws of a step are the same in every episode of a seed.
-        return generator(seed, "simulation", RANDOM_DRIVER, step).uniform(-1, 1, ACTIONS)
+        return generator(seed, "driving", RANDOM_DRIVER, step).uniform(-1, 1, ACTIONS)
 
     return act
 
@@ -117,7 +117,7 @@ def q_learn(place: World, seed: int, steps: int) -> tuple[Act, list[dict]]:
     agent, losses, taken = discrete_agent(seed, len(GRID), SIZE, **settings), [], np.zeros(1, int)
 
     def act(observation: np.ndarray, step: int) -> np.ndarray:
-        rng = generator(seed, "simulation", EXPLORATION, step)
+        rng = generator(seed, "driving", EXPLORATION, step)
         taken[:] = choose(agent, observation[np.newaxis], rng)
         return GRID[taken[0]]
 

@@ -17,7 +17,7 @@ EPISODE_STEPS = 200  # 40 seconds: about one lap of the racetrack for the expert
 RATE, LOWEST_RATE = 5e-2, 1e-4  # authors' code
 MEMORY_BATCH, MEMORY_RATE = 32, 3e-3  # ours; of the rates 0.05, 0.01 and 0.003 the last drove farthest with seed 100
 TRAINING_STARTS, STARTS_A_SEED = 10**6, 10**5  # the starts of evaluations have lower numbers
-DRAWS = 10  # the kind of "simulation" draws that the memory's batches are
+DRAWS = 10  # the kind of "driving" draws that the memory's batches are
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +131,7 @@ def train(name: str, way: Way, world: World, seed: int, steps: int) -> tuple[Dri
         observations[row], targets[row] = observation, target(world, before, way.late)
         drawn = [row]
         if way.memory:
-            drawn = generator(seed, "simulation", DRAWS, number).integers(number + 1, size=MEMORY_BATCH)
+            drawn = generator(seed, "driving", DRAWS, number).integers(number + 1, size=MEMORY_BATCH)
         factor = OWN[name][0](after, total)[0] if way.own_loss else 1.0
         rate = learning_rate(name, way, number, steps)
         errors.append(driver.learn(observations[drawn], targets[drawn], number, rate, factor))

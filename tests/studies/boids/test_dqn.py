@@ -34,8 +34,8 @@ def test_observation_of_a_boid():
 
 def test_all_boids_teach_one_agent():
     """Two flights of 6 steps with a lesson after every 3: four lessons, and 2 x 6 x 30 transitions."""
-    begun = [start(generator(100, "simulation", 0, number), 1, 30) for number in range(2)]
-    agent, rows = dqn.train(100, begun, 6, 3, 2, generator(100, "simulation", 2))
+    begun = [start(generator(100, "boids", 0, number), 1, 30) for number in range(2)]
+    agent, rows = dqn.train(100, begun, 6, 3, 2, generator(100, "boids", 2))
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     assert len(agent.replay) == 2 * 6 * 30
     assert agent.minibatches == 4 * 2
