@@ -24,7 +24,10 @@ class RunColumns:
 
     policy: str = column("policy that picks the next node")
     split: str = column("which images the nodes hold")
-    dataset: str = column("data set that was loaded; with `--evaluation-samples N` the name ends in `-N-test-images`")
+    dataset: str = column(
+        "data set that was loaded; the name of data of your own has the first digits of their SHA-256, and with "
+        "`--evaluation-samples N` every name ends in `-N-test-images`"
+    )
     goal: float = column("test accuracy that ends an episode")
     evaluation: str = column("how the test images were classified: `fused-checked` or `float32`")
     learner: str = column("local learner")
@@ -46,7 +49,7 @@ class RoundRecord(RunColumns):
         tensorboard=True,
     )
     accuracy: float = column(
-        "share of the test images (10,000, or `--evaluation-samples`) classified correctly after the round",
+        "share of the test images (all, or `--evaluation-samples`) classified correctly after the round",
         show="accuracy {:.3f}",
         tensorboard=True,
     )
@@ -63,7 +66,9 @@ class RoundRecord(RunColumns):
         "seconds of the whole round, choice and observation included", tensorboard=True, form=".4f"
     )
     loss: float = column("mean training loss over the round", tensorboard=True)
-    bytes_sent: int = column("bytes of the models sent: 134,320 a transfer, 0 when the model stays")
+    bytes_sent: int = column(
+        "bytes of the models sent, 0 when the model stays; a transfer of the default model for MNIST has 134,320"
+    )
     gradient_steps: int = column("steps of gradient descent on images")
     unreachable: tuple = column("nodes that were asked first and did not answer, joined by `+`")
 

@@ -10,7 +10,7 @@ from helpers import PROJECT, finish, start
 
 import report
 
-OWN = ("--learner", "my_layers:Smoothed", "--dataset", "other", "--data-path", "my_data.npz", "--threads", "1")
+OWN = ("--learner", "my_layers:Smoothed", "--dataset", "rings", "--data-path", "my_data.npz", "--threads", "1")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_examples_run_from_another_folder(folder):
     code, _, errors = finish(start(*short, *OWN, "--run-dir", "run", cwd=folder))
     assert (code, errors) == (0, "")
     described = json.loads((folder / "run" / "run.json").read_text())
-    assert described["dataset"].startswith("other-")
+    assert described["dataset"].startswith("rings-")
     assert described["learns"] is False
     nodes = [line.split(",")[3] for line in (folder / "run" / "rounds.csv").read_text().splitlines()[1:]]
     assert nodes[0] == "0"

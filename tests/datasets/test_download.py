@@ -1,5 +1,6 @@
 """Keras' download: tried again, never disturbed by another process, and never replaced in silence."""
 
+import dataclasses
 import gzip
 import socket
 import struct
@@ -92,6 +93,26 @@ def test_fashion_mnists_truncated_files_are_fetched_again_and_whole_ones_kept(ca
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         {f"{n}.gz" for n in IDX_FILES.values()} - {cut.name}
     )
+
+
+def test_cifar10_comes_with_a_column_of_labels_and_is_never_replaced(cache, dataset, monkeypatch):
+    columns = {key: getattr(dataset, key)[:, np.newaxis] for key in ("y_train", "y_test")}
+    serve(monkeypatch, "cifar10", [dataclasses.replace(dataset, **columns)])
+    loaded = data.load_dataset(Config(dataset="cifar10"))
+    assert (loaded.name, loaded.sha256(), loaded.y_test.ndim) == ("cifar10", dataset.sha256(), 1)
+    serve(monkeypatch, "cifar10", [Exception("no network")] * 2)
+    with pytest.raises(UsageError, match="cifar10 could not be downloaded; give its file or folder with --data-path"):
+        data.load_dataset(Config(dataset="cifar10"))
+
+
+def test_keras_copy_of_cifar10_is_where_keras_puts_it(cache, tmp_path, monkeypatch):
+    """Asked of Keras itself, from an archive that it fetches from the disk and that is not CIFAR-10's."""
+    monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path))
+    fetched = []
+    monkeypatch.setattr("keras.src.utils.file_utils.urlretrieve", lambda _, path, *more: fetched.append(path) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        keras.datasets.cifar10.load_data()
+    assert fetched == [str(cache / KNOWN["cifar10"].keras_files[0])]
 
 
 HOLD = """import filelock, sys, time
