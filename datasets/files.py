@@ -125,6 +125,11 @@ def _find_idx(folder: Path, torchvision: str) -> dict[str, Path]:
         places = ", ".join(str(files["x_train"].parent) for files in found)
         raise UsageError(f"{folder} holds several data sets; give one of {places}")
     if not found:
+        if any((place / "data_batch_1").is_file() for place in (folder, *inside)):
+            raise UsageError(
+                f"{folder} holds CIFAR-10 as Python pickles, which are not read; leave --data-path out to let Keras "
+                f"download it, or {WANTED}"
+            )
         missing = next(name for key, name in IDX_FILES.items() if key not in _idx_files(folder))
         raise UsageError(
             f"data file {folder / missing} does not exist; a folder needs {FOUR_FILES}, plain or .gz, or {LAYOUT}"

@@ -86,6 +86,14 @@ def test_a_folder_without_the_four_files_is_told_their_names(fashion, tmp_path):
     assert all(name in str(error.value) for name in IDX_FILES.values())
 
 
+def test_cifar10s_pickles_are_not_read_and_its_user_is_told_what_to_do(tmp_path):
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    (tmp_path / "cifar-10-batches-py" / "data_batch_1").write_bytes(pickle.dumps({}))
+    for path in (tmp_path, tmp_path / "cifar-10-batches-py"):
+        with pytest.raises(UsageError, match="CIFAR-10 as Python pickles, which are not read; leave --data-path out"):
+            data.load_dataset(Config(dataset="cifar10", data_path=str(path)))
+
+
 def test_damaged_files_are_refused(fashion, tmp_path):
     config, arrays = fashion
     whole = Path(config.data_path).read_bytes()
