@@ -51,11 +51,13 @@ def test_drivers_that_do_not_learn():
 
 
 @pytest.mark.slow
-def test_same_seed_gives_the_same_rows(tmp_path, eager):
+def test_same_seed_gives_the_same_rows(tmp_path, monkeypatch, eager):
     """Whatever was measured before in the same process."""
     pytest.importorskip(
         "highway_env", reason="highway-env is not installed: pip install -r requirements-simulations.txt"
     )
+    monkeypatch.setattr(training, "EPISODE_STEPS", 20)
+    monkeypatch.setitem(DQN_SETTINGS, "updates", 2)
     unit = Drive(road="racetrack", agent="pseudo-attention", way="memory", steps=40, starts=1, seed=0)
     agent = Drive(road="racetrack", agent=DQN, steps=120, starts=1, seed=0)
     first, learned = unit.measure(tmp_path), agent.measure(tmp_path)

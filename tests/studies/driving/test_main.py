@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from studies.driving import __main__ as study
-from studies.driving import drives
+from studies.driving import drives, training
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def test_quick_study_is_measured_once(compare, tmp_path, monkeypatch, capsys, un
         "highway_env", reason="highway-env is not installed: pip install -r requirements-simulations.txt"
     )
     monkeypatch.setattr(drives, "QUICK_STEPS", 40)
+    monkeypatch.setattr(training, "EPISODE_STEPS", 20)
     monkeypatch.setattr(drives, "NAMES", ("plain",))
     arguments = ("--quick", "--seeds", "0", "--out", tmp_path)
     assert compare(*arguments) == 0
