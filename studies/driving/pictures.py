@@ -39,7 +39,7 @@ def draw(folder: Path, table: pd.DataFrame, sections: dict[str, pd.DataFrame]):
 
 
 def learning(table: pd.DataFrame) -> Figure:
-    """Draws the distance of the training episodes over the steps of the road, as means over the seeds."""
+    """Draws the distance of the training episodes over the steps of the road: every seed thin, their mean bold."""
     training = table[table["phase"] == "training"].fillna({"way": ""})
     panels = [*dict.fromkeys(pair for pair in zip(training["road"], training["way"], strict=True) if pair[1])]
     figure = Figure(figsize=(1 + 2.4 * len(panels), 2.8))
@@ -50,14 +50,13 @@ def learning(table: pd.DataFrame) -> Figure:
             rows = shown[shown["agent"] == name]
             bins = pd.cut(rows["step"], edges, labels=False)
             means = rows.groupby(["seed", bins])["distance"].mean().unstack("seed")
-            spans = np.array([student_t(values.dropna()) for _, values in means.iterrows()])
-            if len(spans):
+            if len(means):
                 x, colour = (edges[1:] + edges[:-1])[means.index.astype(int)] / 2, look(place)["color"]
-                axes.plot(x, spans[:, 0], color=colour, label=name)
-                axes.fill_between(x, spans[:, 1], spans[:, 2], color=colour, alpha=0.15, linewidth=0)
+                axes.plot(x, means, color=colour, linewidth=0.6, alpha=0.4)
+                axes.plot(x, means.mean(axis=1), color=colour, linewidth=1.8, label=name)
         axes.set(title=f"{road}, {way}", xlabel="steps of the road")
         axes.set_ylim(bottom=0)
-    figure.axes[0].set_ylabel("distance of a training episode (m)\nbands: 95 % interval")
+    figure.axes[0].set_ylabel("distance of a training episode (m)\nthin: a seed; bold: mean")
     handles = {text: line for axes in figure.axes for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
     return figure
@@ -82,6 +81,8 @@ def evaluation(sections: dict[str, pd.DataFrame]) -> Figure:
                 axes.plot(values, [place] * len(values), ".", alpha=0.5, **style)
                 error = np.nan_to_num([[mean - low], [high - mean]])
                 axes.errorbar(mean, place, xerr=error, marker="|", capsize=2, elinewidth=0.9, **style)
+            low, high = rows[column].min(), rows[column].max()
+            axes.set_xlim(low - 0.08 * (high - low), high + 0.08 * (high - low))  # of the dots, for some bars are long
             axes.set(xlabel=text, yticks=range(len(names)))
             axes.set_yticklabels(names if axes is line[0] else [])
             axes.set_ylim(len(names) - 0.5, -0.5)

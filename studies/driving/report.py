@@ -34,7 +34,7 @@ PAIRS = (
 )
 SECTIONS = {
     ("racetrack", "memory"): "Racetrack, with memory",
-    ("racetrack", "online"): "Racetrack, as the authors train",
+    ("racetrack", "online"): "Racetrack, online",
     ("highway", "memory"): "Highway, with memory",
 }
 
@@ -78,11 +78,17 @@ def answers(rows: pd.DataFrame, title: str) -> str:
     text += compared("pseudo-attention", DQN, "the DQN agent") + compared("plain", DQN, "the DQN agent")
     if {"expert", "idle"} <= present and learned:
         distances = ", ".join(f"{name} {shown[name]:.0f} m" for name in learned)
-        text += (
-            f"- Distances: {distances}; the expert drives {shown['expert']:.0f} m, a car that does nothing "
-            f"{shown['idle']:.0f} m.\n"
-        )
+        text += f"- Distances: {distances}; expert {shown['expert']:.0f} m, doing nothing {shown['idle']:.0f} m.\n"
+        for bound, what in (("idle", "doing nothing"), ("expert", "the expert")):
+            said = {name: distance_verdict(rows, name, bound) for name in learned}
+            text += f"- Distance against {what}: {', '.join(f'{name} {word}' for name, word in said.items())}.\n"
     return text
+
+
+def distance_verdict(rows: pd.DataFrame, ours: str, theirs: str) -> str:
+    """Returns the verdict on the distance of one agent against another."""
+    one, other = (rows[rows["agent"] == name] for name in (ours, theirs))
+    return verdict(*student_t(paired(one, other, "distance"))[1:])
 
 
 def what_was_run(table: pd.DataFrame, settings: dict) -> str:

@@ -1,8 +1,10 @@
 """The report of the driving study on a small table."""
 
 import pandas as pd
+from helpers import PROJECT
 
-from studies.driving.report import answers, of_seeds, section
+from studies.driving import pictures
+from studies.driving.report import answers, of_seeds, section, write_report
 
 EMPTY = {"return": 0.0, "speed": 1.0, "error": 0.0, "package_return": 0.0, "way": None}
 
@@ -37,8 +39,9 @@ def test_answers_by_the_interval_of_the_paired_difference():
     assert [*dict.fromkeys(rows["agent"])] == ["pseudo-attention", "plain", "dqn", "expert", "idle"]
     text = answers(rows, "Racetrack")
     assert "- pseudo-attention against a plain network of equal size: distance: better (+11 m, +9 to +13)" in text
-    assert "the expert drives 50 m, a car that does nothing 4 m" in text
-    assert "plain 30 m, dqn 2 m" in text
+    assert "- Distances: pseudo-attention 41 m, plain 30 m, dqn 2 m; expert 50 m, doing nothing 4 m.\n" in text
+    # dqn: 3, 2 and 1 less, 2 plus or minus 2.5; plain: 16, 26 and 36 more, 26 plus or minus 25
+    assert "against doing nothing: pseudo-attention better, plain better, dqn no difference shown" in text
 
 
 def test_no_verdict_across_zero():
@@ -52,3 +55,16 @@ def test_other_ways_are_left_out():
     means = of_seeds(table({"plain": [[1]], "expert": [[2]]}))
     assert section(means, "racetrack", "online")["agent"].tolist() == ["expert"]
     assert section(means, "highway", "memory").empty
+
+
+def test_published_report_is_that_of_the_csv_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "draw", lambda *_: None)
+    published = PROJECT / "results" / "simulations" / "driving"
+    for name in ("runs", "comparison.json"):
+        (tmp_path / name).symlink_to(published / name)
+    write_report(tmp_path)
+    for name in ("report.md", "drives.csv"):
+        assert (tmp_path / name).read_bytes() == (published / name).read_bytes()
+    animations = [*(published / "figures").glob("*.gif")]
+    assert len(animations) >= 8
+    assert max(path.stat().st_size for path in animations) < 2_000_000
