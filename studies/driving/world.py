@@ -5,10 +5,17 @@ PGDrive's, computed from highway-env. All numbers of this module are ours but th
 """
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from settings.errors import UsageError
+
+if TYPE_CHECKING:
+    from highway_env.envs.common.abstract import AbstractEnv
+    from highway_env.road.lane import AbstractLane
+    from highway_env.road.road import Road as RoadAndVehicles
+    from highway_env.vehicle.kinematics import Vehicle
 
 INSTALL = "pip install -r requirements-simulations.txt"
 LIDAR_CELLS, LIDAR_RANGE, NEAREST = 240, 50.0, 4  # PGDrive
@@ -72,7 +79,7 @@ class World:
         return self.observe()
 
     @property
-    def car(self) -> "Vehicle":  # noqa: F821
+    def car(self) -> "Vehicle":
         """Returns highway-env's vehicle that the actions move."""
         return self.env.vehicle
 
@@ -148,7 +155,7 @@ class World:
         cos, sin = np.cos(self.car.heading), np.sin(self.car.heading)
         return vector @ np.array([[cos, -sin], [sin, cos]])
 
-    def _way(self, lane: "AbstractLane") -> list[float]:  # noqa: F821
+    def _way(self, lane: "AbstractLane") -> list[float]:
         """Returns five numbers about a lane: where its end is, its radius, whether it turns right, and its angle."""
         forward, right = _unit(self._seen(lane.position(lane.length, 0) - self.car.position) / LIDAR_RANGE)
         radius = getattr(lane, "radius", 0.0)
@@ -181,7 +188,7 @@ class World:
         return np.roll(distances, -round(self.car.heading / sensor.angle))  # highway-env begins at its map's x axis
 
 
-def expert_action(road: "highway_env.road.road.Road", car: "Vehicle", wanted_speed: float) -> np.ndarray:  # noqa: F821
+def expert_action(road: "RoadAndVehicles", car: "Vehicle", wanted_speed: float) -> np.ndarray:
     """Returns the action [2] that highway-env's rule-based driver would take in the car's place.
 
     IDMVehicle follows the vehicle ahead by the intelligent driver model and keeps its lane. A new one is built from
@@ -212,7 +219,7 @@ def check_installed():
         raise UsageError(f"studies.driving needs highway-env; install it with: {INSTALL}") from error
 
 
-def _make(road: Road) -> "AbstractEnv":  # noqa: F821
+def _make(road: Road) -> "AbstractEnv":
     """Builds highway-env's environment; raises UsageError where the package is missing."""
     check_installed()
     import gymnasium
