@@ -29,7 +29,7 @@ def test_distances_equal_the_published_ones():
 
 def test_another_world_has_other_distances():
     """They are means of two draws for each pair, from the generator with the key (seed, purpose, one counter, 0)."""
-    draws = np.random.default_rng([7, 11, 1, 0]).random((10, 10))
+    draws = np.random.default_rng([7, 14, 1, 0]).random((10, 10))
     distances = distance_matrix(Config(seed=7, world="seed"))
     assert distances[2, 6] == distances[6, 2] == pytest.approx((draws[2, 6] + draws[6, 2]) / 2 * 0.1, abs=1e-15)
     assert not np.diag(distances).any()
