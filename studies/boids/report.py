@@ -33,12 +33,12 @@ PLAIN_PAIRS = [
 ]
 DQN_PAIRS = [(name, "dqn") for name in LEARNED if name != "dqn"]
 BOUND_PAIRS = [(name, bound) for bound in ("reynolds", "no-force") for name in LEARNED]
-TELLING = ("imitation-pseudo-attention", "imitation-pseudo-attention-8", "zero-linear", "zero-pseudo-attention-short")
+TELLING = ("imitation-pseudo-attention", "imitation-pseudo-attention-8", "zero-pseudo-attention-short")
 ANSWERS = {
     "Does pseudo-attention beat a plain network of about as many weights?": [
         pair for pair in PLAIN_PAIRS if "pseudo-attention" in pair[0]
     ],
-    "Does it beat the DQN?": [(name, "dqn") for name in TELLING if "attention" in name],
+    "Does it beat the DQN?": [(name, "dqn") for name in TELLING],
     "Does what is learned reach Reynolds' rules?": [(name, "reynolds") for name in ("dqn", *TELLING)],
     "Is it better than no force?": [(name, "no-force") for name in ("dqn", *TELLING)],
 }
@@ -87,6 +87,11 @@ def compare(table: pd.DataFrame, pairs: list[tuple[str, str]]) -> str | pd.DataF
     return verdicts(rows) if len(rows) else "Not measured.\n"
 
 
+def short(title: str) -> str:
+    """Returns the title of a measure without its unit."""
+    return title.partition(",")[0]
+
+
 def answers(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the questions of the study with the verdicts in words, one row a pair."""
     rows = []
@@ -95,7 +100,9 @@ def answers(table: pd.DataFrame) -> pd.DataFrame:
             found = comparisons(table, [(ours, theirs)], JUDGED)
             if len(found):
                 said = {word: found.loc[found["verdict"] == word, "measure"] for word in (BETTER, WORSE, UNDECIDED)}
-                words = {f"{word} in": ", ".join(titles) or "-" for word, titles in said.items()}
+                words = {
+                    f"{word} in": ", ".join(short(title) for title in titles) or "-" for word, titles in said.items()
+                }
                 rows.append({"question": question, "agent": ours, "against": theirs, **words})
                 question = ""
     return pd.DataFrame(rows)
@@ -143,12 +150,13 @@ def what_was_run(settings: dict, flights: pd.DataFrame, trainings: pd.DataFrame)
         "- `dqn`: the suite's DQN agent, one for all boids, nine accelerations, rewarded for the polarisation around a "
         f"boid and for at least {dqn.TOO_NEAR:g} px to the others (ours).\n"
         "- `reynolds`: his rules themselves; `no-force`: nothing.\n\n"
-        f"Equal budgets: imitations and the DQN learn from {boid_steps} boid-steps, in {sizes.epochs} epochs' worth of "
-        f"minibatches of {dqn.MINIBATCH}. Numbers in names are weights; `pseudo-attention` has 72, "
+        f"Equal budgets: imitations and the DQN learn from {boid_steps:,} boid-steps, in {sizes.epochs} epochs' worth "
+        f"of minibatches of {dqn.MINIBATCH}. Numbers in names are weights; `pseudo-attention` has 72, "
         "`pseudo-attention-8` 630, `linear` 30.\n\n"
         "polarisation: length of the mean direction, 1 if all fly the same way. collisions: pairs nearer than "
         f"{CONTACT:g} px, at a moment. flocks: groups linked by distances below {RADIUS:g} px, a boid alone being one. "
         "wind: what an agent's forces have in common whatever the boids see; it polarises them without a flock. "
+        "We added it after a first look at results. "
         f"Tables have means over the last {min(LAST, sizes.steps)} steps. {RULE} Of the "
         "differences without any cause one in twenty would exclude zero; that is not corrected for.\n"
     )
@@ -177,6 +185,6 @@ def write_report(folder: Path) -> str:
         "The stored log": against_stored(linear),
     }
     per_step = flights.groupby(["agent", "step"], sort=False).mean().drop(columns="seed").reset_index()
-    text = write(folder, "Boids", sections, {"per_seed": table, "per_step": per_step, "training": trainings})
+    text = write(folder, "Boids", sections, {"per_seed": table, "per_step": per_step})
     draw(folder, flights, trainings, paths)
     return text

@@ -8,16 +8,16 @@ import pandas as pd
 
 from runs.folder import FIGURES
 from studies import units
-from studies.boids.agents import AGENTS, HELD_OUT, OF_QUICK, SIZES, starts, steering, train
+from studies.boids.agents import AGENTS, HELD_OUT, OF_QUICK, SIZES, Agent, starts, steering, train
 from studies.boids.forces import reynolds
 from studies.boids.measures import measure, wind
-from studies.boids.world import Flock, fly
+from studies.boids.world import OURS, Flock, fly
 
 # About, of a training; others take 8. Flights and films take 4, but those in which boids move one by one.
 SECONDS = {"dqn": 50, "imitation-pseudo-attention": 25, "imitation-pseudo-attention-8": 25, "zero-plain-69": 2}
 FLIGHT_SECONDS = {"reynolds-one-by-one": 30}
 PATH_STEPS = 100  # the last ones of a film, whose places are kept
-FILM_EVERY = 8  # steps between frames
+FILM_EVERY = 12  # steps between frames
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,9 +122,14 @@ def plan(seeds: list[int], quick: bool) -> list[units.Unit]:
     size, names = ("quick", OF_QUICK) if quick else ("", tuple(AGENTS))
     flights = [Flight(agent=name, seed=seed, size=size) for seed in seeds for name in names]
     winds = [Wind(agent=name, seed=seed, size=size) for seed in seeds for name in names]
-    films = [Film(agent=name, seed=seeds[0], size=size) for name in names if not AGENTS[name].trained_as]
+    films = [Film(agent=name, seed=seeds[0], size=size) for name in names if filmed(AGENTS[name])]
     needed = [unit for flight in flights for unit in (*flight.needs(), flight)]
     return list(dict.fromkeys(needed)) + winds + films
+
+
+def filmed(agent: Agent) -> bool:
+    """Tells whether there is a film of an agent: of those that are no variant of another one."""
+    return agent.rules == OURS and not agent.trained_as
 
 
 def read(folder: Path, part: type[Unit]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from reporting.run_figures import own_style
 from runs.folder import write_atomically
 
 MOST_BYTES = 2_000_000
-COLOURS_USED = 32  # of a GIF's palette: few colours compress well
+COLOURS_USED = 16  # of a GIF's palette: few colours compress well
 
 
 def write_gif(

@@ -27,7 +27,7 @@ def test_quick_study(tmp_path):
     for name in OF_QUICK:
         path = tmp_path / "figures" / f"{name}.gif"
         assert path.stat().st_size < 2_000_000
-        assert Image.open(path).n_frames == 120 // 8 + 1
+        assert Image.open(path).n_frames == 120 // 12 + 1
     assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == {
         "over_time",
         "training",

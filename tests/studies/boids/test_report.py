@@ -1,11 +1,14 @@
 """The tables of the boids on numbers that were worked out by hand."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import PROJECT
 
 from studies.boids.figures import STORED, shapes
-from studies.boids.report import JUDGED, against_stored, means, verdicts
+from studies.boids.report import JUDGED, against_stored, means, verdicts, write_report
 from studies.boids.world import Flock
 from studies.simulations.tables import comparisons
 
@@ -57,3 +60,17 @@ def test_arrow_heads_point_to_where_boids_fly(velocity, tip):
     corners = shapes(Flock(np.array([[(100.0, 100.0)]]), np.array([[velocity]], float)))
     assert corners.shape == (1, 4, 2)
     assert corners[0, 0].tolist() == pytest.approx(tip)
+
+
+def test_published_report_is_that_of_the_measurements(tmp_path, monkeypatch):
+    monkeypatch.setattr("studies.boids.report.draw", lambda *_: None)
+    published = PROJECT / "results" / "simulations" / "boids"
+    shutil.copytree(published, tmp_path / "boids", ignore=shutil.ignore_patterns("figures"))
+    for name in ("report.md", "per_seed.csv", "per_step.csv"):
+        (tmp_path / "boids" / name).unlink()
+    write_report(tmp_path / "boids")
+    for name in ("report.md", "per_seed.csv"):
+        assert (tmp_path / "boids" / name).read_bytes() == (published / name).read_bytes()
+    films = list((published / "figures").glob("*.gif"))
+    assert films
+    assert max(path.stat().st_size for path in films) < 2_000_000

@@ -64,7 +64,7 @@ def test_interrupted_study_goes_on_and_repeats(tiny, tmp_path, monkeypatch):
     assert after == contents(tmp_path / "two")
     assert {name: after[name] for name in before} == before
     assert len(after) == 4 + 3 + 4 + 4
-    for name in ("report.md", "per_seed.csv", "per_step.csv", "training.csv"):
+    for name in ("report.md", "per_seed.csv", "per_step.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert len(list((tmp_path / "one" / "figures").glob("*.gif"))) == 4
     assert_packed_study_is_read(tiny, tmp_path)
