@@ -115,3 +115,15 @@ def test_text_among_numbers_is_one_line(copy, tmp_path, capfd):
     line = capfd.readouterr().err
     assert line.startswith("plots.py: error: the tables differ from those that a run writes")
     assert line.count("\n") == 1
+
+
+def test_many_classes_are_drawn_without_a_legend_and_as_wide_as_few(copy):
+    nodes, models = (pd.read_csv(copy / f"{name}.csv") for name in ("nodes", "node_models"))
+    assert run_figures.nodes([copy]).axes[1].get_aspect() == 1  # "equal"
+    assert run_figures.node_models([copy]).axes[0].get_legend()
+    more = pd.DataFrame(0, nodes.index, [f"label_{label}" for label in range(10, 200)])
+    pd.concat([nodes, more], axis=1).to_csv(copy / "nodes.csv", index=False)
+    models.assign(main_class=range(len(models))).to_csv(copy / "node_models.csv", index=False)
+    assert len(models) > run_figures.MOST_IN_LEGEND
+    assert run_figures.nodes([copy]).axes[1].get_aspect() == "auto"
+    assert not run_figures.node_models([copy]).axes[0].get_legend()
