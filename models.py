@@ -149,23 +149,14 @@ class VectorModel:
         for epoch in tf.range(tf.shape(order)[0]):
             for start in tf.range(0, tf.shape(order)[1], batch_size):
                 batch = order[epoch, start : start + batch_size]
-                losses = self._train_batch(tf.gather(inputs, batch), tf.gather(targets, batch))
+                examples = tf.gather(inputs, batch), tf.gather(targets, batch)
+                losses = self.learner.step(self.network, self.optimizer, *examples)
                 total += tf.reduce_sum(losses)
         return (
             _to_vector(self.weights),
             _to_vector(self.optimizer.variables),
             total / tf.cast(tf.size(order), tf.float32),
         )
-
-    def _train_batch(self, inputs: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """Trains on one batch, by the learner's own rule or by gradient, and returns the losses before it."""
-        if self.learner.update:
-            return self.learner.losses(targets, self.learner.update(self.network, inputs, targets))
-        with tf.GradientTape() as tape:
-            losses = self.learner.losses(targets, self.network(inputs, training=True))
-            mean = tf.reduce_mean(losses)
-        self.optimizer.apply(tape.gradient(mean, self.weights), self.weights)
-        return losses
 
     @tf.function(reduce_retracing=True)
     def predict(self, weights: tf.Tensor, inputs: tf.Tensor | np.ndarray) -> tf.Tensor:

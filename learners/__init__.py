@@ -15,7 +15,10 @@ CONVOLUTIONAL = ("cnn", "attention-seeking")
 # The variants of each, the first being its default.
 VARIANTS = {
     "cnn": ("plain",),
-    "attention-seeking": ("l1_scaled", "l1", "l2", "lp", "soft", "share", "random"),
+    "attention-seeking": (
+        *("l1_scaled", "l1", "l2", "lp", "soft", "share", "random"),
+        *("l1_scaled-look-ahead", "l2-look-ahead", "l2-anticipating"),
+    ),
     "kde": (
         *(f"{mode}-{use}" for mode in ("stacked", "joint", "feature") for use in ("shift", "gate", "replace")),
         "plain",

@@ -18,7 +18,7 @@ and its best reply to what the next layer does is to follow the slope of this, w
 f being its activation function and z_j what it is applied to; output neurons have the loss's negative gradient. With
 phi = w^2 / 2, phi' is the weight itself and this is backpropagation; otherwise it is backpropagation with phi'(W) in
 place of W on the way down. So the layers here compute what Keras' layers do, and send down another signal; any
-optimizer turns the signals into steps.
+optimizer turns the signals into steps. learners/top_down.py has two forms of s_j that need more than that.
 """
 
 import itertools
@@ -30,6 +30,7 @@ import tensorflow as tf
 
 from learners import VARIANTS, cnn
 from learners.base import Learner
+from learners.top_down import ANTICIPATING, LOOK_AHEAD, TopDownLearner, form_of, send_down
 from settings.names import CLASSES
 
 ATTENTIONS = VARIANTS["attention-seeking"]
@@ -93,14 +94,18 @@ def budgets(kernel: tf.Tensor) -> tf.Tensor:
 
 
 class Attending:
-    """What makes a Keras layer send its attention down instead of the gradient; mixed into the layer's class."""
+    """What makes a Keras layer send its attention down instead of the gradient; mixed into the layer's class.
+
+    The layer's `form` is that of the whole network: send_down of learners/top_down.py does what belongs to it.
+    """
 
     def __init__(self, attention: str, power: float = POWER, seed: int | tuple[int, int] = 0, **options: object):
         """`attention` is one of ATTENTIONS; `seed` draws the weights of "random"; `options` are the Keras layer's."""
         if attention not in ATTENTIONS:
             raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, not {attention!r}")
         super().__init__(**options)
-        self.attention, self.power, self.seed = attention, power, seed
+        self.attention, self.form = attention.partition("-")[0], form_of(attention)
+        self.power, self.seed = power, seed
 
     def build(self, input_shape: tuple[int | None, ...]):
         super().build(input_shape)
@@ -118,7 +123,8 @@ class Attending:
     ) -> tf.Tensor:
         """Computes operation(inputs, kernel), of which the inputs get the signal as if slope(kernel) were the kernel.
 
-        The kernel gets the ordinary gradient for the layer's signal, equation (1).
+        The kernel gets the ordinary gradient for the layer's signal, equation (1). The slope is that of the kernel at
+        the time when the signal is sent.
         """
         kernel = tf.convert_to_tensor(self.kernel)
 
@@ -130,7 +136,7 @@ class Attending:
                 # Nothing uses what is computed here anew, so in a tf.function only its gradient remains.
                 with tf.GradientTape() as tape:
                     tape.watch(inputs)
-                    outputs = operation(inputs, self.slope(kernel))
+                    outputs = operation(inputs, self.slope(tf.convert_to_tensor(self.kernel)))
                 return signal, tape.gradient(outputs, inputs, signal)
 
             return tf.identity(outputs), signals
@@ -197,12 +203,17 @@ def dense_network(
     return seeking(keras.Sequential(network), attention, power, seed)
 
 
-class LocalLearner(cnn.LocalLearner):
+class LocalLearner(TopDownLearner, cnn.LocalLearner):
     """The paper's local foundation model, of 33,580 weights, whose neurons seek attention (derived).
 
     The default variant, l1_scaled, is our reading of "attention", not the formula of arXiv 2310.09952, which is
     unknown to us; l2 is backpropagation, and random is feedback alignment.
     """
+
+    @property
+    def attention(self) -> str:
+        """Returns what the network seeks."""
+        return self.variant
 
     def build(self, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Model:
         return seeking(cnn.convolutional_network(shape, classes), self.variant)
@@ -226,14 +237,14 @@ def alignment(
     layer's kernel and the step by backpropagation. Layers act as in evaluation; no weight of the network changes.
     """
     layers = _weight_layers(network)
-    gradients, true_gradients = (_kernel_gradients(each, images, labels) for each in (network, ordinary(network)))
+    steps = _kernel_steps(network, images, labels, learning_rate, relative)
+    true_steps = _kernel_steps(ordinary(network), images, labels, learning_rate, relative)
     rows = []
-    for number, (layer, gradient, true_gradient) in enumerate(zip(layers, gradients, true_gradients, strict=True), 1):
+    for number, (layer, step, true_step) in enumerate(zip(layers, steps, true_steps, strict=True), 1):
         start = tf.cast(tf.convert_to_tensor(layer.kernel), tf.float64)  # as growth is a small difference
         row = {"layer": number, "depth": len(layers) - number}
-        length = np.linalg.norm(start) / max(np.linalg.norm(gradient), 1e-300) if relative else 1
-        rows.append(row | _growth(layer, start, -learning_rate * length * gradient, number > 1))
-        rows[-1]["cosine"] = _cosine(gradient.ravel(), true_gradient.ravel())
+        rows.append(row | _growth(layer, start, step, number > 1))
+        rows[-1]["cosine"] = _cosine(step.ravel(), true_step.ravel())
     return rows
 
 
@@ -250,14 +261,27 @@ def _weight_layers(network: keras.Model) -> list[keras.Layer]:
     return [layer for layer in network.layers if isinstance(layer, tuple(SEEKING))]
 
 
-def _kernel_gradients(
-    network: keras.Model, images: tf.Tensor | np.ndarray, labels: tf.Tensor | np.ndarray
+def _kernel_steps(
+    network: keras.Model,
+    images: tf.Tensor | np.ndarray,
+    labels: tf.Tensor | np.ndarray,
+    learning_rate: float,
+    relative: bool,
 ) -> list[np.ndarray]:
-    """Returns, for every layer with a kernel, what the tape finds as the mean loss's gradient for it, in float64."""
-    kernels = [layer.kernel for layer in _weight_layers(network)]
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(Learner().losses(labels, network(images, training=False)))
-    return [gradient.numpy().astype(float) for gradient in tape.gradient(loss, kernels)]
+    """Returns the step of every layer's kernel, in float64; for `relative` see `alignment`."""
+    layers = _weight_layers(network)
+    form, before, steps = getattr(layers[0], "form", ""), network.get_weights(), {}
+
+    def move(variables: list[keras.Variable], gradients: list[tf.Tensor]):
+        kernel, gradient = variables[0], gradients[0].numpy().astype(float)
+        length = np.linalg.norm(kernel) / max(np.linalg.norm(gradient), 1e-300) if relative else 1
+        steps[kernel.path] = -learning_rate * length * gradient
+        if form == LOOK_AHEAD:
+            kernel.assign_add(steps[kernel.path])
+
+    send_down(Learner(), network, tf.convert_to_tensor(images), labels, move, form == ANTICIPATING)
+    network.set_weights(before)
+    return [steps[layer.kernel.path] for layer in layers]
 
 
 def _cosine(one: np.ndarray, other: np.ndarray) -> float:

@@ -41,6 +41,19 @@ class Learner:
     # network's weights, and returns its outputs from before. Otherwise the optimizer follows the losses' gradient.
     update = None
 
+    def step(
+        self, network: keras.Model, optimizer: keras.optimizers.Optimizer, inputs: tf.Tensor, targets: tf.Tensor
+    ) -> tf.Tensor:
+        """Trains the network on one batch, by `update` or by the optimizer; returns the losses [n] of before."""
+        if self.update:
+            return self.losses(targets, self.update(network, inputs, targets))
+        weights = network.trainable_variables
+        with tf.GradientTape() as tape:
+            losses = self.losses(targets, network(inputs, training=True))
+            mean = tf.reduce_mean(losses)
+        optimizer.apply(tape.gradient(mean, weights), weights)
+        return losses
+
 
 def fan_in_uniform(shape: tf.TensorShape, rng: np.random.Generator, fan_in: int) -> tf.Tensor:
     """Draws values [*shape] float32 uniformly in plus or minus 1 / sqrt(fan_in)."""

@@ -2,11 +2,11 @@
 
 import keras
 
-from learners.base import Learner
+from learners.top_down import TopDownLearner
 from settings.names import CLASSES
 
 
-class LocalLearner(Learner):
+class LocalLearner(TopDownLearner):
     """Dense layers of the widths that the variant names, like 256-256, trained by their optimizer (ours).
 
     With an `attention`, one of learners.attention_seeking.ATTENTIONS, they send that down instead of the gradient;

@@ -9,7 +9,8 @@ from learners import attention_seeking
 from learners.attention_seeking import ATTENTIONS
 
 layers = keras.layers
-WITH_PHI = [name for name in ATTENTIONS if name != "random"]
+FORMS = [name for name in ATTENTIONS if "-" in name]  # look-ahead and anticipating: the whole network's, not a layer's
+WITH_PHI = [name for name in ATTENTIONS if name not in ("random", *FORMS)]
 # phi(w_kj) by its definition, in the weights w [neurons below, neurons] and those that the unit is taken from.
 PHI = {
     "l2": lambda w, start: w**2 / 2,
