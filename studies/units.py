@@ -7,6 +7,7 @@ Several processes may work in one folder. A unit that one of them measures is lo
 
 import dataclasses
 import functools
+import gzip
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -185,18 +186,25 @@ def _read_packed(path: Path, _changed: int) -> dict[str, pd.DataFrame]:
 def pack(folder: Path, out: Path) -> list[Path]:
     """Packs the units measured in `folder` into one table a part in `out`, with the report; returns the files.
 
-    The files of the units stay. Raises UsageError where a file in `out` would be replaced by another content.
+    Units of `folder` that are packed already go along. The files of the units stay. Raises UsageError where a file in
+    `out` would be replaced by another content.
     """
     read_settings(folder)
     files = read_files(folder, REPORTS)
-    parts = sorted({path.stem.partition("-")[0] for path in (folder / RUNS).glob("*-*.csv")})
+    runs = [*(folder / RUNS).glob("*-*.csv"), *(folder / RUNS).glob("*.csv.gz")]
+    parts = sorted({path.name.removesuffix(".csv.gz").partition("-")[0] for path in runs})
     for part in parts:
-        tables = {}
+        name, tables = f"{RUNS}/{part}.csv.gz", {}
         for path in _paths(folder, part):
             with readable(path):
                 tables[path.stem] = parse(path.read_text())
-        rows = pd.concat(tables, names=["unit"]).reset_index("unit")
-        files[f"{RUNS}/{part}.csv.gz"] = compressed(rows)
+        rows = [table.assign(unit=unit) for unit, table in tables.items()]
+        if (folder / name).exists():
+            with readable(folder / name):
+                before = parse(gzip.decompress((folder / name).read_bytes()).decode())
+            rows.insert(0, before[~before["unit"].isin(tables)])
+        rows = pd.concat(rows, ignore_index=True)
+        files[name] = compressed(rows[["unit", *rows.columns.drop("unit")]])
     if not parts:
         raise UsageError(f"{folder} holds no measured units; give the --out folder of this study")
     return write_new(out, files)

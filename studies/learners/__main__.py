@@ -30,12 +30,12 @@ OUT = Path("results/learners")
 PARTS = ("accuracy", "alignment", "forgetting")
 
 
-def plan(parts: list[str], seeds: list[int]) -> "list[Unit]":
-    """Returns the units of the parts in the order of measurement."""
+def plan(parts: list[str], seeds: list[int], dataset: str) -> "list[Unit]":
+    """Returns the units of the parts on a data set in the order of measurement."""
     from studies.learners import accuracies, alignments, task_sequences
 
     of_part = dict(zip(PARTS, (accuracies, alignments, task_sequences), strict=True))
-    return [unit for part in PARTS if part in parts for unit in of_part[part].units(seeds)]
+    return [unit for part in PARTS if part in parts for unit in of_part[part].units(seeds, dataset)]
 
 
 def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, console: Console):
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
         files = pack(options.pack, options.out)
         print(f"{options.pack} is packed in {options.out}: {len(files)} files; the files of its units stay")
         return 0
-    units = plan(options.parts, options.seeds)
+    units = plan(options.parts, options.seeds, options.dataset)
     if options.list:
         for unit in units:
             print(f"{'finished' if unit.finished(options.out) else 'new':8}  {unit.name()}")

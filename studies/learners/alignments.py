@@ -57,8 +57,8 @@ class Alignment(Unit):
         return rows
 
 
-def units(seeds: list[int]) -> list[Unit]:
-    """Returns the units of this part, seed after seed."""
+def units(seeds: list[int], dataset: str) -> list[Unit]:
+    """Returns the units of this part, seed after seed; they are the same for every data set."""
     return [
         Alignment(variant=variant, hidden_layers=hidden_layers, seed=seed)
         for seed in seeds

@@ -62,7 +62,7 @@ def accuracy_table(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     for name, group in sorted(table.groupby("entry"), key=lambda pair: list(ENTRIES).index(pair[0])):
         entry, plain = ENTRIES[name], table[table["entry"] == ENTRIES[name].plain]
         differences = paired(group, plain, "accuracy")
-        stored = entry.stored if dataset == "mnist" else None
+        stored = entry.stored if dataset == entry.stored_on else None
         rate, quiet = group["rate"].iloc[0], group["accuracy_without_noise"]
         tuned = ", tuned" if len(entry.rates) > 1 else ""
         rows.append(
@@ -70,6 +70,7 @@ def accuracy_table(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
             | {"against the plain one": percent(differences, "+.2f") if len(differences) else ""}
             | {"stored %": "" if stored is None else f"{100 * stored:.2f}"}
             | {"ours - stored": "" if stored is None else f"{100 * (group['accuracy'].mean() - stored):+.2f}"}
+            | ({"doubt about the stored": entry.doubt} if dataset == "cifar10" else {})
             | {"tested without noise %": percent(quiet) if entry.noisy else ""}
             | {"learning rate": f"{rate:g}{tuned}" if rate else "none", "batch": entry.batch_size}
             | {"epochs": group["epoch"].iloc[0], "s an epoch": f"{group['seconds_per_epoch'].median():.2f}"}

@@ -22,6 +22,7 @@ from studies.learners.forgetting import (
     Task,
     metrics,
     outputs,
+    planned,
     tasks,
 )
 from studies.learners.units import MNIST, Images, Unit
@@ -39,6 +40,9 @@ RATES = {
     "l1": (0.0003, 0.001, 0.003, 0.01),
     "lp": (0.003, 0.01, 0.03, 0.1),
     "random": (0.01, 0.03, 0.1, 0.3),
+    "l1_scaled-look-ahead": (0.01, 0.03, 0.1, 0.3),
+    "l2-look-ahead": (0.01, 0.03, 0.1, 0.3),
+    "l2-anticipating": (0.01, 0.03, 0.1, 0.3),
     JOINT: (0.03, 0.1),
 }
 # The strengths of elastic weight consolidation that are tried, times the learning rate: up to the longest steps of the
@@ -199,12 +203,12 @@ def best_strength(tables: list[pd.DataFrame]) -> float:
     return float(last.groupby("strength")["accuracy"].mean().idxmax())
 
 
-def units(seeds: list[int]) -> list[Unit]:
+def units(seeds: list[int], dataset: str) -> list[Unit]:
     """Returns the units of this part: the tuning first, then seed after seed."""
     sequences = [
         Sequence(scenario=scenario, method=method, rate=rate, seed=seed)
         for seed in seeds
-        for scenario in SCENARIOS
+        for scenario in planned(dataset)
         for method, rates in RATES.items()
         for rate in rates
     ]

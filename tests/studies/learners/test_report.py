@@ -134,3 +134,14 @@ def test_accuracy_table_by_hand():
     assert (shift["stored %"], shift["ours - stored"]) == ("83.13", "+1.87")
     _, elsewhere = report.accuracy_table(table, "fashion-mnist").to_dict("records")
     assert elsewhere["stored %"] == elsewhere["ours - stored"] == ""
+
+
+def test_stored_accuracies_of_cifar10_come_with_doubts_about_them():
+    table = pd.DataFrame({"entry": ["kde joint-gate, five layers", "kde joint-shift, five layers"], "seed": 0})
+    table = table.assign(rate=1e-3, epoch=50, accuracy=0.5, accuracy_without_noise=0.5, seconds_per_epoch=2.0)
+    shift, gate = report.accuracy_table(table.assign(parameters=428290), "cifar10").to_dict("records")
+    assert (shift["stored %"], gate["stored %"], gate["ours - stored"]) == ("51.70", "48.37", "+1.63")
+    assert "another schedule" in shift["doubt about the stored"]
+    assert gate["doubt about the stored"] == ""
+    _, elsewhere = report.accuracy_table(table.assign(parameters=428290), "mnist").to_dict("records")
+    assert elsewhere["stored %"] == ""
