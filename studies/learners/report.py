@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from reporting.intervals import paired, student_t
-from reporting.tables import markdown, span_text
+from reporting.tables import markdown
 from runs.folder import write_atomically
 from studies.learners import accuracies, alignments, task_sequences
-from studies.learners.accuracies import ENTRIES
 from studies.learners.forgetting import PERMUTED_IMAGES, PERMUTED_TESTS, SCENARIOS
+from studies.learners.tables import accuracy_table, alignment_table, percent
 from studies.learners.task_sequences import ELASTIC, JOINT, RATES, REFERENCE
 from studies.units import read_settings
 
@@ -49,59 +49,6 @@ METRICS = [*BOTH_ACCURACIES, "forgetting", "backward_transfer"]
 IN_PER_CENT = {"learning_accuracy": "learning accuracy %", "acc": "ACC %", "forgetting": "forgetting %"}
 CONTROLS = (REFERENCE, ELASTIC, "random")  # about which the claim says nothing
 SUPPORTED, AGAINST, UNDECIDED = "supported", "not supported", "undecided"
-
-
-def percent(values: pd.Series | np.ndarray, form: str = ".2f") -> str:
-    """Returns the mean of shares [n] with its Student t interval in per cent, as text."""
-    return span_text(100 * np.array(student_t(values)), form)
-
-
-def accuracy_table(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
-    """Returns the table of test accuracies after the last epoch, with the difference to the plain network."""
-    rows = []
-    for name, group in sorted(table.groupby("entry"), key=lambda pair: list(ENTRIES).index(pair[0])):
-        entry, plain = ENTRIES[name], table[table["entry"] == ENTRIES[name].plain]
-        differences = paired(group, plain, "accuracy")
-        stored = entry.stored if dataset == entry.stored_on else None
-        rate, quiet = group["rate"].iloc[0], group["accuracy_without_noise"]
-        tuned = ", tuned" if len(entry.rates) > 1 else ""
-        rows.append(
-            {"network and learner": name, "seeds": len(group), "test accuracy %": percent(group["accuracy"])}
-            | {"against the plain one": percent(differences, "+.2f") if len(differences) else ""}
-            | {"stored %": "" if stored is None else f"{100 * stored:.2f}"}
-            | {"ours - stored": "" if stored is None else f"{100 * (group['accuracy'].mean() - stored):+.2f}"}
-            | ({"doubt about the stored": entry.doubt} if dataset == "cifar10" else {})
-            | {"tested without noise %": percent(quiet) if entry.noisy else ""}
-            | {"learning rate": f"{rate:g}{tuned}" if rate else "none", "batch": entry.batch_size}
-            | {"epochs": group["epoch"].iloc[0], "s an epoch": f"{group['seconds_per_epoch'].median():.2f}"}
-            | {"weights": group["parameters"].iloc[0]}
-        )
-    return pd.DataFrame(rows)
-
-
-def alignment_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the table of cosines in the hidden layers and growth of attention, by attention and depth.
-
-    The output layer is left out, as its cosine is 1 by definition.
-    """
-    rows = []
-    for (variant, hidden_layers), group in table.groupby(["variant", "hidden_layers"], sort=False):
-        row = {"attention": variant, "hidden layers": hidden_layers, "seeds": group["seed"].nunique()}
-        for when, epoch in (("at first", 0), ("trained", group["epoch"].max())):
-            hidden = group[(group["epoch"] == epoch) & (group["depth"] > 0)]
-            row[f"cosine, {when}"] = span(hidden.groupby("seed")["cosine"].mean())
-            row[f"of layer 1, {when}"] = span(hidden[hidden["layer"] == 1]["cosine"])
-        paid = group.dropna(subset=["growth"])
-        for title, name in (("growth %", "growth"), ("predicted %", "predicted_growth")):
-            row[title] = f"{100 * (paid[name] / paid['attention']).mean():.3f}" if len(paid) else ""
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def span(values: pd.Series) -> str:
-    """Returns the mean of cosines with its Student t interval as text."""
-    return span_text(student_t(values), ".3f")
-
 
 Parts = tuple[list[float], pd.DataFrame, pd.DataFrame]
 
@@ -238,19 +185,21 @@ def what_was_run(settings: dict, tables: dict[str, pd.DataFrame]) -> str:
     samples = f"the first {settings['samples']}" if settings["samples"] else "all"
     epochs = f"; epochs of every training, instead of those planned: {settings['epochs']}" if settings["epochs"] else ""
     seeds = "; ".join(f"{name}: seeds {_listed(table['seed'])}" for name, table in tables.items())
+    methods = {
+        "accuracy": "Tuned learning rates have the highest accuracy on the last sixth of the training images, over the "
+        f"seeds {_listed(pd.Series(accuracies.TUNING_SEEDS))}. Stored accuracies are those in the published notebooks "
+        "of D2BL, after the last epoch of one run without a seed; their plain network may have had another activation.",
+        "alignment": f"The alignment is measured in networks {alignments.WIDTH} wide, while Adam trains them for "
+        f"{settings['epochs'] or alignments.EPOCHS} epochs of at most {alignments.TRAINING_IMAGES} images.",
+        "forgetting": f"For forgetting, networks of {task_sequences.WIDTHS} learn each task for "
+        f"{settings['epochs'] or task_sequences.EPOCHS} epochs by plain gradient descent; a permuted task has at most "
+        f"{PERMUTED_IMAGES} training and {PERMUTED_TESTS} test images.",
+    }
     return (
         f"Data: {settings['dataset']}, {samples} training images, all test images{epochs}. {seeds}. Measured on "
         f"{settings['processor']}, {settings['threads']} thread(s). Intervals are of 95 % over the seeds (Student's "
         "t); differences are paired by seed: the same first weights, as far as the networks are equal, and the same "
-        "order of images.\n\n"
-        "Tuned learning rates have the highest accuracy on the last sixth of the training images, over the seeds "
-        f"{_listed(pd.Series(accuracies.TUNING_SEEDS))}. Stored accuracies are those in the published notebooks "
-        "of D2BL, after the last epoch of one run without a seed; their plain network may have had another "
-        f"activation. The alignment is measured in networks {alignments.WIDTH} wide, while Adam trains them "
-        f"for {settings['epochs'] or alignments.EPOCHS} epochs of at most {alignments.TRAINING_IMAGES} "
-        f"images. For forgetting, networks of {task_sequences.WIDTHS} learn each task for "
-        f"{settings['epochs'] or task_sequences.EPOCHS} epochs by plain gradient descent; a permuted task has at most "
-        f"{PERMUTED_IMAGES} training and {PERMUTED_TESTS} test images.\n"
+        f"order of images.\n\n{' '.join(text for part, text in methods.items() if part in tables)}\n"
     )
 
 

@@ -63,7 +63,7 @@ def test_best_rate_is_that_of_the_last_epochs_mean():
 
 def test_every_plain_network_is_about_as_large():
     """Parameters of a learner and of what it is compared with, from the networks themselves, for their data set."""
-    images = {name: Images(tf.zeros((1, *shape)), *[tf.zeros(1)] * 3) for name, shape in SHAPES.items()}
+    images = {name: Images(tf.zeros((1, *shape)), *[tf.constant([9])] * 3) for name, shape in SHAPES.items()}
     for name, entry in ENTRIES.items():
         if entry.plain:
             assert not ENTRIES[entry.plain].plain
