@@ -5,7 +5,8 @@ given. Here a neuron knows more:
 
     look-ahead     The next layer has taken its step already, and the neuron weighs the signals by the new weights:
                        s_j = sum over k of phi'(w_kj + dw_kj) e_k
-                   With phi = w^2 / 2 and one example this is backpropagation plus rate * a_j * sum over k of e_k^2.
+                   With phi = w^2 / 2, one example and plain gradient descent this is sum over k of w_kj e_k, as in
+                   backpropagation, plus rate * a_j * sum over k of e_k^2.
     anticipating   The neuron knows that the receivers' signals depend on its own activation:
                        s_j = sum over k of phi'(w_kj) (e_k + a_j de_k/da_j)
 
@@ -23,7 +24,6 @@ import tensorflow as tf
 from learners.base import Learner
 
 LOOK_AHEAD, ANTICIPATING = "look-ahead", "anticipating"
-FORMS = ("", LOOK_AHEAD, ANTICIPATING)
 PIECEWISE_LINEAR = (keras.activations.linear, keras.activations.relu)
 
 Move = Callable[[list[keras.Variable], list[tf.Tensor]], None]
