@@ -115,7 +115,8 @@ def train(name: str, seed: int, sizes: Sizes, folder: Path) -> list[dict[str, fl
 
 def towards_zero(agent: Agent, seed: int, sizes: Sizes) -> tuple[tf.Tensor, list[dict[str, float]]]:
     """Trains as the authors do: positions stay, and one step a boid and epoch brings its sum of forces towards zero."""
-    model, boids = force_model(agent.network, ZERO), agent.boids or sizes.boids
+    boids = agent.boids or sizes.boids
+    model = force_model(agent.network, ZERO, boids)
     flock = start(generator(seed, "boids", TRAINING, 0), 1, boids)
     inputs, labels = with_seen(raw_inputs, perceive(flock)), np.zeros((boids, 6), np.float32)
     return _train(model, seed, inputs, labels, min(agent.epochs or sizes.zero_epochs, sizes.zero_epochs), 1)

@@ -61,8 +61,12 @@ class ForceNetworks(FanInLearner):
 
 
 @functools.cache
-def force_model(network: str, objective: str) -> VectorModel:
-    """Builds a model, one for all seeds, since that takes as long as some trainings."""
+def force_model(network: str, objective: str, boids: int = 0) -> VectorModel:
+    """Builds a model, one for all seeds, since that takes as long as some trainings.
+
+    Trainings with another number of `boids` have one of their own: TensorFlow compiles a function for any number once
+    it has met two, and last digits would depend on what was trained before.
+    """
     learner = ForceNetworks(network, objective)
     optimizer = keras.optimizers.AdamW(LEARNING_RATE, weight_decay=0.01, epsilon=1e-8)
     return VectorModel(learner.build((15,), 6), optimizer, learner)

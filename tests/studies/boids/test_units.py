@@ -91,7 +91,7 @@ def test_authors_objective_takes_one_step_a_boid():
     """The optimizer has counted 40 boids in 3 epochs; forces get smaller."""
     sizes = dataclasses.replace(TINY, boids=40, zero_epochs=3)
     weights, rows = towards_zero(AGENTS["zero-linear"], 100, sizes)
-    model = force_model("linear", ZERO)
+    model = force_model("linear", ZERO, 40)
     assert int(model.optimizer.iterations) == 3 * 40
     assert weights.shape == (30,)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
