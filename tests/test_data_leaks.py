@@ -82,10 +82,12 @@ def seeds_of(pattern):
 def test_tuning_seeds_are_not_reported():
     reported = {
         path: {described["seed"] for described in json.loads(path.read_text())["runs"].values()}
-        for path in RESULTS.glob("*/runs.json")
+        for path in RESULTS.glob("**/runs.json")
     }
-    reported |= seeds_of("*/per_seed.csv")
-    reported |= seeds_of("learners/*.csv")
+    for pattern in ("**/per_seed.csv", "**/drives.csv", "learners*/*.csv"):
+        reported |= seeds_of(pattern)
+    folders = {path.parent.name for path in reported}
+    assert folders >= {"claims", "learners", "boids", "driving"}
     assert len(reported) > 20
     assert not {path: seeds for path, seeds in reported.items() if max(seeds) >= FIRST_TUNING_SEED}
 
