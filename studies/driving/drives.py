@@ -66,7 +66,7 @@ class Drive(Unit):
         return (2 * self.steps + 100 * self.starts) * (2 if self.road == "highway" else 1)
 
     def measure(self, folder: Path) -> list[dict]:
-        """Trains and evaluates; the first seed's first drive is kept for the animation."""
+        """Trains and evaluates; the first drive is kept for the animation."""
         place = world(self.road)
         if self.agent in BOUNDS:
             act, noisy, rows = bound(self.agent, place, self.seed), None, []
@@ -79,10 +79,9 @@ class Drive(Unit):
             noisy = functools.partial(driver.act, noise=True) if self.agent != "plain" else None
         starts, track = range(1000 * self.seed, 1000 * self.seed + self.starts), []
         phases = {"training": rows, "evaluation": evaluate(place, act, starts, lambda: track.append(place.positions()))}
-        if self.seed == 0:
-            first = track[: phases["evaluation"][0]["length"] + 1]
-            (folder / DRIVES).mkdir(parents=True, exist_ok=True)
-            write_arrays(self.drive(folder), {"positions": np.array(first, np.float32)})
+        first = track[: phases["evaluation"][0]["length"] + 1]
+        (folder / DRIVES).mkdir(parents=True, exist_ok=True)
+        write_arrays(self.drive(folder), {"positions": np.array(first, np.float32)})
         if noisy:
             phases["noise"] = evaluate(place, noisy, starts)
         return [{"phase": phase, **row} for phase, found in phases.items() for row in found]

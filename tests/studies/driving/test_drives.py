@@ -61,7 +61,9 @@ def test_same_seed_gives_the_same_rows(tmp_path, monkeypatch, eager):
     unit = Drive(road="racetrack", agent="pseudo-attention", way="memory", steps=40, starts=1, seed=0)
     agent = Drive(road="racetrack", agent=DQN, steps=120, starts=1, seed=0)
     first, learned = unit.measure(tmp_path), agent.measure(tmp_path)
-    dataclasses.replace(unit, seed=1).measure(tmp_path)
+    other = dataclasses.replace(unit, seed=1)
+    other.measure(tmp_path)
+    assert other.drive(tmp_path).exists()  # a study without seed 0 has animations too
     assert unit.measure(tmp_path) == first
     assert str(agent.measure(tmp_path)) == str(learned)  # with what is not a number
     assert sum(row["length"] for row in first if row["phase"] == "training") == 40
