@@ -13,7 +13,7 @@ from settings.random_streams import generator
 from studies.driving.agents import ACTIONS, Driver
 from studies.driving.world import FREQUENCY, SIZE, Step, World
 
-EPISODE_STEPS = 200  # 40 seconds: about one lap of the racetrack for the expert (ours)
+EPISODE_STEPS = 200  # 40 seconds: a little less than a lap of the racetrack for the expert (ours)
 RATE, LOWEST_RATE = 5e-2, 1e-4  # authors' code
 MEMORY_BATCH, MEMORY_RATE = 32, 3e-3  # ours; of the rates 0.05, 0.01 and 0.003 the last drove farthest with seed 100
 TRAINING_STARTS, STARTS_A_SEED = 10**6, 10**5  # the starts of evaluations have lower numbers
