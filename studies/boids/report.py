@@ -157,8 +157,8 @@ def what_was_run(settings: dict, flights: pd.DataFrame, trainings: pd.DataFrame)
         f"{CONTACT:g} px, at a moment. flocks: groups linked by distances below {RADIUS:g} px, a boid alone being one. "
         "wind: what an agent's forces have in common whatever the boids see; it polarises them without a flock. "
         "We added it after a first look at results. "
-        f"Tables have means over the last {min(LAST, sizes.steps)} steps. {RULE} Of the "
-        "differences without any cause one in twenty would exclude zero; that is not corrected for.\n"
+        f"Tables have means over the last {min(LAST, sizes.steps)} steps. {RULE} Better "
+        "is: more polarised, nearer, and fewer collisions and flocks and less wind.\n"
     )
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 from reporting.intervals import paired, student_t
 from reporting.tables import interval_text
 from studies.driving.agents import NAMES
-from studies.driving.drives import BOUNDS, DQN, OTHER_WAYS, Drive
-from studies.driving.training import EPISODE_STEPS
+from studies.driving.drives import BOUNDS, DQN, OTHER_WAYS, Drive, units
+from studies.driving.training import EPISODE_STEPS, lowest_steps
 from studies.simulations.tables import RULE, Measure, comparisons, summary, verdict, write
 from studies.units import read_part, read_settings
 
@@ -94,6 +94,16 @@ def distance_verdict(rows: pd.DataFrame, ours: str, theirs: str) -> str:
     return verdict(*student_t(paired(one, other, "distance"))[1:])
 
 
+def not_measured(table: pd.DataFrame, quick: bool) -> str:
+    """Returns a paragraph that names what of the study is not in the table for all of its seeds; empty if all is."""
+    keys = ["road", "agent", "way", "seed"]
+    there = set(table[keys].fillna({"way": ""}).itertuples(index=False, name=None))
+    planned = units(sorted(table["seed"].unique()), quick)
+    missing = [unit for unit in planned if tuple(getattr(unit, key) for key in keys) not in there]
+    names = dict.fromkeys(f"{unit.agent} ({', '.join(filter(None, (unit.road, unit.way)))})" for unit in missing)
+    return f"**Not measured yet for all seeds:** {', '.join(names)}.\n\n" if names else ""
+
+
 def what_was_run(table: pd.DataFrame, settings: dict) -> str:
     """Returns the paragraph on budgets, seeds and machine."""
     steps, starts = int(table["steps"].max()), int(table["starts"].max())
@@ -102,6 +112,7 @@ def what_was_run(table: pd.DataFrame, settings: dict) -> str:
     return (
         f"{quick}Every learner had {steps:,} steps of the road, five a second, and was driven from {starts} held-out "
         f"starts a seed for at most {EPISODE_STEPS} steps, without dropout, mutation and exploration. Seeds: {seeds}. "
+        f"Networks trained online are taken after {lowest_steps(steps):,} steps, when their rate was lowest last. "
         f"Measured on {settings['processor']}, {settings['threads']} thread(s). Distances and returns are means of an "
         "episode, errors are mean squared differences to the expert's action where the car was; intervals are of 95 % "
         "over the seeds (Student's t)."
@@ -113,10 +124,12 @@ def write_report(folder: Path) -> str:
     from studies.driving import pictures
 
     table = read_part(folder, Drive.part)
-    means, sections = of_seeds(table), {"What was run": what_was_run(table, read_settings(folder))}
+    means, settings = of_seeds(table), read_settings(folder)
+    sections = {"What was run": what_was_run(table, settings)}
     found = {title: section(means, *where) for where, title in SECTIONS.items()}
     found = {title: rows for title, rows in found.items() if len(rows) and set(rows["way"]) - {""}}
-    sections["Answers"] = f"{RULE}\n\n" + "\n".join(answers(rows, title) for title, rows in found.items())
+    sections["Answers"] = f"{RULE}\n\n" + not_measured(table, settings["quick"])
+    sections["Answers"] += "\n".join(answers(rows, title) for title, rows in found.items())
     for title, rows in found.items():
         sections[title] = summary(rows, MEASURES)
     few = means[means["agent"].isin(means[means["way"].isin(OTHER_WAYS)]["agent"])]

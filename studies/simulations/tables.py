@@ -14,7 +14,8 @@ from runs.folder import write_atomically
 BETTER, WORSE, UNDECIDED = "better", "worse", "no difference shown"
 RULE = (
     "A difference is that of the two means of a seed, averaged over the seeds, with Student's 95 % interval. *Better* "
-    f"and *worse* mean that the interval excludes zero, *{UNDECIDED}* that it does not."
+    f"and *worse* mean that the interval excludes zero, *{UNDECIDED}* that it does not. Of the differences without any "
+    "cause one in twenty would exclude zero; that is not corrected for."
 )
 
 

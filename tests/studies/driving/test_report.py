@@ -4,7 +4,8 @@ import pandas as pd
 from helpers import PROJECT
 
 from studies.driving import pictures
-from studies.driving.report import answers, of_seeds, section, write_report
+from studies.driving.drives import units
+from studies.driving.report import answers, not_measured, of_seeds, section, write_report
 
 EMPTY = {"return": 0.0, "speed": 1.0, "error": 0.0, "package_return": 0.0, "way": None}
 
@@ -50,6 +51,20 @@ def test_no_verdict_across_zero():
     text = answers(section(of_seeds(table(distances)), "racetrack", "memory"), "Racetrack")
     assert "distance: no difference shown" in text
     assert "DQN" not in text
+
+
+def test_what_is_missing_is_named():
+    """Without one agent of one seed, and without one road of both."""
+    planned = pd.DataFrame(
+        [{"road": one.road, "agent": one.agent, "way": one.way, "seed": one.seed} for one in units([0, 1], False)]
+    )
+    assert not not_measured(planned.replace({"way": {"": None}}), False)
+    dqn = (planned["agent"] == "dqn") & (planned["road"] == "racetrack") & (planned["seed"] == 1)
+    assert not_measured(planned[~dqn], False) == "**Not measured yet for all seeds:** dqn (racetrack).\n\n"
+    text = not_measured(planned[planned["road"] == "racetrack"], False)
+    assert text.startswith(
+        "**Not measured yet for all seeds:** pseudo-attention (highway, memory), plain (highway, memory), "
+    )
 
 
 def test_other_ways_are_left_out():
