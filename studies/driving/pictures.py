@@ -95,7 +95,8 @@ def animate(folder: Path, drive: Drive, row: pd.Series, path: Path):
     with np.load(drive.drive(folder)) as arrays:
         positions = arrays["positions"]
     shown = [*range(0, len(positions), EVERY), *[len(positions) - 1] * 8]  # the last one for a while
-    title = ", ".join(filter(None, (drive.agent, f"trained {drive.way}" if drive.way else "", drive.road)))
+    way = f"trained {'with ' if drive.way == 'memory' else ''}{drive.way}" if drive.way else ""
+    title = ", ".join(filter(None, (drive.agent, way, drive.road)))
     end = next((text for column, text in FAILURES.items() if row[column]), "")
     write_gif(path, lambda: scene(drive.road, positions, shown, title, end), len(shown), 1000 // FREQUENCY // 2)
 
