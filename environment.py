@@ -1,6 +1,7 @@
 """Defines a round: the chosen node trains the travelling model, and its accuracy gives the reward."""
 
 import dataclasses
+import functools
 import operator
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,10 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from config import Config
-from data import Dataset
+from data import Dataset, load_dataset
 from nodes.local import LocalNodes, forked, refuse_fork
 from nodes.round import RoundRequest, When
-from policies.observation import observe, size
+from policies.observation import bounds, observe
+from reporting.episode_picture import Stop, describe, draw, places
 from settings.errors import UsageError
 from settings.random_streams import generator
 
@@ -41,26 +43,40 @@ class HomogeneousLearningEnv(gymnasium.Env):
     Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
     to the next episode, `options={"episode": e}` chooses one. Without a seed the configuration's is used.
 
+    `render` shows the present round, with `render_mode` "ansi" as one line of text, with "rgb_array" as a picture
+    [450, 800, 3] uint8: the nodes by their distances, the model's path, and its accuracy so far.
+
     `copy.deepcopy` and pickles go on from where the original was, with the same numbers; with Ray they raise TypeError.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012, Gymnasium's own form
+    metadata = {"render_modes": ["ansi", "rgb_array"], "render_fps": 2}  # noqa: RUF012, Gymnasium's own form
 
-    def __init__(self, config: Config, dataset: Dataset | None, nodes: "LocalNodes | RayNodes | None" = None):
-        """`nodes` trains and evaluates; by default LocalNodes, which live in this process and share `dataset`."""
-        self.config = config
+    def __init__(
+        self,
+        config: Config | None = None,
+        dataset: Dataset | None = None,
+        nodes: "LocalNodes | RayNodes | None" = None,
+        render_mode: str | None = None,
+    ):
+        """`nodes` trains and evaluates; by default LocalNodes, which live in this process and share `dataset`, by
+        default the one that the configuration names. Raises ValueError where there is no such `render_mode`.
+        """
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be one of {self.metadata['render_modes']} or None, not {render_mode!r}")
+        config = config or Config()
+        self.config, self.render_mode = config, render_mode
         self.distances = distance_matrix(config)
         if nodes is None and not forked():  # where `reset` raises, whose error an AsyncVectorEnv passes on
-            nodes = LocalNodes(config, dataset)
+            nodes = LocalNodes(config, dataset or load_dataset(config))
         self.nodes = nodes
-        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size(config),), np.float32)
+        self.observation_space = gymnasium.spaces.Box(*bounds(config), dtype=np.float32)
         self.action_space = gymnasium.spaces.Discrete(config.nodes)
         self.starter_action = config.starter
         if config.nodes_per_round > 1:
             self.action_space = gymnasium.spaces.MultiDiscrete([config.nodes] * config.nodes_per_round)
             self.starter_action = np.full(config.nodes_per_round, config.starter)
         self.seed, self.episode = config.seed, 0
-        self.over = True  # no episode has begun, or it has ended
+        self.over, self.path = True, None  # no episode has begun, or it has ended; a Stop for each of its rounds
 
     def __getstate__(self) -> dict:
         if not isinstance(self.nodes, LocalNodes):
@@ -86,7 +102,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.accuracy = self.best = 0.0  # of the current model, fresh weights counting as 0; the episode's highest
         self.stalled = 0
         self.node_models = {}  # node: its model after its last training in this episode
-        self.over = False
+        self.over, self.path = False, ()
         scores = dict.fromkeys(SCORES, np.zeros(self.config.nodes * self.config.pca_components))
         # Not "episode", which is where Gymnasium's wrappers put an episode's statistics.
         info = {"episode_number": self.episode, "round": 0, "node": (self.holder,), "visits": self.visits.copy()}
@@ -176,11 +192,26 @@ class HomogeneousLearningEnv(gymnasium.Env):
         truncated = not terminated and (self.round >= self.config.round_limit or not result.finite)
         self.over = terminated or truncated
         gained = reward(self.accuracy, distance, self.config)
+        self.path += (Stop(nodes, distance, self.accuracy, gained),)
         return self.observe(result.scores), gained, terminated, truncated, info
+
+    def render(self) -> str | np.ndarray | None:
+        """Returns the present round as the `render_mode` has it; raises ResetNeeded before the first `reset`."""
+        if self.render_mode is None:
+            gymnasium.logger.warn('nothing is rendered; make the environment with render_mode="ansi" or "rgb_array"')
+            return None
+        if self.path is None:
+            raise gymnasium.error.ResetNeeded("no episode has begun; call reset() before render()")
+        text = describe(self.config, self.episode, self.path, self.over)
+        return text if self.render_mode == "ansi" else draw(self.config, self._places, self.path, text)
+
+    @functools.cached_property
+    def _places(self) -> np.ndarray:
+        return places(self.distances)
 
     def snapshot(self) -> tuple[dict, dict[int, tf.Tensor]]:
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
-        names = ("seed", "episode", "round", "holder", "weights", "accuracy", "best", "stalled", "over")
+        names = ("seed", "episode", "round", "holder", "weights", "accuracy", "best", "stalled", "over", "path")
         state = {name: getattr(self, name) for name in names}
         state |= {"visits": self.visits.copy(), "last_visits": self.last_visits.copy(), "_fresh": self._fresh}
         state |= {"node_models": dict(self.node_models)}
@@ -251,3 +282,6 @@ def transfers(holder: int, chosen: Sequence[int]) -> int:
 def reward(accuracy: float, distance: float, config: Config) -> float:
     """Returns 32 ** (accuracy - goal) - distance - 1, the last term being the price of a round (authors' code)."""
     return config.reward_base ** (accuracy - config.goal) - distance - 1
+
+
+gymnasium.register("HomogeneousLearning-v0", f"{__name__}:{HomogeneousLearningEnv.__name__}")

@@ -24,6 +24,18 @@ def size(config: "Config") -> int:
     return sum(part_sizes(config).values())
 
 
+def bounds(config: "Config") -> tuple[np.ndarray, np.ndarray]:
+    """Returns the lowest and the highest values that an observation can have, two arrays [size] float32.
+
+    Principal components have no bounds.
+    """
+    ends = {"pca": (-np.inf, np.inf), "node-models": (-np.inf, np.inf), "visits": (0, config.nodes)}
+    ends["last-visit"] = -1, 0
+    sizes = part_sizes(config)
+    low, high = ([np.full(length, ends.get(part, (0, 1))[end]) for part, length in sizes.items()] for end in (0, 1))
+    return np.concatenate(low).astype(np.float32), np.concatenate(high).astype(np.float32)
+
+
 def parts_of(
     config: "Config", observations: "np.ndarray | keras.KerasTensor"
 ) -> Iterator[tuple[str, "np.ndarray | keras.KerasTensor"]]:
