@@ -2,20 +2,23 @@
 
 Every number is first averaged within a seed, over the episodes that the report names, then over the seeds. Runs of
 several folders are compared as if they were of one. `python report.py --docs` writes all that is generated anew: the
-published reports and their figures, the figures of two published runs, the tables of README.md and docs/*.md, and the
-picture of a round.
+published reports and their figures, the figures of two published runs and two animated episodes of one, the tables of
+README.md and docs/*.md, and the picture of a round.
 """
 
 import argparse
 import sys
 
 from reporting.docs import PROJECT, fill_pages, published, rewrite_report, stale_parts, stale_reports
+from reporting.episodes import animate
 from reporting.report import write_report
 from reporting.round_picture import draw as draw_round
 from reporting.run_figures import draw as draw_runs
 from runs.command_line import command, command_of, path_argument
 from runs.flags import Parser
 from runs.tables import only_tables_of_runs
+
+EPISODES = [3, 117]  # that README.md shows: an early and a late one of about as many rounds
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +45,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def documents(options: argparse.Namespace) -> int:
-    """Rewrites published reports, generated tables and the picture of a round, or only checks reports and tables.
+    """Rewrites published reports, generated tables and the pictures of the pages, or only checks reports and tables.
 
     Returns 0, or 1 where something that was checked is out of date.
     """
@@ -57,6 +60,7 @@ def documents(options: argparse.Namespace) -> int:
         runs = [PROJECT / f"results/claims/dqn-{split}-seed0" for split in ("disjoint", "published")]
         draw_runs(runs, PROJECT / "results/claims/figures/seed0")
         draw_round()
+        animate(runs[0], EPISODES, PROJECT / "docs/figures", kinds=["gif"])
         fill_pages(PROJECT)
     return 0
 

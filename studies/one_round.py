@@ -9,9 +9,9 @@ import json
 import sys
 
 import numpy as np
-from sklearn.manifold import MDS
 
 from config import Config
+from nodes.places import places
 from runs.presets import PAPER
 from studies.command import run
 
@@ -36,13 +36,6 @@ def measure(options: argparse.Namespace) -> dict[str, str]:
     played |= {"places": places(environment.distances).tolist()}
     played |= {"label_counts": environment.nodes.label_counts().tolist()}
     return {".json": json.dumps(played) + "\n"}
-
-
-def places(distances: np.ndarray) -> np.ndarray:
-    """Returns places [nodes, 2] around 0 whose distances are as close as possible to `distances` / their largest."""
-    scaling = MDS(metric="precomputed", init="random", n_init=32, max_iter=1000, eps=1e-9, random_state=0)
-    found = scaling.fit_transform(distances / distances.max())
-    return np.round(found - (found.min(axis=0) + found.max(axis=0)) / 2, 3)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
+from reporting.animation import write_gif
 from reporting.intervals import student_t
 from reporting.run_figures import COLOURS, draw_all, look
 from studies.boids.measures import MEASURES
 from studies.boids.world import SIZE, Flock
-from studies.simulations.animation import write_gif
 
 # Loss of the linear networks by epoch in the authors' notebook (d2bl, 0_flocking_behavior), one run without a seed.
 STORED = {1: 8717.967, 2: 808.739, 3: 55.313, 4: 30.944, 50: 23.143, 100: 12.848, 150: 4.940, 200: 1.687}

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
+from reporting.animation import write_gif
 from reporting.intervals import student_t
 from reporting.run_figures import COLOURS, draw_all, look
 from runs.folder import FIGURES
@@ -16,7 +17,6 @@ from studies.driving import drives
 from studies.driving.agents import NAMES
 from studies.driving.drives import DQN, Drive
 from studies.driving.world import FREQUENCY
-from studies.simulations.animation import write_gif
 
 BINS = 20  # of the learning curves
 LENGTH, WIDTH = 5.0, 2.0  # of a vehicle [m], in highway-env

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from studies.simulations.animation import write_gif
+from reporting.animation import write_gif
 
 
 def moving_bar():
