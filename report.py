@@ -28,9 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=path_argument, help="folder for the report [the first of the folders]")
     parser.add_argument("--docs", action="store_true", help="rewrite published reports and all generated tables")
     parser.add_argument("--check", action="store_true", help="with --docs: only name what is out of date")
+    parser.add_argument("--html", action="store_true", help="also write all as one page, report.html")
     options = parser.parse_args(arguments)
     if options.docs == bool(options.folders or options.out):
         parser.error("give either folders of sweep.py or --docs")
+    if options.html and options.docs:
+        parser.error("--html needs folders of sweep.py")
     if options.check and not options.docs:
         parser.error("--check needs --docs")
     work = documents if options.docs else report
@@ -40,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 def report(options: argparse.Namespace) -> int:
     """Writes and prints the report of the folders; returns 0."""
     with only_tables_of_runs():
-        print(write_report(options.folders, options.out or options.folders[0]))
+        print(write_report(options.folders, options.out or options.folders[0], html=options.html))
     return 0
 
 

@@ -35,8 +35,11 @@ ON_ERROR_RATES = (
 )
 
 
-def write_report(folders: list[Path], out: Path, figures: bool = True) -> str:
-    """Writes report.md, per_seed.csv and, if wanted, the figures of the folders' runs into `out`; returns the text."""
+def write_report(folders: list[Path], out: Path, figures: bool = True, html: bool = False) -> str:
+    """Writes report.md, per_seed.csv and, if wanted, the figures of the folders' runs into `out`; returns the text.
+
+    With `html` it also writes all of this as one page, report.html.
+    """
     runs, unfinished = read_runs(*folders)
     tables = every_average(runs)
     table = tables[AVERAGES["last-20"][0]]
@@ -62,6 +65,11 @@ def write_report(folders: list[Path], out: Path, figures: bool = True) -> str:
     write_atomically(out / "report.md", text.encode())
     if figures:
         draw(out, runs, table)
+    if html:
+        from reporting.page import page
+
+        title = f"Report: {', '.join(folder.resolve().name for folder in folders)}"
+        write_atomically(out / "report.html", page(text, runs, sorted((out / "figures").glob("*.png")), title))
     return text
 
 
