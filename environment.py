@@ -13,9 +13,10 @@ import tensorflow as tf
 from config import Config
 from data import Dataset, load_dataset
 from nodes.local import LocalNodes, forked, refuse_fork
+from nodes.places import places
 from nodes.round import RoundRequest, When
 from policies.observation import bounds, observe
-from reporting.episode_picture import Stop, describe, draw, places
+from reporting.episode_picture import Stop, describe, draw
 from settings.errors import UsageError
 from settings.random_streams import generator
 

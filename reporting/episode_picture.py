@@ -1,6 +1,6 @@
 """Shows an episode so far: its last round as text, or the nodes by their distances, the model's path and accuracy.
 
-Matplotlib and scikit-learn, which take a second each, are imported where a picture is drawn.
+Matplotlib, which takes a second, is imported where a picture is drawn.
 """
 
 from collections.abc import Sequence
@@ -37,19 +37,6 @@ def describe(config: "Config", episode: int, path: Sequence[Stop], over: bool) -
     end = "" if not over else "  goal reached" if stop.accuracy >= config.goal else "  truncated"
     values = f"distance {stop.distance:.4f}  accuracy {stop.accuracy:.4f}  reward {stop.reward:.3f}"
     return f"{line}  node {before} -> {'+'.join(map(str, stop.nodes))}  {values}{end}"
-
-
-def places(distances: np.ndarray) -> np.ndarray:
-    """Returns a place in the plane for each node [n, 2], by classical multidimensional scaling of distances [n, n].
-
-    Random distances fit into no plane exactly. Where all distances are zero the nodes stand on a circle.
-    """
-    if not distances.any():
-        angles = np.arange(len(distances)) * 2 * np.pi / len(distances)
-        return np.column_stack([np.cos(angles), np.sin(angles)])
-    from sklearn.manifold import ClassicalMDS
-
-    return ClassicalMDS(2, metric="precomputed").fit_transform(distances)
 
 
 def draw(config: "Config", where: np.ndarray, path: Sequence[Stop], title: str) -> np.ndarray:

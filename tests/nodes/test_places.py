@@ -11,6 +11,7 @@ def test_distances_that_fit_a_plane_are_kept():
     distances = squareform(pdist([[0, 0], [3, 0], [0, 4], [3, 4]]))
     found = places(distances)
     assert squareform(pdist(found)) == pytest.approx(distances / 5, abs=0.003)
+    np.testing.assert_array_equal(found, places(distances))  # no draw
     assert np.ptp(found, axis=0) / 2 == pytest.approx(found.max(axis=0), abs=0.002)  # around 0
 
 

@@ -1,4 +1,4 @@
-"""The picture of an episode: places against distances in a plane, and what the pixels show."""
+"""The picture of an episode: what the pixels show."""
 
 import matplotlib as mpl
 import numpy as np
@@ -6,23 +6,9 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from config import Config
-from reporting.episode_picture import HERE, PATH, Stop, describe, draw, places
+from reporting.episode_picture import HERE, PATH, Stop, describe, draw
 
 WHERE = np.array([[0.0, 0.0], [1.0, 0.2], [0.4, 1.0]])
-
-
-def test_places_have_the_distances_of_points_in_a_plane():
-    points = np.random.default_rng(0).normal(size=(9, 2))
-    distances = np.linalg.norm(points[:, None] - points, axis=-1)
-    found = places(distances)
-    np.testing.assert_allclose(np.linalg.norm(found[:, None] - found, axis=-1), distances, atol=1e-9)
-    np.testing.assert_array_equal(found, places(distances))
-
-
-def test_nodes_without_distances_do_not_hide_each_other():
-    found = places(np.zeros((4, 4)))
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1)
-    assert np.linalg.norm(found[:, None] - found, axis=-1)[~np.eye(4, dtype=bool)].min() > 1
 
 
 def centre(pixels, colour):
