@@ -79,9 +79,10 @@ def answers(rows: pd.DataFrame, title: str) -> str:
     if {"expert", "idle"} <= present and learned:
         distances = ", ".join(f"{name} {shown[name]:.0f} m" for name in learned)
         text += f"- Distances: {distances}; expert {shown['expert']:.0f} m, doing nothing {shown['idle']:.0f} m.\n"
-        near = {name: rows[rows["agent"] == name]["distance"] < 2 * shown["idle"] for name in learned}
-        counts = ", ".join(f"{name} {few.sum()} of {len(few)}" for name, few in near.items())
-        text += f"- Seeds with less than twice the distance of doing nothing: {counts}.\n"
+        halfway = (shown["idle"] + shown["expert"]) / 2
+        far = {name: rows[rows["agent"] == name]["distance"] >= halfway for name in learned}
+        counts = ", ".join(f"{name} {seeds.sum()} of {len(seeds)}" for name, seeds in far.items())
+        text += f"- Seeds at least halfway from doing nothing to the expert: {counts}.\n"
         for bound, what in (("idle", "doing nothing"), ("expert", "the expert")):
             said = {name: distance_verdict(rows, name, bound) for name in learned}
             text += f"- Distance against {what}: {', '.join(f'{name} {word}' for name, word in said.items())}.\n"

@@ -41,7 +41,7 @@ def test_answers_by_the_interval_of_the_paired_difference():
     text = answers(rows, "Racetrack")
     assert "- pseudo-attention against a plain network of equal size: distance: better (+11 m, +9 to +13)" in text
     assert "- Distances: pseudo-attention 41 m, plain 30 m, dqn 2 m; expert 50 m, doing nothing 4 m.\n" in text
-    assert "twice the distance of doing nothing: pseudo-attention 0 of 3, plain 0 of 3, dqn 3 of 3.\n" in text
+    assert "halfway from doing nothing to the expert: pseudo-attention 3 of 3, plain 2 of 3, dqn 0 of 3.\n" in text
     # dqn: 3, 2 and 1 less, 2 plus or minus 2.5; plain: 16, 26 and 36 more, 26 plus or minus 25
     assert "against doing nothing: pseudo-attention better, plain better, dqn no difference shown" in text
 
