@@ -15,13 +15,15 @@ from reporting.run_figures import COLOURS, draw_all, look
 from runs.folder import FIGURES
 from studies.driving import drives
 from studies.driving.agents import NAMES
-from studies.driving.drives import DQN, Drive
-from studies.driving.world import FREQUENCY
+from studies.driving.drives import BOUNDS, DQN, Drive
+from studies.driving.world import FREQUENCY, ROADS
 
 BINS = 20  # of the learning curves
 LENGTH, WIDTH = 5.0, 2.0  # of a vehicle [m], in highway-env
 IN_SIGHT = 60.0  # metres shown ahead of and behind the car, on roads that are longer
 EVERY = 2  # steps of the road between two frames
+AGENTS = (*NAMES, DQN, *BOUNDS)  # by their colours
+SHOWN = {"memory": "trained with memory", "online": "trained online"}  # ways of training
 FAILURES = {"crashed": "crash", "off_road": "off the road"}
 
 
@@ -33,7 +35,7 @@ def draw(folder: Path, table: pd.DataFrame, sections: dict[str, pd.DataFrame]):
     for _, row in evaluations.groupby(["road", "way", "agent"], dropna=False).head(1).iterrows():
         fields = {name: row[name] for name in ("road", "agent", "steps", "starts", "seed")}
         drive = Drive(way=row["way"] if isinstance(row["way"], str) else "", **fields)
-        if drive.way in ("", "memory", "online") and drive.drive(folder).exists():
+        if drive.way in ("", *SHOWN) and drive.drive(folder).exists():
             name = "-".join(filter(None, ("drive", drive.road, drive.way, drive.agent)))
             animate(folder, drive, row, folder / FIGURES / f"{name}.gif")
 
@@ -41,17 +43,18 @@ def draw(folder: Path, table: pd.DataFrame, sections: dict[str, pd.DataFrame]):
 def learning(table: pd.DataFrame) -> Figure:
     """Draws the distance of the training episodes over the steps of the road: every seed thin, their mean bold."""
     training = table[table["phase"] == "training"].fillna({"way": ""})
-    panels = [*dict.fromkeys(pair for pair in zip(training["road"], training["way"], strict=True) if pair[1])]
+    there = {*zip(training["road"], training["way"], strict=True)}
+    panels = [(road, way) for road in ROADS for way in SHOWN if (road, way) in there]
     figure = Figure(figsize=(1 + 2.4 * len(panels), 2.8))
     for (road, way), axes in zip(panels, figure.subplots(1, len(panels), squeeze=False)[0], strict=True):
         shown = training[(training["road"] == road) & training["way"].isin([way, ""])]
         edges = np.linspace(0, shown["step"].max(), BINS + 1)
-        for place, name in enumerate((*NAMES, DQN)):
+        for name in (*NAMES, DQN):
             rows = shown[shown["agent"] == name]
             bins = pd.cut(rows["step"], edges, labels=False)
             means = rows.groupby(["seed", bins])["distance"].mean().unstack("seed")
             if len(means):
-                x, colour = (edges[1:] + edges[:-1])[means.index.astype(int)] / 2, look(place)["color"]
+                x, colour = (edges[1:] + edges[:-1])[means.index.astype(int)] / 2, look(AGENTS.index(name))["color"]
                 axes.plot(x, means, color=colour, linewidth=0.6, alpha=0.4)
                 axes.plot(x, means.mean(axis=1), color=colour, linewidth=1.8, label=name)
         axes.set(title=f"{road}, {way}", xlabel="steps of the road")
@@ -77,7 +80,7 @@ def evaluation(sections: dict[str, pd.DataFrame]) -> Figure:
             for place, name in enumerate(names):
                 values = rows[rows["agent"] == name][column]
                 mean, low, high = student_t(values)
-                style = {"color": look(place)["color"], "markersize": 3}
+                style = {"color": look(AGENTS.index(name))["color"], "markersize": 3}
                 axes.plot(values, [place] * len(values), ".", alpha=0.5, **style)
                 error = np.nan_to_num([[mean - low], [high - mean]])
                 axes.errorbar(mean, place, xerr=error, marker="|", capsize=2, elinewidth=0.9, **style)
@@ -95,8 +98,7 @@ def animate(folder: Path, drive: Drive, row: pd.Series, path: Path):
     with np.load(drive.drive(folder)) as arrays:
         positions = arrays["positions"]
     shown = [*range(0, len(positions), EVERY), *[len(positions) - 1] * 8]  # the last one for a while
-    way = f"trained {'with ' if drive.way == 'memory' else ''}{drive.way}" if drive.way else ""
-    title = ", ".join(filter(None, (drive.agent, way, drive.road)))
+    title = ", ".join(filter(None, (drive.agent, SHOWN.get(drive.way), drive.road)))
     end = next((text for column, text in FAILURES.items() if row[column]), "")
     write_gif(path, lambda: scene(drive.road, positions, shown, title, end), len(shown), 1000 // FREQUENCY // 2)
 
