@@ -12,8 +12,10 @@ import time
 import typing
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
+from rich.text import Text
 
 from config import Config
 from runs.command_line import command, command_of, path_argument, seed_list, text_list
@@ -23,6 +25,7 @@ from runs.screen import progress_bar
 from settings.declare import flag
 from sweeps.experiments import Run, runs
 from sweeps.local_workers import LocalWorkers
+from sweeps.screen import recent, results, under_way
 
 if typing.TYPE_CHECKING:
     from sweeps.ray_workers import RayWorkers
@@ -51,7 +54,8 @@ def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int | Non
     logged = {run.name: run.episodes() for run in todo}
     total = sum(run.wanted() for run in todo)
     bar = progress.add_task("", total=total, completed=sum(logged.values()), ended=0, runs=len(todo))
-    with progress:
+    lines = Text()
+    with Live(Group(lines, progress), console=console):
         try:
             while waiting or running:
                 while waiting and len(running) < (jobs or workers.jobs):
@@ -69,9 +73,11 @@ def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int | Non
                         failed.append(run)
                         console.print(f"[red]failed:[/red] {escape(run.failure(code))}", soft_wrap=True)
                     elif code == 0:
-                        console.print(f"finished: {escape(run.name)}{run.warning()}", soft_wrap=True)
+                        did = f"{escape(run.name)}{run.warning()}  {recent(run.folder)}"
+                        console.print(f"finished: {did}", soft_wrap=True)
                 ended = len(todo) - len(waiting) - len(running)
                 progress.update(bar, completed=sum(logged.values()), ended=ended)
+                lines.plain = under_way(running, logged)
         finally:
             workers.stop(running)
     return failed
@@ -183,9 +189,19 @@ def _main(arguments: list[str] | None) -> int:
     counts = f"{len(planned)} runs in {options.out}, {len(planned) - len(todo)} of them finished already"
     console.print(counts, markup=False, soft_wrap=True)
     failed = sweep(todo, make_workers(options), options.jobs, console) if todo else []
+    show_results(planned, options.out, console)
     if failed:
         print(f"sweep.py: {len(failed)} of {len(todo)} runs failed; the same command tries them again", file=sys.stderr)
     return 1 if failed else 0
+
+
+def show_results(planned: list[Run], out: Path, console: Console):
+    """Prints the table of the runs that have finished, and the command that writes the report."""
+    for run in planned:
+        run.look()
+    if table := results(planned):
+        console.print(table)
+        console.print(f"Tables and figures: {command_of('report.py', str(out))}", markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -37,16 +37,23 @@ def read_runs(*folders: Path) -> tuple[dict[str, dict], list[str]]:
         before = len(finished)
         for path in run_dirs(folder):
             name = "/".join(path.parts[-2:] if len(folders) > 1 else path.parts[-1:])
-            description = read_description(path)
             if name in (*finished, *unfinished):
                 raise UsageError(f"two of the folders are called {folder.name}; rename one of them")
-            if description["end"] is None or not _turned_greedy(description):
-                unfinished.append(name)
+            if run := read_run(path):
+                finished[name] = run
             else:
-                finished[name] = description | {"episodes": read_table(path, "episodes.csv")}
+                unfinished.append(name)
         if len(finished) == before:
             raise UsageError(f"{folder} holds no finished run; give the --out folder of sweep.py")
     return finished, unfinished
+
+
+def read_run(run_dir: Path) -> dict | None:
+    """Returns the description and the episodes of a finished run, None of another one."""
+    description = read_description(run_dir)
+    if description["end"] is None or not _turned_greedy(description):
+        return None
+    return description | {"episodes": read_table(run_dir, "episodes.csv")}
 
 
 def _turned_greedy(run: dict) -> bool:

@@ -1,5 +1,6 @@
 """Sweeps of real runs on the tiny data set: what fails is reported, what is done is not done again."""
 
+import re
 import shlex
 import shutil
 import signal
@@ -28,7 +29,10 @@ def test_failed_runs_are_reported_while_the_others_finish(swept):
     assert code == 1
     assert "2 of 4 runs failed" in errors
     for policy in ("dqn", "random"):
-        assert f"finished: {policy}-disjoint-learning-rate0.001-seed0" in output
+        finished = pd.read_csv(out / f"{policy}-disjoint-learning-rate0.001-seed0" / "episodes.csv")
+        name, number = f"{policy}-disjoint-learning-rate0.001-seed0", len(finished)
+        assert f"finished: {name}  rounds {finished['rounds'].mean():.1f} in the last {number}\n" in output
+        assert re.search(rf"^ *disjoint +{policy} +1 +{finished['rounds'].mean():.1f} ", output, re.MULTILINE)
         assert f"failed: {policy}-disjoint-learning-rate1e30-seed0 ended with exit code 2: main.py: error:" in output
         log = out / "logs" / f"{policy}-disjoint-learning-rate1e30-seed0.txt"
         assert str(log) in output
