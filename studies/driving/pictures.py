@@ -84,8 +84,6 @@ def evaluation(sections: dict[str, pd.DataFrame]) -> Figure:
                 axes.plot(values, [place] * len(values), ".", alpha=0.5, **style)
                 error = np.nan_to_num([[mean - low], [high - mean]])
                 axes.errorbar(mean, place, xerr=error, marker="|", capsize=2, elinewidth=0.9, **style)
-            low, high = rows[column].min(), rows[column].max()
-            axes.set_xlim(low - 0.08 * (high - low), high + 0.08 * (high - low))  # of the dots, for some bars are long
             axes.set(xlabel=text, yticks=range(len(names)))
             axes.set_yticklabels(names if axes is line[0] else [])
             axes.set_ylim(len(names) - 0.5, -0.5)
