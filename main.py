@@ -107,6 +107,7 @@ def draw_figures(nodes: "LocalNodes | RayNodes", log: RunLog, screen: "Screen"):
 
     log.node_models(nodes)
     screen.notice(try_to_draw(log.folder))
+    log.figures()
 
 
 def run(config: Config, options: argparse.Namespace) -> int:

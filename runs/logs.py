@@ -14,16 +14,13 @@ from runs.checkpoint import Extent, read_checkpoint, write_checkpoint
 from runs.description import describe, now, part, redescribe, write_description
 from runs.folder import (
     AGENT,
-    EVENTS,
-    EVENTS_SUFFIX,
     clear,
     remove_leftovers,
     synchronise,
     write_arrays,
     write_atomically,
 )
-from runs.records import RUN_COLUMNS, EpisodeRecord, Record, RoundRecord, TransferRecord, columns, csv_row, scalars
-from settings.errors import UsageError
+from runs.records import RUN_COLUMNS, EpisodeRecord, Record, RoundRecord, TransferRecord, columns, csv_row
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
@@ -67,18 +64,11 @@ class RunLog:
         self._files, self._digests = {}, {}
         for name, header in headers.items():
             self._open(name, header, extents.get(name))
-        self._tensorboard = None
+        self._events = None
         if options.tensorboard:
-            import tensorflow as tf
+            from runs.events import Events  # TensorBoard and pandas are slow to import
 
-            try:
-                folder = str(self.folder / EVENTS)
-                self._tensorboard = tf.summary.create_file_writer(folder, filename_suffix=EVENTS_SUFFIX)
-            except tf.errors.OpError as error:
-                reason = error.message.splitlines()[0]
-                raise UsageError(
-                    f"{folder} cannot take TensorBoard events ({reason}); leave out --tensorboard"
-                ) from error
+            self._events = Events(self.folder, config, nodes.name, self.episodes_done)
 
     def _open(self, name: str, header: list[str], extent: Extent | None):
         """Opens a CSV file for appending, cut to the checkpoint's Extent of it; a new one gets its header."""
@@ -112,17 +102,13 @@ class RunLog:
         self._digests[name].update(data)
         while data:
             data = data[self._files[name].write(data) :]
-        if self._tensorboard:
-            import tensorflow as tf
-
-            with self._tensorboard.as_default(step):
-                for column, value in scalars(record).items():
-                    tf.summary.scalar(f"{scope}/{column}", value)
+        if self._events:
+            self._events.record(record, scope, step)
 
     def checkpoint(self, episode: int, policy: Policy):
         """Makes everything up to `episode` permanent: first the rows, then what a resumed run continues from."""
-        if self._tensorboard:
-            self._tensorboard.flush()
+        if self._events:
+            self._events.flush()
         extents = {}
         for name, file in self._files.items():
             synchronise(file.fileno())
@@ -161,6 +147,13 @@ class RunLog:
         write_description(self.folder, self.description | {"end": self.description["end"] or now()})
         for file in self._files.values():
             file.close()
+        if self._events:
+            self._events.final()
+
+    def figures(self):
+        """Shows the figures that have been drawn on TensorBoard, if events are written."""
+        if self._events:
+            self._events.figures()
 
 
 def _write_table(path: Path, header: list, rows: list[list]):

@@ -159,16 +159,6 @@ def test_several_nodes_a_round(tiny, tmp_path):
     assert {len(node.split("+")) for node in rounds["node"][rounds["round"] > 1]} == {3}
 
 
-def test_tensorboard_events(tiny, tmp_path):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    run(*tiny, "--policy", "random", "--episodes", 2, "--tensorboard", "--run-dir", tmp_path)
-    events = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"tensors": 0})
-    events.Reload()
-    assert {"round/accuracy", "episode/episode_return"} < set(events.Tags()["tensors"])
-    assert [event.step for event in events.Tensors("episode/rounds")] == [1, 2]
-
-
 @pytest.mark.slow
 def test_without_mnist_and_network_a_stand_in_is_used(tmp_path):
     """A dead proxy stands for the missing network, an empty folder for Keras' cache."""
