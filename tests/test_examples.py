@@ -1,12 +1,16 @@
 """The examples run from a folder outside the project, as their docstrings say."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
 
+import nbformat
+import pandas as pd
 import pytest
 from helpers import PROJECT, finish, start
+from nbclient import NotebookClient
 
 import report
 
@@ -21,6 +25,29 @@ def folder(tmp_path_factory):
         shutil.copy(path, folder)
     subprocess.run([sys.executable, "my_data.py"], cwd=folder, check=True)
     return folder
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tiny, tmp_path):
+    """With a tiny run; all cells, and what they show."""
+    (tmp_path / "examples").mkdir()
+    for path in PROJECT.iterdir():
+        if path.name != "examples":
+            (tmp_path / path.name).symlink_to(path)
+    notebook = nbformat.read(PROJECT / "examples" / "quickstart.ipynb", as_version=4)
+    (settings,) = (cell for cell in notebook.cells if "FLAGS = " in cell.source)
+    settings.source = settings.source.replace("--preset quick", shlex.join(tiny))
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": tmp_path / "examples"}}).execute()
+    assert len(pd.read_csv(tmp_path / "examples" / "quickstart" / "run" / "episodes.csv")) == 4
+    shown = [output.data for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    assert sum("image/png" in data for data in shown) == 3
+    assert sum("image/gif" in data for data in shown) == 1
+    assert sum("text/html" in data for data in shown) == 2  # tables
+
+
+def test_the_notebook_is_committed_without_outputs():
+    notebook = nbformat.read(PROJECT / "examples" / "quickstart.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
 
 
 @pytest.mark.slow
