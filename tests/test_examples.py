@@ -37,7 +37,7 @@ def test_the_notebook_runs(tiny, tmp_path):
     notebook = nbformat.read(PROJECT / "examples" / "quickstart.ipynb", as_version=4)
     (settings,) = (cell for cell in notebook.cells if "FLAGS = " in cell.source)
     settings.source = settings.source.replace("--preset quick", shlex.join(tiny))
-    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": tmp_path / "examples"}}).execute()
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": tmp_path / "examples"}}).execute()
     assert len(pd.read_csv(tmp_path / "examples" / "quickstart" / "run" / "episodes.csv")) == 4
     shown = [output.data for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
     assert sum("image/png" in data for data in shown) == 3
