@@ -45,6 +45,9 @@ class RunSettings(Settings):
     figure_every: int = setting(
         20, "episodes between drawings of the figures; 0: only at the end, -1: never (ours)", low=-1, high=10**6
     )
+    save_model: str = setting(
+        "none", "model to keep: of the best or last episode's end (ours)", choices=("none", "best.keras", "last.keras")
+    )
 
     def check(self):
         super().check()

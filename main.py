@@ -54,6 +54,7 @@ def homogeneous_learning(
                 f"seed {config.seed}, episode {episode}, round {record.rounds}: training at node {environment.holder} "
                 "gave weights that are not finite; start again with a lower --learning-rate"
             )
+        log.saved_model.episode(record, environment)  # before the checkpoint, since an episode can be repeated
         log.checkpoint(episode, policy)
         screen.episode(record)
         if config.figure_every > 0 and episode % config.figure_every == 0 and episode < config.episodes:
@@ -141,7 +142,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
             draw_figures(nodes, log, screen)
         from runs.tables import read_table  # pandas takes half a second
 
-        screen.summary(read_table(log.folder, "episodes.csv"), log.folder)
+        screen.summary(read_table(log.folder, "episodes.csv"), log.folder, log.saved_model.describe())
     return 0
 
 

@@ -5,7 +5,9 @@ of its optimizer state [S]. One Keras model a process computes with any of them.
 """
 
 import math
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -165,6 +167,14 @@ class VectorModel:
         self.learner.draws.state.assign([0, 0])
         return self.network(inputs, training=False)
 
+    def keras_file(self, weights: tf.Tensor) -> bytes:
+        """Returns the network with these weights [P] as a .keras file, without optimizer."""
+        _from_vector(weights, self.weights)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.keras"
+            self.network.save(path)
+            return path.read_bytes()
+
     @tf.function(reduce_retracing=True)
     def count_correct(self, weights: tf.Tensor, images: tf.Tensor, labels: tf.Tensor, batch_size: int) -> tf.Tensor:
         """Returns for how many images [n, *shape] the likeliest class is the label [n], as an int64 scalar."""
@@ -176,6 +186,23 @@ class VectorModel:
             hits = tf.argmax(outputs, -1) == labels[start : start + batch_size]
             correct += tf.reduce_sum(tf.cast(hits, tf.int64))
         return correct
+
+
+def refuse_own_layers(network: keras.Model, learner: str):
+    """Raises UsageError where Keras cannot load a saved network without this project, as it has layers of its own."""
+    reason = f"--learner {learner} has layers that Keras alone cannot load; leave out --save-model"
+    try:
+        parts = [keras.saving.serialize_keras_object(network)]
+    except NotImplementedError as error:  # a layer that cannot be saved at all
+        raise UsageError(reason) from error
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            if str(part.get("module") or "keras").split(".")[0] != "keras":
+                raise UsageError(reason)
+            parts += part.values()
+        elif isinstance(part, list | tuple):
+            parts += part
 
 
 def _to_vector(variables: Sequence[keras.Variable]) -> tf.Tensor:

@@ -15,7 +15,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from config import Config
 from data import Dataset, normalise, partition
-from models import local_foundation_model
+from models import local_foundation_model, refuse_own_layers
 from nodes.evaluation.evaluators import choose_evaluation
 from nodes.round import RoundRequest, RoundResult, Seconds, When
 from policies.observation import model_scores, pca_observation
@@ -82,6 +82,8 @@ class LocalNodes:
     def _build(self):
         """Builds what is compiled: the model, and what evaluates it."""
         self.model = local_foundation_model(self.config, self.shape, self.classes)
+        if self.config.save_model != "none":
+            refuse_own_layers(self.model.network, self.config.learner)
         evaluator, self.evaluation_reason = choose_evaluation(self.config, self.shape, self.classes)
         self.evaluator = evaluator(self.model, self.test_images, self.test_labels, self.config)
         self.evaluation = evaluator.name
@@ -177,6 +179,10 @@ class LocalNodes:
             vectors = np.nan_to_num(np.stack(vectors) - vectors[-1], posinf=0, neginf=0)
             scores["node-models"] = model_scores(vectors, list(models), *size)
         return scores
+
+    def model_file(self, model: tf.Tensor) -> bytes:
+        """Returns the model of a handle as a .keras file."""
+        return self.model.keras_file(model)
 
     def label_counts(self) -> np.ndarray:
         """Returns how many images of each class every node holds [nodes, classes]."""

@@ -107,6 +107,9 @@ class NodeActor:
         """Returns how many images of each class the actor's nodes hold [its nodes, classes]."""
         return self._nodes.label_counts()
 
+    def model_file(self, model: ModelRef) -> bytes:
+        return self._nodes.model_file(self._open(model))
+
     def pca_2d(self, models: list[ModelRef]) -> tuple[np.ndarray, np.ndarray]:
         from nodes.local import pca_2d
 
@@ -218,6 +221,10 @@ class RayNodes:
         counts = zip(self._numbers, self._get([actor.label_counts.remote() for actor in self._actors]), strict=True)
         of_node = {node: row for numbers, rows in counts for node, row in zip(numbers, rows, strict=True)}
         return np.stack([of_node[node] for node in range(self.config.nodes)])
+
+    def model_file(self, model: ModelRef) -> bytes:
+        """Returns the model of a handle as a .keras file, which node 0's actor makes."""
+        return self._get(self._actors[0].model_file.remote(model))
 
     def node_models(self, repeats: int) -> tuple[list[int], tuple[np.ndarray, np.ndarray]]:
         """Lets every node train one common fresh model, `repeats` times; node 0's actor finds their components."""

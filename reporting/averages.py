@@ -23,7 +23,7 @@ AVERAGES = {
     ),
 }
 # Fields in which runs of the same experiment may differ.
-NOT_SETTINGS = {*FREE_ON_RESUME, "seed", "policy", "split", "first_episode", "threads", "route"}
+NOT_SETTINGS = {*FREE_ON_RESUME, "save_model", "seed", "policy", "split", "first_episode", "threads", "route"}
 _SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for name in ("split", "policy"))
 
 

@@ -28,10 +28,11 @@ TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_mode
 DESCRIPTION = "run.json"
 CHECKPOINT = "checkpoint.npz"
 AGENT = "agent.npz"
+BEST_MODEL, LAST_MODEL = MODELS = "best.keras", "last.keras"  # the file that --save-model names
 LOCK = ".lock"
 HOLDER = ".lock.holder"  # tells who has the lock
 # By a run, in its folder; the last by runs of earlier versions alone.
-WRITTEN = (*TABLES, DESCRIPTION, CHECKPOINT, AGENT, "not_finite_round.npz")
+WRITTEN = (*TABLES, DESCRIPTION, CHECKPOINT, AGENT, *MODELS, "not_finite_round.npz")
 FIGURES, EVENTS = "figures", "tensorboard"  # folders in it
 FIGURE_NAMES = (
     "episode_return",

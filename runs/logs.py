@@ -21,6 +21,7 @@ from runs.folder import (
     write_atomically,
 )
 from runs.records import RUN_COLUMNS, EpisodeRecord, Record, RoundRecord, TransferRecord, columns, csv_row
+from runs.saved_model import SavedModel
 
 if TYPE_CHECKING:
     from environment import HomogeneousLearningEnv
@@ -64,6 +65,7 @@ class RunLog:
         self._files, self._digests = {}, {}
         for name, header in headers.items():
             self._open(name, header, extents.get(name))
+        self.saved_model = SavedModel(config, self.folder)
         self._events = None
         if options.tensorboard:
             from runs.events import Events  # TensorBoard and pandas are slow to import

@@ -45,6 +45,7 @@ PAPER = {
     "evaluation": "auto",
     "evaluation_samples": 0,
     "figure_every": 20,
+    "save_model": "none",
     "dataset": "mnist",
     "data_path": "",
     "nodes": 10,

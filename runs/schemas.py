@@ -3,7 +3,7 @@
 from config import Config
 from settings.errors import UsageError
 
-SCHEMA = 3  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
+SCHEMA = 4  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
 RESUMABLE = 2  # the first schema whose checkpoints and tables a resume can go on from
 
 
@@ -34,6 +34,11 @@ def _from_schema_2(settings: dict) -> dict:
     return settings | {"world": "authors"}
 
 
+def _from_schema_3(settings: dict) -> dict:
+    """Returns settings of schema 3 as those of schema 4."""
+    return settings | {"save_model": "none"}
+
+
 def read_settings(settings: dict, schema: int) -> Config:
     """Returns the Config of a run whose settings `schema` wrote.
 
@@ -45,6 +50,8 @@ def read_settings(settings: dict, schema: int) -> Config:
         settings = _from_schema_1(settings)
     if schema <= 2:
         settings = _from_schema_2(settings)
+    if schema <= 3:
+        settings = _from_schema_3(settings)
     if differing := set(settings) ^ set(Config.__dataclass_fields__):
         raise ValueError(f"{min(differing)} is missing or unknown")
     return Config(**settings)

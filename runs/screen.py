@@ -111,8 +111,8 @@ class Screen:
         if not self.drawn:
             self.console.print(f"episode {record.episode}/{self.config.episodes}  {shown(record)}", soft_wrap=True)
 
-    def summary(self, episodes: "pd.DataFrame", folder: Path, window: int = 10):
-        """Prints the table of a finished run from its `episodes` (a DataFrame as in episodes.csv)."""
+    def summary(self, episodes: "pd.DataFrame", folder: Path, note: str = "", window: int = 10):
+        """Prints the table of a finished run from its `episodes` (a DataFrame as in episodes.csv), and a `note`."""
         table = Table(title=f"{escape(self.title)}, goal {self.config.goal:g}", box=rich.box.SIMPLE_HEAD)
         table.add_column("mean over")
         spans = {"all": episodes}
@@ -130,4 +130,6 @@ class Screen:
         ):
             table.add_row(label, *(form.format(span[column].mean()) for span in spans.values()))
         self.console.print(table)
+        if note:
+            self.console.print(note, markup=False, soft_wrap=True)
         self.console.print(f"Figures and CSV files: {folder}", markup=False, soft_wrap=True)
