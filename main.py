@@ -124,6 +124,10 @@ def run(config: Config, options: argparse.Namespace) -> int:
 
     start_tensorflow(config.threads)
     nodes = make_nodes(config, options.engine, options.ray_address, options.ray_actors)
+    if options.like:
+        from runs.comparison import compare_with, refuse_other_data  # pandas takes half a second
+
+        refuse_other_data(options.like, nodes)
     environment = make_environment(config, None, nodes)
     resumed = options.resume and (options.run_dir / CHECKPOINT).exists()  # and needs no other run's agent any more
     agent_config = dataclasses.replace(config, load_agent="") if resumed else config
@@ -143,11 +147,19 @@ def run(config: Config, options: argparse.Namespace) -> int:
         from runs.tables import read_table  # pandas takes half a second
 
         screen.summary(read_table(log.folder, "episodes.csv"), log.folder, log.saved_model.describe())
+        if options.like:
+            expected, found = compare_with(options.like, log.folder, nodes)
+            screen.notice(found)
+            return 0 if expected else 1
     return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
+    """Runs a command line; returns its exit code.
+
+    It is 0, or 1 where the logs differ from those of `--like` on the same kind of machine, 2 where something has to be
+    changed first, 130 when interrupted.
+    """
     options = argparse.Namespace(run_dir=None)
 
     def work() -> int:

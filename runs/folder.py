@@ -88,6 +88,7 @@ def resume_hint(options: argparse.Namespace) -> str:
     if options.engine == "ray":
         flags += ["--engine", "ray", *(["--ray-address", options.ray_address] if options.ray_address else [])]
         flags += ["--ray-actors", str(options.ray_actors)] if options.ray_actors else []
+    flags += ["--like", str(options.like)] if options.like else []
     return f"go on with: {command_of('main.py', *flags, *['--tensorboard'] * options.tensorboard)}"
 
 

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from config import Config
 from runs.command_line import command_of, path_argument
-from runs.description import read_description
+from runs.description import FREE_ON_RESUME, read_description
 from runs.flags import Parser, add_flags
 from runs.folder import foreign_files, holds_run
 from runs.packed import is_packed
 from runs.presets import PRESET_HELP, PRESETS, default_preset
+from settings.declare import flag
 from settings.errors import UsageError
+
+MAY_DIFFER = (*FREE_ON_RESUME, "save_model", "load_agent")  # with --like: what changes no numbers, and where files are
 
 
 def make_parser(everything: bool) -> Parser:
@@ -36,6 +39,8 @@ def make_parser(everything: bool) -> Parser:
     parser.add_argument("-h", "--help", action="help", help="show the most used flags and the presets")
     parser.add_argument("--help-all", action="help", help="show all flags, in groups")
     parser.add_argument("--preset", choices=PRESETS, metavar="NAME", help="settings to start from [those in config.py]")
+    text = "run the settings of another run, packed or not, again in a new folder, and compare the logs at the end"
+    parser.add_argument("--like", type=path_argument, metavar="RUN_DIR", help=rare(text))
     parser.add_argument("--run-dir", type=path_argument, metavar="DIR", help=f"folder of the run [{folder}]")
     parser.add_argument("--resume", action="store_true", help="continue the run in --run-dir with its settings")
     parser.add_argument("--overwrite", action="store_true", help=rare("replace the run in --run-dir"))
@@ -62,8 +67,12 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     check_options(options.run_dir, options.resume, options.overwrite)
     if options.evaluate and flags.setdefault("greedy_from", 1) != 1:
         raise UsageError("--evaluate stands for --greedy-from 1; leave one of them out")
-    if options.resume and not options.preset:
+    if options.like:
+        options.preset, settings_of_other = _settings_like(options, flags)
+    if options.resume and (options.like or not options.preset):
         base = vars(read_description(options.run_dir)["config"])
+    elif options.like:
+        base = settings_of_other
     else:
         base = PRESETS[options.preset] if options.preset else {}
     options.preset = options.preset or default_preset()
@@ -71,6 +80,25 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     if options.evaluate and not config.load_agent:
         raise UsageError("--evaluate needs --load-agent, the file agent.npz of a run whose agent is to be evaluated")
     return config, options
+
+
+def _settings_like(options: argparse.Namespace, flags: dict) -> tuple[str, dict]:
+    """Returns (preset, settings) of the run that `--like` names; a file of images that is not here is left to be found.
+
+    Raises UsageError where the command line changes more than MAY_DIFFER, or where the run would be replaced.
+    """
+    if options.preset or options.evaluate:
+        raise UsageError("--like takes all settings from a run; leave out --preset and --evaluate")
+    if changes := [flag(name) for name in flags if name not in MAY_DIFFER]:
+        allowed = ", ".join(map(flag, MAY_DIFFER))
+        raise UsageError(f"--like takes the settings of {options.like}; leave out {changes[0]} (allowed: {allowed})")
+    if options.run_dir and options.run_dir.resolve() == options.like.resolve():
+        raise UsageError(f"--run-dir must be another folder than that of --like ({options.like})")
+    described = read_description(options.like)
+    settings = vars(described["config"])
+    if settings["data_path"] and not Path(settings["data_path"]).expanduser().exists():
+        settings = settings | {"data_path": ""}
+    return described["preset"], settings
 
 
 def check_options(folder: Path | None, resume: bool, overwrite: bool):

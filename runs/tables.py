@@ -21,18 +21,26 @@ COLUMNS = {
 IN_EVERY_TABLE = ["policy", "split", "dataset"]
 
 
+def read_text(run_dir: Path, name: str) -> str:
+    """Reads a CSV file of a run, packed or not, as text; raises UsageError where it is missing or cannot be read."""
+    path = run_dir / name
+    try:
+        return read_packed_table(run_dir, name) if is_packed(run_dir) else path.read_text()
+    except FileNotFoundError as error:
+        raise UsageError(f"{path} does not exist; give the folder of a run of main.py") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
+
+
 def read_table(run_dir: Path, name: str) -> pd.DataFrame:
     """Reads a CSV file of a run, packed or not, without a last line that an interruption cut short.
 
     Raises UsageError where it is missing, empty or not what a run writes.
     """
-    path = Path(run_dir) / name
+    path, text = Path(run_dir) / name, read_text(Path(run_dir), name)
     try:
-        text = read_packed_table(path.parent, name) if is_packed(path.parent) else path.read_text()
         table = pd.read_csv(io.StringIO(text[: text.rfind("\n") + 1]))
-    except FileNotFoundError as error:
-        raise UsageError(f"{path} does not exist; give the folder of a run of main.py") from error
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise UsageError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
     if table.empty:
         raise UsageError(f"{path} holds no finished row yet; wait for the run's first episode")

@@ -8,20 +8,18 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from reporting.tables import markdown
 from runs.command_line import command, path_argument
+from runs.comparison import TABLES, first_difference, read
 from runs.flags import Parser
 from runs.folder import write_atomically
-from runs.records import TIMES
 from settings.errors import UsageError
 from studies.command import PROJECT
 
-TABLES = ("rounds.csv", "episodes.csv")
 SHORT = "--episodes 3 --evaluation-samples 1000 --figure-every -1 --seed 3"
 LEARNING = "--epsilon 0.5 --minibatch 8 --agent-batch-size 4"  # the agent learns, and often does what it has learned
 CASES = {
@@ -32,25 +30,6 @@ CASES = {
     "learner attention-seeking": f"--learner attention-seeking {LEARNING}",
     "engine ray": f"--engine ray --ray-actors 2 {LEARNING}",
 }
-
-
-def read(folder: Path, names: Iterable[str] = TABLES) -> dict[str, pd.DataFrame]:
-    """Reads CSV files of a run as tables of text, without the times."""
-    tables = {name: pd.read_csv(folder / name, dtype=str, keep_default_na=False) for name in names}
-    return {name: table.drop(columns=[*TIMES & set(table)]) for name, table in tables.items()}
-
-
-def first_difference(before: pd.DataFrame, after: pd.DataFrame) -> str:
-    """Returns the first difference in the columns that both tables have, as text; empty where there is none."""
-    if len(before) != len(after):
-        return f"{len(before)} rows before, {len(after)} now"
-    shared = [name for name in before if name in after]
-    differs = before[shared] != after[shared]
-    if not differs.to_numpy().any():
-        return ""
-    row = differs.any(axis=1).idxmax()
-    name = differs.loc[row].idxmax()
-    return f"row {row + 1}, {name}: {before.loc[row, name]} before, {after.loc[row, name]} now"
 
 
 def compare(before: Path, after: Path) -> tuple[int, bool, str]:

@@ -11,10 +11,10 @@ import pandas as pd
 
 import main
 from config import Config
+from runs.comparison import read
 from runs.presets import PRESETS
 from runs.records import EpisodeRecord, columns
 from runs.schemas import SCHEMA
-from studies.same_numbers import read
 
 PROJECT = Path(__file__).parent.parent
 

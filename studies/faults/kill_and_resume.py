@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 
 from reporting.tables import markdown
+from runs.comparison import read
 from runs.description import read_description
 from runs.folder import CHECKPOINT, DESCRIPTION, EVENTS, FIGURES, TABLES, figure_paths
 from settings.errors import UsageError
 from studies.command import PROJECT, run
-from studies.same_numbers import read
 
 EPISODES = 8
 LONGEST = 300  # seconds that a process may take to end

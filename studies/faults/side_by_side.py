@@ -27,10 +27,10 @@ import pandas as pd
 
 from config import Config
 from reporting.tables import markdown
+from runs.comparison import read
 from settings.errors import UsageError
 from studies.command import run
 from studies.faults.fuzz import small_arrays, write_data
-from studies.same_numbers import read
 
 if TYPE_CHECKING:
     from studies.units import Unit

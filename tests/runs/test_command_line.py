@@ -25,7 +25,7 @@ def test_commands_start_the_program_from_any_folder(folder, tmp_path, monkeypatc
     (run := Path("run")).mkdir()
     (run / "run.json").touch()
     assert programs(command_of("main.py", "--goal", "0.5")) == [PROJECT / "main.py"]
-    options = argparse.Namespace(run_dir=run, engine="local", tensorboard=False)
+    options = argparse.Namespace(run_dir=run, engine="local", tensorboard=False, like=None)
     assert programs(resume_hint(options)) == [PROJECT / "main.py"]
     assert programs(refuse(capfd, "--unknown").split("; see ")[1]) == [PROJECT / "main.py"]
     monkeypatch.setattr(run_figures, "draw", lambda *arguments: 1 / 0)

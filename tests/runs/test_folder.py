@@ -199,7 +199,7 @@ def test_a_run_outlives_its_figures(tiny, tmp_path, monkeypatch, capfd):
 
 
 def test_the_hint_names_a_command_that_works(tmp_path):
-    options = argparse.Namespace(run_dir=tmp_path / "my run", engine="ray", tensorboard=False)
+    options = argparse.Namespace(run_dir=tmp_path / "my run", engine="ray", tensorboard=False, like=None)
     options.ray_address = options.ray_actors = None
     assert resume_hint(options) == "start again"  # nothing there to resume
     options.run_dir.mkdir()
