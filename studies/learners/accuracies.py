@@ -151,7 +151,7 @@ FOR_CIFAR10 = {
     "pseudo-attention unmapped-copy, width 8": _pseudo_attention_cifar10(
         *("unmapped-copy", 256, 7, {"notebook": 1, "width": 8}, "pseudo-attention plain, width 8"),
         stored=0.3400,
-        doubt="its code has a softmax that the printed model lacks",
+        doubt="its notebook has a softmax and the rate 0.005",
     ),
     # One unit wider than the learner's, as above: 53,033 weights to 52,058.
     "pseudo-attention plain, width 17": _pseudo_attention_cifar10("plain", 120, 10, {"width": 17}),

@@ -52,9 +52,9 @@ def accuracy(table: pd.DataFrame) -> Figure:
                 axes.errorbar(mean, place, xerr=error, linestyle="", **style, **BAR)
     left.set_yticks(range(len(names)), names)
     left.set_ylim(len(names) - 0.5, -0.5)
-    left.set_xlabel("test accuracy (%)\nsquares: plain, trained by backpropagation")
+    left.set_xlabel("test accuracy (%)\nsquares: plain,\ntrained by backpropagation")
     right.axvline(0, color="0.4", linewidth=0.8, linestyle="--")
-    right.set_xlabel("difference to the plain one (points)\ndots: seeds; bars: 95 % interval of their mean")
+    right.set_xlabel("difference to the plain one (points)\ndots: seeds\nbars: 95 % interval of their mean")
     return figure
 
 
