@@ -7,6 +7,7 @@ from pathlib import Path
 import markdown
 import pandas as pd
 
+from reporting.animation import filled
 from reporting.averages import settings, varied
 from reporting.tables import markdown as markdown_table
 
@@ -28,8 +29,7 @@ def page(text: str, runs: dict[str, dict], figures: list[Path], title: str) -> b
     for path in figures:
         content = base64.b64encode(path.read_bytes()).decode()
         body = body.replace(f'src="{path.name}"', f'src="data:image/png;base64,{content}"')
-    filled = PAGE.read_text().replace("{{title}}", html.escape(title)).replace("{{contents}}", converter.toc)
-    return filled.replace("{{body}}", body).encode()
+    return filled(PAGE, {"title": html.escape(title), "contents": converter.toc, "body": body})
 
 
 def runs_table(runs: dict[str, dict]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,24 @@ def _run(
         if ending.endswith(".md"):
             print(text)
     return 0
+
+
+def add_flags_of_units(parser: Parser):
+    """Adds the flags that all studies of units share, see studies/units.py."""
+    parser.add_argument("--threads", type=int, default=1, help="processor threads [1]")
+    parser.add_argument("--list", action="store_true", help="print the units and measure none")
+    parser.add_argument(
+        "--pack",
+        type=path_argument,
+        metavar="DIR",
+        help="pack the units of DIR into one table a part in --out and measure none; their files stay",
+    )
+
+
+def run_units(name: str, arguments: list[str], run: Callable[[], int]) -> int:
+    """Runs a study of units, which the same command continues; returns its exit code as runs.command_line.command."""
+    again = shlex.join(["python", "-m", name, *arguments])
+    return command(name, run, lambda: f"go on with: {again}")
 
 
 def processor_and_folder(out: Path) -> tuple[str, Path]:

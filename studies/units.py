@@ -183,6 +183,18 @@ def _read_packed(path: Path, _changed: int) -> dict[str, pd.DataFrame]:
     return {name: group.reset_index(drop=True) for name, group in groups}
 
 
+def print_units(units: Sequence[Unit], folder: Path):
+    """Prints which units are finished and which are new."""
+    for unit in units:
+        print(f"{'finished' if unit.finished(folder) else 'new':8}  {unit.name()}")
+
+
+def pack_and_print(folder: Path, out: Path):
+    """Packs the units of a folder as `pack` does, and prints what was done."""
+    files = pack(folder, out)
+    print(f"{folder} is packed in {out}: {len(files)} files; the files of its units stay")
+
+
 def pack(folder: Path, out: Path) -> list[Path]:
     """Packs the units measured in `folder` into one table a part in `out`, with the report; returns the files.
 

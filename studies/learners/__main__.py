@@ -6,7 +6,6 @@ Several processes may share the work in one folder.
 """
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +15,13 @@ from rich.panel import Panel
 
 from config import Config
 from data import Dataset, is_stand_in, load_dataset
-from runs.command_line import command, path_argument, seed_list, text_list
+from runs.command_line import path_argument, seed_list, text_list
 from runs.flags import Parser
 from runs.screen import STAND_IN_NOTICE
 from settings.machine import machine
 from settings.names import DATASETS
 from settings.quiet_import import import_tensorflow_quietly
+from studies.command import add_flags_of_units, run_units
 
 if TYPE_CHECKING:
     from studies.learners.units import Unit
@@ -60,14 +60,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--data-path", default="", help="its .npz file or folder, as for main.py")
     parser.add_argument("--epochs", type=int, default=0, help="epochs of every training; 0: those of the plan [0]")
     parser.add_argument("--samples", type=int, default=0, help="training images used, the first ones; 0: all [0]")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads [1]")
-    parser.add_argument("--list", action="store_true", help="print the units and measure none")
-    parser.add_argument(
-        "--pack",
-        type=path_argument,
-        metavar="DIR",
-        help="pack the units of DIR into one table a part in --out and measure none; their files stay",
-    )
+    add_flags_of_units(parser)
     options = parser.parse_args(arguments)
     options.out = options.out or options.pack or OUT
     for part in options.parts:
@@ -88,17 +81,14 @@ def run(options: argparse.Namespace) -> int:
 
     from models import start_tensorflow
     from studies.learners.report import write_report
+    from studies.units import pack_and_print, print_units
 
     if options.pack:
-        from studies.units import pack
-
-        files = pack(options.pack, options.out)
-        print(f"{options.pack} is packed in {options.out}: {len(files)} files; the files of its units stay")
+        pack_and_print(options.pack, options.out)
         return 0
     units = plan(options.parts, options.seeds, options.dataset)
     if options.list:
-        for unit in units:
-            print(f"{'finished' if unit.finished(options.out) else 'new':8}  {unit.name()}")
+        print_units(units, options.out)
         return 0
     start_tensorflow(options.threads)
     tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
@@ -114,8 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments)
-    again = shlex.join(["python", "-m", "studies.learners", *arguments])
-    return command("studies.learners", lambda: run(options), lambda: f"go on with: {again}")
+    return run_units("studies.learners", arguments, lambda: run(options))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """Provides the command line of the simulations."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from runs.command_line import command, path_argument, seed_list
+from runs.command_line import path_argument, seed_list
 from runs.flags import Parser
 from settings.machine import machine
 from settings.quiet_import import import_tensorflow_quietly
-from studies.units import Unit, measure_with_bar, pack, prepare
+from studies.command import add_flags_of_units, run_units
+from studies.units import Unit, measure_with_bar, pack_and_print, prepare, print_units
 
 FULL_SEEDS, QUICK_SEEDS = (0, 1, 2, 3, 4), (0, 1)
 
@@ -34,8 +34,7 @@ def main(
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(name, doc, arguments)
-    again = shlex.join(["python", "-m", name, *arguments])
-    return command(name, lambda: run(options, plan, write_report), lambda: f"go on with: {again}")
+    return run_units(name, arguments, lambda: run(options, plan, write_report))
 
 
 def parse(name: str, doc: str, arguments: list[str]) -> argparse.Namespace:
@@ -44,14 +43,7 @@ def parse(name: str, doc: str, arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=path_argument, required=True, help="folder for the results")
     parser.add_argument("--seeds", type=seed_list, help="like 0-4 or 0,3,5-7 [0-4, with --quick 0-1]")
     parser.add_argument("--quick", action="store_true", help="take about a minute: a look that proves nothing")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads [1]")
-    parser.add_argument("--list", action="store_true", help="print the units and measure none")
-    parser.add_argument(
-        "--pack",
-        type=path_argument,
-        metavar="DIR",
-        help="pack the units of DIR into one table a part in --out and measure none; their files stay",
-    )
+    add_flags_of_units(parser)
     options = parser.parse_args(arguments)
     options.seeds = options.seeds or list(QUICK_SEEDS if options.quick else FULL_SEEDS)
     if options.threads < 1:
@@ -64,8 +56,7 @@ def run(
 ) -> int:
     """Measures the unfinished units and writes the report; returns the exit code."""
     if options.pack:
-        files = pack(options.pack, options.out)
-        print(f"{options.pack} is packed in {options.out}: {len(files)} files; the files of its units stay")
+        pack_and_print(options.pack, options.out)
         return 0
     import_tensorflow_quietly()
     import tensorflow as tf
@@ -74,8 +65,7 @@ def run(
 
     units = plan(options.seeds, options.quick)
     if options.list:
-        for unit in units:
-            print(f"{'finished' if unit.finished(options.out) else 'new':8}  {unit.name()}")
+        print_units(units, options.out)
         return 0
     start_tensorflow(options.threads)
     tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
