@@ -1,4 +1,4 @@
-"""What every local learner has in common."""
+"""Defines what every local learner has in common."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""What the learners after D2BL (Coppari and Tedoldi 2023, "authors' code") have in common: first weights and layers.
+"""Provides first weights and layers of the learners after D2BL (Coppari and Tedoldi 2023, "authors' code").
 
 All of them return class probabilities and learn from their cross-entropy. The authors' networks return logits; where
 they end in a softmax, the loss takes the softmax of that once more (their second pseudo-attention notebook, and the

@@ -1,4 +1,4 @@
-"""Compares driving agents with an expert and with a DQN agent: `python -m studies.driving --out results/runs/driving`.
+"""Compares driving agents with an expert and with a DQN agent: `python -m studies.driving --out my/driving`.
 
 Networks after D2BL, and a plain one of equal size, learn by regression on a rule-based driver; the suite's DQN agent
 learns from rewards. Finished measurements are kept, so the same command continues an interrupted study.

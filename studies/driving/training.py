@@ -1,4 +1,4 @@
-"""How the networks learn to drive: targets, losses, learning rates, and the loop over the steps of the road.
+"""Trains the networks that drive: targets, losses, learning rates, and the loop over the steps of the road.
 
 The learner drives, and each step is a step of regression on what the expert would do (authors' code).
 """
