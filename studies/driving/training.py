@@ -67,9 +67,6 @@ def weighted_return(step: Step, total: float) -> tuple[float, float]:
     return abs(total), 50 / step.reward if step.reward > 0 else 0.0
 
 
-LOSSES = (power, added_power, penalties, weighted_return)
-
-
 def steps_of_eight(step: int) -> float:
     """Returns the learning rate in step 0, 1, ...: a tenth after every eight steps."""
     return RATE * 0.1 ** (step // 8)

@@ -42,7 +42,8 @@ TUNED = (
 )
 NOT_TUNED = (
     "**The learning rates of these comparisons were chosen on the images and seeds that are reported here**, which "
-    "flatters what is chosen. Run `python -m studies.learners` on this folder again to choose them on held-out images."
+    "makes what is chosen look better than it is. Run `python -m studies.learners` on this folder again to choose them "
+    "on held-out images."
 )
 BOTH_ACCURACIES = ["learning_accuracy", "acc"]
 METRICS = [*BOTH_ACCURACIES, "forgetting", "backward_transfer"]

@@ -38,32 +38,30 @@ def verdict(low: float, high: float, more_is_better: bool = True) -> str:
     return BETTER if (low > 0) == more_is_better else WORSE
 
 
-def summary(table: pd.DataFrame, measures: Sequence[Measure], by: str = "agent") -> pd.DataFrame:
+def summary(table: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
     """Returns the table of means with intervals, one row an agent; `table` has one row an agent and seed."""
     rows = []
-    for name, group in table.groupby(by, sort=False):
+    for name, group in table.groupby("agent", sort=False):
         spans = {measure.title: span_text(student_t(group[measure.column]), measure.form) for measure in measures}
-        rows.append({by: name, "seeds": len(group), **spans})
+        rows.append({"agent": name, "seeds": len(group), **spans})
     return pd.DataFrame(rows)
 
 
-def comparisons(
-    table: pd.DataFrame, pairs: Sequence[tuple[str, str]], measures: Sequence[Measure], by: str = "agent"
-) -> pd.DataFrame:
+def comparisons(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], measures: Sequence[Measure]) -> pd.DataFrame:
     """Returns the table of paired differences and verdicts, one row a pair (ours, theirs) and measure.
 
     Pairs of which the table lacks an agent are left out.
     """
-    rows, present = [], set(table[by])
+    rows, present = [], set(table["agent"])
     for ours, theirs in pairs:
         if not {ours, theirs} <= present:
             continue
-        one, other = (table[table[by] == name] for name in (ours, theirs))
+        one, other = (table[table["agent"] == name] for name in (ours, theirs))
         for measure in measures:
             differences = paired(one, other, measure.column)
             span = student_t(differences)
             rows.append(
-                {by: ours, "against": theirs, "measure": measure.title, "seeds": len(differences)}
+                {"agent": ours, "against": theirs, "measure": measure.title, "seeds": len(differences)}
                 | {"difference": span_text(span, f"+{measure.form}")}
                 | {"verdict": verdict(*span[1:], measure.more_is_better)}
             )
