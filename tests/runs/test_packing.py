@@ -171,34 +171,24 @@ def test_a_table_that_a_run_did_not_write_is_one_line(copy, capsys):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("name", "change", "says"),
     [
-        (lambda text: text.replace('"end": "', '"end": null, "was": "'), "has not finished"),
-        (lambda text: text[:-9], "is damaged"),
-        (lambda text: text.replace('"goal"', '"gaol"'), "is damaged"),
+        ("run.json", lambda text: text.replace('"end": "', '"end": null, "was": "'), "has not finished"),
+        ("run.json", lambda text: text[:-9], "is damaged"),
+        ("run.json", lambda text: text.replace('"goal"', '"gaol"'), "is damaged"),
+        (
+            "nodes.csv",
+            lambda text: text.replace("0,0", '"0",0', 1),
+            r"nodes\.csv of several differs from what a run writes",
+        ),
+        ("nodes.csv", lambda text: "", "differ from those that a run writes"),
+        ("nodes.csv", lambda text: text.splitlines()[0] + "\n", "differ from those that a run writes"),
+        ("nodes.csv", lambda text: text.replace("node", "run", 1), "differ from those that a run writes"),
     ],
 )
-def test_runs_that_cannot_be_packed_are_named(plain, tmp_path, change, says):
+def test_what_cannot_be_packed_or_restored_is_refused(plain, tmp_path, name, change, says):
     shutil.copytree(plain / "several", tmp_path / "study" / "several")
-    path = tmp_path / "study" / "several" / "run.json"
-    path.write_text(change(path.read_text()))
-    with pytest.raises(UsageError, match=says):
-        pack(tmp_path / "study", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda text: text.replace("0,0", '"0",0', 1), r"nodes\.csv of several differs from what a run writes"),
-        (lambda text: "", "differ from those that a run writes"),
-        (lambda text: text.splitlines()[0] + "\n", "differ from those that a run writes"),
-        (lambda text: text.replace("node", "run", 1), "differ from those that a run writes"),
-    ],
-)
-def test_a_table_that_cannot_be_restored_is_refused(plain, tmp_path, change, says):
-    shutil.copytree(plain / "several", tmp_path / "study" / "several")
-    path = tmp_path / "study" / "several" / "nodes.csv"
+    path = tmp_path / "study" / "several" / name
     path.write_text(change(path.read_text()))
     with pytest.raises(UsageError, match=says):
         pack(tmp_path / "study", tmp_path / "out")
