@@ -1,18 +1,21 @@
 """What test files share: a tiny data set, a finished run on it, runs for reports, TensorFlow as a run starts it."""
 
+import dataclasses
 import os
 import random
 import signal
 import tempfile
 
+import hypothesis
 import numpy as np
 import pytest
 from helpers import run
 
-from config import Config
+from config import AgentSettings, Config, ObservationSettings, TrainingSettings
 from data import Dataset
 from datasets.arrays import ARRAYS
 from settings.quiet_import import import_tensorflow_quietly
+from settings.user_classes import is_import_path
 
 # Ray replaces 127.0.0.1 by the machine's own address unless it is told that it runs on one machine alone.
 # Without RAY_AUTH_MODE it may write a token to the home folder. RAY_ADDRESS points nowhere, and must not matter.
@@ -22,6 +25,29 @@ import_tensorflow_quietly()  # before any other import of it, for its settings a
 import tensorflow as tf  # noqa: E402
 
 import models  # noqa: E402
+
+
+def kept(build, *groups, more=()):
+    """Wraps a function that builds a model, so that settings which agree in `groups` and in `more` share one model.
+
+    A model is traced once, which takes a second. Its weights and its state come and go as vectors.
+    """
+    built = {}
+    names = [*more, *(field.name for group in groups for field in dataclasses.fields(group))]
+
+    def builder(config, *arguments):
+        if is_import_path(config.learner):  # another test may have another class of this name
+            return build(config, *arguments)
+        key = (*(getattr(config, name) for name in names), *arguments)
+        if key not in built:
+            built[key] = build(config, *arguments)
+        return built[key]
+
+    return builder
+
+
+models.local_foundation_model = kept(models.local_foundation_model, TrainingSettings)
+models.q_network = kept(models.q_network, TrainingSettings, ObservationSettings, AgentSettings, more=["nodes"])
 
 
 def pytest_configure():
