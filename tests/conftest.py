@@ -53,6 +53,15 @@ models.q_network = kept(models.q_network, TrainingSettings, ObservationSettings,
 def pytest_configure():
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it would be ignored, here and in processes of tests
     models.start_tensorflow(threads=2)
+    # The same examples every time, however long each takes.
+    shared = {"derandomize": True, "deadline": None, "database": None}
+    slow = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture]
+    hypothesis.settings.register_profile("repeats", **shared, suppress_health_check=slow)
+    hypothesis.settings.load_profile("repeats")
+
+
+def pytest_runtest_setup():
+    random.seed(0)  # Keras draws the seeds from here that a test does not give
 
 
 @pytest.fixture(scope="session")

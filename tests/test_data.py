@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import data
@@ -248,7 +248,6 @@ def test_mnist_itself():
     alpha=st.floats(0.01, 100),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(deadline=None)
 def test_partitions(nodes, classes, samples, share, split, alpha, seed):
     """Every node gets its number of different images, in the promised classes; disjoint splits share none."""
     labels = np.random.default_rng(seed).permutation(np.arange(2000) % classes)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import PROJECT
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from baselines.references import make_environment
@@ -66,7 +66,6 @@ def test_nodes_hold_training_images_with_their_labels(split, dataset):
     world=st.sampled_from(["authors", "seed"]),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(deadline=None)
 def test_partition_holds_positions_of_training_images(images, split, world, seed):
     config = Config(nodes=4, pca_components=4, samples_per_node=15, split=split, world=world, seed=seed)
     held = partition(np.arange(images) % 10, config)

@@ -4,7 +4,7 @@ import math
 import types
 
 import pandas as pd
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runs.logs import RunLog
@@ -20,7 +20,7 @@ FLOATS = dict.fromkeys(("distance", "accuracy", "reward", "loss", "train_seconds
 OTHERS = {"node": st.lists(st.integers(0, 9999), min_size=1, unique=True).map(tuple), "greedy": st.booleans()}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.lists(st.fixed_dictionaries(FLOATS | OTHERS), max_size=4))
 def test_rounds_come_back_from_the_csv_file(rows, tmp_path):
     """All digits of a number, NaN as an empty field; of seconds four digits."""
