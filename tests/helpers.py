@@ -64,10 +64,11 @@ def wait_for(folder, pattern, process):
 
 
 def sweep_flags(tiny, out, **changes):
-    """Returns a sweep's command line on the tiny data set; `tiny` without the flags that are the sweep's own."""
+    """Returns a sweep's command line on the tiny data set, whose runs have the number of threads of this process."""
     own = {"--episodes", "--figure-every"}
     shared = [text for pair in zip(tiny[::2], tiny[1::2], strict=True) if pair[0] not in own for text in pair]
-    options = {"policies": "dqn,random", "seeds": "0-1", "episodes": 3, "control-episodes": 2, "out": out} | changes
+    options = {"policies": "dqn,random", "seeds": "0-1", "episodes": 3, "control-episodes": 2, "threads": 2, "out": out}
+    options |= changes
     return [*(str(text) for name, value in options.items() for text in (f"--{name}", value)), *shared]
 
 

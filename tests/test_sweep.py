@@ -1,27 +1,47 @@
 """Sweeps of real runs on the tiny data set: what fails is reported, what is done is not done again."""
 
+import contextlib
+import io
 import re
 import shlex
 import shutil
 import signal
-import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers import finish, same, start, sweep_flags, wait_for
+from helpers import finish, run, same, start, sweep_flags, wait_for
 from rich.console import Console
 
 import report
 import sweep
-from runs.folder import locked
+from runs.folder import lock
+from sweeps.ray_workers import run_experiment
 
 
 @pytest.fixture(scope="module")
 def swept(tiny, tmp_path_factory):
-    """A sweep of two policies and two seeds of which all runs with an absurd learning rate fail."""
-    out = tmp_path_factory.mktemp("sweep")
-    arguments = sweep_flags(tiny, out, seeds="0", vary="learning-rate=0.001,1e30")
-    return out, *finish(start(*arguments, program="sweep.py"))
+    """A sweep of two policies in this process, of which all runs with an absurd learning rate fail."""
+    out, printed, errors, codes = tmp_path_factory.mktemp("sweep"), io.StringIO(), io.StringIO(), {}
+
+    class Workers:
+        jobs = 2
+
+        def start(self, run):
+            codes[run.name] = run_experiment(run.arguments, str(run.log), str(Path.cwd()))
+
+        def ended(self, run):
+            return codes[run.name]
+
+        def stop(self, running):
+            assert not running
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep, "LocalWorkers", Workers)
+        patch.setenv("COLUMNS", "200")
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(errors):
+            code = sweep.main(sweep_flags(tiny, out, seeds="0", vary="learning-rate=0.001,1e30"))
+    return out, code, printed.getvalue(), errors.getvalue()
 
 
 def test_failed_runs_are_reported_while_the_others_finish(swept):
@@ -89,6 +109,7 @@ def test_a_preset_gives_split_and_episodes_where_nothing_else_does(tmp_path, cap
     names = [line.split("/")[-1].split()[0] for line in lines]
     assert names == ["random-published-seed0", "random-disjoint-seed0", "random-disjoint-seed0"]
     assert [line.split("--first-episode ")[1].split()[0] for line in lines] == ["119", "9", "8"]
+    assert all("--threads 1 " in line for line in lines)
 
 
 def test_controls_meet_the_last_episodes_of_the_longest_learner(tmp_path, capsys):
@@ -157,19 +178,19 @@ def test_listed_command_runs_the_experiment(tiny, tmp_path, capsys):
 
 @pytest.mark.slow
 def test_interrupted_sweep_goes_on(tiny, tmp_path):
-    """SIGTERM, like Ctrl-C, lets the runs finish their round; the same command then ends as if it had not been."""
-    arguments = sweep_flags(tiny, tmp_path / "a", policies="dqn", seeds="0", episodes=12)
-    process = start(*arguments, program="sweep.py")
-    undisturbed = start(*tiny, "--episodes", 12, "--threads", 1, "--run-dir", tmp_path / "b")
-    wait_for(tmp_path / "a", "dqn-disjoint-seed0/checkpoint.npz", process)
+    """SIGTERM, like Ctrl-C, lets the runs finish their round; the sweep then ends as if it had not been."""
+    options, folder = {"policies": "dqn", "seeds": "0"}, tmp_path / "a" / "dqn-disjoint-seed0"
+    process = start(*sweep_flags(tiny, tmp_path / "a", **options, episodes=4000), program="sweep.py")
+    wait_for(folder, "checkpoint.npz", process)
     process.send_signal(signal.SIGTERM)
     code, _, errors = finish(process)
     assert code == 130
     assert errors == "sweep.py: interrupted; the same command goes on\n"
     assert "interrupted" in (tmp_path / "a" / "logs" / "dqn-disjoint-seed0.txt").read_text()
-    assert finish(start(*arguments, program="sweep.py"))[0] == 0
-    assert finish(undisturbed)[0] == 0
-    assert same(tmp_path / "a" / "dqn-disjoint-seed0", tmp_path / "b")
+    episodes = len(pd.read_csv(folder / "episodes.csv")) + 1
+    assert sweep.main(sweep_flags(tiny, tmp_path / "a", **options, episodes=episodes)) == 0
+    run(*tiny, "--episodes", episodes, "--run-dir", tmp_path / "b")
+    assert same(folder, tmp_path / "b")
 
 
 @pytest.mark.parametrize(
@@ -246,22 +267,18 @@ def test_controls_do_not_begin_before_the_learner(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_no_run_outlives_a_sweep(number, code, tiny, tmp_path):
+def test_no_run_outlives_a_sweep(number, code, tiny, tmp_path, capsys):
     """Its terminal is closed, or it is killed; the same command then goes on, and no run has failed."""
     options, folder = {"policies": "dqn", "seeds": "0"}, tmp_path / "dqn-disjoint-seed0"
     process = start(*sweep_flags(tiny, tmp_path, **options, episodes=4000), program="sweep.py")
     wait_for(folder, "checkpoint.npz", process)
     process.send_signal(number)
     assert finish(process)[0] == code
-    for _ in range(600):
-        if not (folder / ".lock.holder").exists():
-            break
-        time.sleep(0.05)
-    with locked(folder):  # nobody works there any more
+    with lock(folder / ".lock"):  # waits until nobody works there any more
         logged = len(pd.read_csv(folder / "episodes.csv"))
-    again = start(*sweep_flags(tiny, tmp_path, **options, episodes=logged + 1), program="sweep.py")
-    code, _, errors = finish(again)
-    assert (code, errors) == (0, "")
+    assert logged < 4000
+    assert sweep.main(sweep_flags(tiny, tmp_path, **options, episodes=logged + 1)) == 0
+    assert not capsys.readouterr().err
     assert len(pd.read_csv(folder / "episodes.csv")) == logged + 1
 
 

@@ -29,8 +29,7 @@ from settings.errors import UsageError
 from studies.command import PROJECT, run
 
 EPISODES = 8
-LONGEST = 300  # seconds that a process may take to end
-OUTLIVES = 30  # seconds that a run may outlive its sweep, in which it starts and finishes a round
+LONGEST = 300  # seconds that a process may take to end, and a run after its sweep
 # fmt: off
 FLAGS = (
     "--preset", "quick", "--episodes", str(EPISODES), "--round-limit", "6", "--minibatch", "16", "--drop-rate", "0.1",
@@ -173,7 +172,8 @@ def stopped(folder: Path, seconds: float, rng: np.random.Generator) -> list[str]
         done = (folder / DESCRIPTION).exists() and read_description(folder)["end"]
         if process.returncode == 0 or (process.returncode < 0 and done):  # Python itself was ending when it came
             return stages
-        if process.returncode != 130 or errors.count("\n") != 1:
+        starting = process.returncode < 0 and not folder.exists()  # Python itself was starting
+        if not starting and (process.returncode != 130 or errors.count("\n") != 1):
             raise UsageError(f"a stopped run ended with {process.returncode}: {' '.join(errors.split())}")
         stages.append(stage(folder))
         _, found, printed = errors.partition("go on with: python ")
@@ -191,10 +191,10 @@ def swept(out: Path, seconds: float, rng: np.random.Generator) -> tuple[Path, li
         process.send_signal(rng.choice([signal.SIGHUP, signal.SIGKILL]))
         ended(process)
         stages.append(stage(folder))
-    deadline = time.monotonic() + OUTLIVES
+    deadline = time.monotonic() + LONGEST
     while subprocess.run(["pgrep", "-f", str(folder)], stdout=subprocess.DEVNULL).returncode == 0:
         if time.monotonic() > deadline:
-            raise UsageError(f"a run outlived its sweep by {OUTLIVES} seconds")
+            raise UsageError(f"a run outlived its sweep by {LONGEST} seconds")
         time.sleep(0.1)
     finish(launch(*line), "the sweep's second call")
     return folder, stages

@@ -70,7 +70,7 @@ def test_a_cluster_that_does_not_answer_is_told_in_time(alone, monkeypatch):
             connect(f"127.0.0.1:{port}")
     with pytest.raises(UsageError, match=f"no Ray cluster at 127.0.0.1:{port} .*refused.*start one first"):
         connect(f"127.0.0.1:{port}")
-    assert time.perf_counter() - started < 15
+    assert time.perf_counter() - started < 60  # Ray itself would wait for minutes
     monkeypatch.setattr(ray_cluster, "PATIENCE", 60)
     with pytest.raises(UsageError, match=r"no Ray cluster at nonsense .*Invalid address"):
         connect("nonsense")

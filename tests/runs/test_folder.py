@@ -185,7 +185,7 @@ def test_waiting_for_a_lock(tmp_path):
         thread.start()
         thread.join(0.3)
         assert not taken
-    thread.join(5)
+    thread.join(60)
     assert taken
 
 

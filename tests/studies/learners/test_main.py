@@ -7,12 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import wait_for
 
 from data import digits_stand_in
 from datasets.arrays import ARRAYS
@@ -178,9 +178,7 @@ def test_interrupted_comparison_goes_on(small, digits, tmp_path, monkeypatch, ca
 def test_killed_comparison_goes_on(digits, tmp_path, monkeypatch):
     arguments = [*digits, "--out", str(tmp_path), "--seeds", "0", "--parts", "alignment"]
     process = subprocess.Popen([sys.executable, "-m", "studies.learners", *arguments], stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("runs/*.csv")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(tmp_path, "runs/*.csv", process)
     process.kill()
     process.wait()
     before = contents(tmp_path)
