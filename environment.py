@@ -16,7 +16,7 @@ from nodes.local import LocalNodes, forked, refuse_fork
 from nodes.places import places
 from nodes.round import RoundRequest, When
 from policies.observation import bounds, observe
-from reporting.episode_picture import Stop, describe, draw
+from reporting.episode_picture import Scene, Stop, describe, picture
 from settings.errors import UsageError
 from settings.random_streams import generator
 
@@ -45,7 +45,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
     to the next episode, `options={"episode": e}` chooses one. Without a seed the configuration's is used.
 
     `render` shows the present round, with `render_mode` "ansi" as one line of text, with "rgb_array" as a picture
-    [450, 800, 3] uint8: the nodes by their distances, the model's path, and its accuracy so far.
+    [560, 390, 3] uint8: the nodes by their distances, the model's path, and its accuracy so far.
 
     `copy.deepcopy` and pickles go on from where the original was, with the same numbers; with Ray they raise TypeError.
     """
@@ -203,12 +203,14 @@ class HomogeneousLearningEnv(gymnasium.Env):
             return None
         if self.path is None:
             raise gymnasium.error.ResetNeeded("no episode has begun; call reset() before render()")
-        text = describe(self.config, self.episode, self.path, self.over)
-        return text if self.render_mode == "ansi" else draw(self.config, self._places, self.path, text)
+        if self.render_mode == "ansi":
+            return describe(self.config, self.episode, self.path, self.over)
+        return picture(self._scene._replace(title=f"Episode {self.episode}"), self.path, self.over)
 
     @functools.cached_property
-    def _places(self) -> np.ndarray:
-        return places(self.distances)
+    def _scene(self) -> Scene:
+        config, classes = self.config, self.nodes.label_counts().argmax(1).tolist()
+        return Scene("", places(self.distances), classes, config.starter, config.goal, config.round_limit)
 
     def snapshot(self) -> tuple[dict, dict[int, tf.Tensor]]:
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""

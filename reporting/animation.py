@@ -6,20 +6,22 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 
-from reporting.run_figures import own_style
+from reporting.style import own_style, pixels
 from runs.folder import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MOST_BYTES = 2_000_000
 COLOURS_USED = 16  # of a GIF's palette: few colours compress well
 WHITE = 248  # lowest value of red, green and blue that is drawn as white
 PLAYER = Path(__file__).parent / "player.html"
-Make = Callable[[], tuple[Figure, Callable[[int], None]]]
+Make = Callable[[], tuple["Figure", Callable[[int], None]]]
 
 
 def write_gif(path: Path, make: Make, frames: int, milliseconds: int = 80, most: int = MOST_BYTES):
@@ -45,11 +47,10 @@ def render(make: Make, frames: int) -> list[Image.Image]:
     with own_style():
         figure, show = make()
         figure.set_layout_engine("none")  # else axes would move from frame to frame
-        canvas, images = FigureCanvasAgg(figure), []
+        images = []
         for number in range(frames):
             show(number)
-            canvas.draw()
-            images.append(Image.fromarray(np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])))
+            images.append(Image.fromarray(pixels(figure)))
     return images
 
 

@@ -1,31 +1,50 @@
 """Shows an episode so far: its last round as text, or the nodes by their distances, the model's path and accuracy.
 
-Matplotlib, which takes a second, is imported where a picture is drawn.
+The environment draws its present round, reporting/episodes.py the rounds of a log. Matplotlib, which takes a second, is
+imported where a picture is drawn.
 """
 
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from reporting.style import ACCENT, BEFORE, CLASSES, INK, PALE, SOFT, own_style, pixels
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from config import Config
 
-PATH, HERE, SEEN, GOAL = "#0072B2", "#E69F00", "#56B4E9", "#000000"  # Okabe and Ito's, safe for colour-blind readers
-MOST_NUMBERED = 30  # nodes; more would hide each other's numbers
-STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "figure.constrained_layout.use": True}
+LEGEND = "ring: main class; 3x: trained 3 times; positions roughly fit the distances"
+WIDTH, HEIGHT, DPI = 3.9, 5.6, 100  # of an episode, in inches
+RIGHT = "\N{RIGHTWARDS ARROW}"
 
 
 class Stop(NamedTuple):
     """A round of an episode: the nodes that trained, the leader first, the distance that the model travelled, the test
-    accuracy, the reward."""
+    accuracy, the reward, and whether the choice was greedy (None: unknown)."""
 
     nodes: tuple[int, ...]
     distance: float
     accuracy: float
     reward: float
+    greedy: bool | None = None
+
+
+class Scene(NamedTuple):
+    """What pictures of an episode show besides its rounds: their title, the places of the nodes [nodes, 2] and their
+    main classes, the node that trains first, the goal, and how many rounds the axis of the accuracy has."""
+
+    title: str
+    places: np.ndarray
+    classes: Sequence[int]
+    starter: int
+    goal: float
+    rounds: int
 
 
 def describe(config: "Config", episode: int, path: Sequence[Stop], over: bool) -> str:
@@ -33,63 +52,111 @@ def describe(config: "Config", episode: int, path: Sequence[Stop], over: bool) -
     line = f"episode {episode}  round {len(path)}"
     if not path:
         return f"{line}  node {config.starter} holds a new model"
-    stop, before = path[-1], path[-2].nodes[0] if len(path) > 1 else config.starter
+    stop, before = path[-1], holders(config.starter, path)[-2]
     end = "" if not over else "  goal reached" if stop.accuracy >= config.goal else "  truncated"
     values = f"distance {stop.distance:.4f}  accuracy {stop.accuracy:.4f}  reward {stop.reward:.3f}"
     return f"{line}  node {before} -> {'+'.join(map(str, stop.nodes))}  {values}{end}"
 
 
-def draw(config: "Config", where: np.ndarray, path: Sequence[Stop], title: str) -> np.ndarray:
-    """Draws an episode after the rounds of `path`, with nodes at `where` [n, 2]; returns pixels [450, 800, 3] uint8.
+def holders(starter: int, path: Sequence[Stop]) -> list[int]:
+    """Returns the node that holds the model before each round of a path, and the one that holds it now."""
+    return [starter, *(stop.nodes[0] for stop in path)]
 
-    The user's Matplotlib settings and backend have no effect.
+
+def told(starter: int, path: Sequence[Stop]) -> str:
+    """Returns the sentence on what happened in the last round of a path."""
+    if not path:
+        return f"Node {starter} holds a new model"
+    stop, (before, node) = path[-1], holders(starter, path)[-2:]
+    if len(stop.nodes) > 1:
+        way = f"{len(stop.nodes)} nodes train"
+    elif len(path) == 1:
+        way = f"node {node} trains a new model"
+    elif node == before:
+        way = f"the model stays at node {node}"
+    else:
+        way = f"node {before} {RIGHT} node {node}, distance {stop.distance:.3f}"
+    choice = "" if stop.greedy is None or len(path) == 1 else " (greedy)" if stop.greedy else " (random)"
+    return f"Round {len(path)}: {way}{choice}"
+
+
+def reached(path: Sequence[Stop]) -> str:
+    """Returns the accuracy and the cost after the last round of a path."""
+    return f"accuracy {path[-1].accuracy:.3f}  cost {sum(stop.distance for stop in path):.3f}" if path else ""
+
+
+def picture(scene: Scene, path: Sequence[Stop], over: bool) -> np.ndarray:
+    """Draws an episode after the rounds of `path`; returns pixels [560, 390, 3] uint8.
+
+    `over` tells whether it has ended. The user's Matplotlib settings and backend have no effect.
     """
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    with own_style():
+        from matplotlib.figure import Figure
 
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
-        figure = Figure(figsize=(8, 4.5), dpi=100)
-        figure.suptitle(title, fontsize=10)
-        left, right = figure.subplots(1, 2)
-        _map(left, where, config.starter, path)
-        _accuracies(right, path, config.goal, config.round_limit)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        figure = Figure(figsize=(WIDTH, HEIGHT), dpi=DPI, facecolor="white", layout="none")
+        draw(figure, (0, 1), scene, path, len(path), over)
+        return pixels(figure)
 
 
-def _map(axes: "Axes", where: np.ndarray, starter: int, path: Sequence[Stop]):
-    """Draws the nodes and the way of the model, later moves in stronger lines."""
-    holders = [starter, *(stop.nodes[0] for stop in path)]
-    for number, (holder, stop) in enumerate(zip(holders, path, strict=False), 1):
-        strength = number / len(path)
-        for node in stop.nodes:
-            line = where[[holder, node]].T
-            axes.plot(*line, color=PATH, alpha=0.15 + 0.85 * strength**2, linewidth=0.8 + 1.7 * strength, zorder=1)
-    trained, here = {node for stop in path for node in stop.nodes}, holders[-1]
-    others = [node for node in range(len(where)) if node != here]
-    for colour, label, group in (
-        ("white", "has not trained", [node for node in others if node not in trained]),
-        (SEEN, "has trained", [node for node in others if node in trained]),
-    ):
-        axes.scatter(*where[group].T, 190, color=colour, edgecolors="black", linewidths=0.8, label=label, zorder=2)
-    axes.scatter(*where[here], 330, color=HERE, marker="s", edgecolors="black", label="holds the model", zorder=3)
-    if len(where) <= MOST_NUMBERED:
-        for node, place in enumerate(where):
-            axes.annotate(str(node), place, ha="center", va="center", zorder=4)
-    axes.set(xticks=[], yticks=[], xlabel="nodes by their distances")
-    axes.spines[:].set_visible(False)
-    axes.margins(0.12)
-    axes.set_aspect("equal", "datalim")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=3, frameon=False, markerscale=0.5, fontsize=8)
+def draw(figure: "Figure", span: tuple[float, float], scene: Scene, path: Sequence[Stop], number: int, over: bool):
+    """Draws an episode after the first `number` rounds of `path` into a part of a figure.
+
+    `span` is the part's (left edge, width) as shares of the figure. The accuracies of later rounds are pale.
+    """
+    left, width = span
+    so_far = path[:number]
+    margin = left + 0.04 * width
+    figure.text(margin, 0.955, scene.title, color=INK, fontsize=11, weight="bold")
+    figure.text(margin, 0.918, told(scene.starter, so_far), color=INK, fontsize=9)
+    end = "" if not over else "  goal reached" if so_far[-1].accuracy >= scene.goal else "  goal not reached"
+    figure.text(margin, 0.885, reached(so_far) + end, color=ACCENT if over else SOFT, fontsize=9)
+    figure.text(margin, 0.296, LEGEND, color=SOFT, fontsize=6.5)
+    _map(figure.add_axes((left + 0.03 * width, 0.32, 0.94 * width, 0.55)), scene, so_far)
+    _accuracies(figure.add_axes((left + 0.14 * width, 0.08, 0.81 * width, 0.2)), scene, path, number)
 
 
-def _accuracies(axes: "Axes", path: Sequence[Stop], goal: float, round_limit: int):
-    """Draws the accuracy after each round, and the goal."""
-    axes.axhline(goal, color=GOAL, linewidth=1, linestyle="--")
-    axes.annotate(f"goal {goal:g}", (0, goal), (2, 3), textcoords="offset points")
-    axes.plot(range(1, len(path) + 1), [stop.accuracy for stop in path], color=PATH, marker="o", markersize=3.5)
-    axes.set(xlim=(0, round_limit + 0.5), ylim=(0, 1), xlabel="round", ylabel="test accuracy")
+def _map(axes: "Axes", scene: Scene, path: Sequence[Stop]):
+    """Draws the nodes, ringed in the colour of their main class, how often each has trained, and the model's way."""
+    from matplotlib.patches import FancyArrowPatch
+    from matplotlib.patheffects import Normal, Stroke
+
+    places = scene.places
+    axes.axis("off")
+    axes.set_aspect("equal")
+    reach = np.abs(places).max() + 0.12
+    axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    size = 21 if len(places) <= 20 else 9  # of a node, in points
+    visits = Counter(itertools.chain(*(stop.nodes for stop in path)))
+    below = {"xytext": (0, -size * 0.9), "textcoords": "offset points", "ha": "center", "fontsize": 7}
+    below |= {"color": SOFT, "zorder": 6, "path_effects": [Stroke(linewidth=2, foreground="white"), Normal()]}
+    for node, (place, main) in enumerate(zip(places, scene.classes, strict=True)):
+        ring = {"markeredgecolor": CLASSES[main % len(CLASSES)], "markeredgewidth": size / 6}
+        axes.plot(*place, "o", markersize=size, markerfacecolor="white", zorder=4, **ring)
+        axes.text(*place, str(node), ha="center", va="center_baseline", color=INK, fontsize=size * 0.43, zorder=5)
+        if visits[node]:
+            axes.annotate(f"{visits[node]}x", place, **below)
+    here = list(path[-1].nodes) if path else [scene.starter]
+    axes.plot(
+        *places[here].T, "o", markersize=max(size * 1.45, size + 9), color=ACCENT, alpha=0.35, linewidth=0, zorder=3
+    )
+    starts = holders(scene.starter, path)
+    moves = [[(start, end) for end in stop.nodes if end != start] for start, stop in zip(starts, path, strict=False)]
+    for (start, end), times in Counter(tuple(sorted(pair)) for pair in itertools.chain(*moves[:-1])).items():
+        look = {"color": BEFORE, "alpha": 0.5, "linewidth": 0.7 + 0.5 * times, "zorder": 1}
+        axes.plot(*places[[start, end]].T, **look)
+    style = {"arrowstyle": "-|>,head_length=7,head_width=4", "color": ACCENT, "linewidth": 2.2, "zorder": 3.5}
+    style |= {"shrinkA": size * 0.5, "shrinkB": size * 0.6, "connectionstyle": "arc3,rad=-0.2"}
+    for start, end in itertools.chain(*moves[-1:]):
+        axes.add_patch(FancyArrowPatch(places[start], places[end], **style))
+
+
+def _accuracies(axes: "Axes", scene: Scene, path: Sequence[Stop], number: int):
+    """Draws the accuracies of the first `number` rounds, those of the others pale, and the goal."""
+    rounds, accuracies = range(1, len(path) + 1), [stop.accuracy for stop in path]
+    axes.plot(rounds, accuracies, color=PALE, linewidth=1.5)
+    axes.axhline(scene.goal, color=SOFT, linewidth=0.8, linestyle="--")
+    look = {"ha": "right", "color": SOFT, "fontsize": 7}
+    axes.annotate(f"goal {scene.goal:g}", (scene.rounds, scene.goal), (0, 2), textcoords="offset points", **look)
+    axes.set(xlim=(0.5, scene.rounds + 0.5), ylim=(0, 1), xlabel="round", ylabel="test accuracy")
+    axes.plot(rounds[:number], accuracies[:number], color=BEFORE, linewidth=1.8)
+    axes.plot(rounds[:number][-1:], accuracies[:number][-1:], "o", color=ACCENT, markersize=5)

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reporting.intervals import student_t
-from reporting.run_figures import COLOURS, draw_all, look
+from reporting.run_figures import draw_all, look
+from reporting.style import COLOURS
 from reporting.tables import matching, setting_names
 from runs.presets import ANY
 from settings.names import LEARNING

@@ -16,15 +16,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle, Wedge
 
 from config import Config
-from reporting.run_figures import own_style
+from reporting.style import ACCENT, BEFORE, CLASSES, GAIN, INK, PALE, SOFT, own_style
 from runs.folder import write_atomically
 from runs.presets import PAPER
 
 FIGURES = Path(__file__).parent.parent / "docs/figures"
 SIZE = 800, 460  # pixels; all places and lengths below are in pixels too
-# Paul Tol's muted colours, one for each class, which colour-blind readers can tell apart.
-COLOURS = "#CC6677", "#332288", "#DDCC77", "#117733", "#88CCEE", "#882255", "#44AA99", "#999933", "#AA4499", "#A9ADB3"
-INK, SOFT, PALE, ACCENT, BEFORE, GAIN = "#22262B", "#5F6873", "#E8EAEE", "#D55E00", "#0072B2", "#8CC3E8"
 RADIUS, RING = 22, 7  # of a node, and the width of its ring
 CENTRE, SCALE = (222, 206), 422  # of the map, and the length of the largest distance
 COLUMN = 462  # left edge of the steps
@@ -74,7 +71,7 @@ def _node(axes: Axes, spot: Sequence[float], node: int, shares: np.ndarray):
     start = 90.0
     for label in np.argsort(-shares, kind="stable"):
         end = start - 360 * shares[label]
-        axes.add_patch(Wedge(spot, RADIUS, end, start, width=RING, color=COLOURS[label], linewidth=0))
+        axes.add_patch(Wedge(spot, RADIUS, end, start, width=RING, color=CLASSES[label], linewidth=0))
         start = end
     axes.text(*spot, str(node), ha="center", va="center_baseline", color=INK, fontsize=11, weight="bold")
 
@@ -111,7 +108,7 @@ def _steps(axes: Axes, played: dict):
     _step(axes, "B", 284, "It picks the next node", "the one of the highest Q-value")
     spot = left + 55, 279
     axes.add_patch(Circle(spot, 20, fill=False, color=ACCENT, linewidth=1.8))
-    axes.add_patch(Circle(spot, 13, fill=False, color=COLOURS[chosen], linewidth=5))
+    axes.add_patch(Circle(spot, 13, fill=False, color=CLASSES[chosen], linewidth=5))
     axes.text(*spot, str(chosen), ha="center", va="center_baseline", color=INK, fontsize=9.5, weight="bold")
 
     way = f"from node {holder} to node {chosen}: distance {played['distance']:.3f}"

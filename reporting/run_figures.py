@@ -1,16 +1,16 @@
 """Draws the figures of one or more runs from their CSV files."""
 
-import contextlib
 import functools
 import io
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from reporting.style import COLOURS, own_style
 from runs.command_line import command_of
 from runs.folder import FIGURES as FIGURES_FOLDER
 from runs.folder import write_atomically
@@ -18,7 +18,6 @@ from runs.packed import has_table
 from runs.tables import read_table
 
 _backend = os.environ.pop("MPLBACKEND", None)  # no backend is needed here, and an unknown one ends the import
-import matplotlib as mpl  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
@@ -26,22 +25,8 @@ if _backend is not None:
     os.environ["MPLBACKEND"] = _backend
 
 WINDOW = 10  # episodes of the running mean, and of "early" and "late"
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = "osD^vP*Xph"
 MOST_IN_LEGEND = 20  # main classes; more leave no room for the figure
-STYLE = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(color=COLOURS),
-    "legend.frameon": False,
-    "legend.fontsize": 7,
-    "savefig.dpi": 200,
-    "pdf.fonttype": 42,
-    "figure.constrained_layout.use": True,
-}
 
 
 def look(place: int) -> dict[str, str]:
@@ -153,15 +138,6 @@ FIGURES = {
     "routes": routes,
     "node_models": node_models,
 }
-
-
-@contextlib.contextmanager
-def own_style() -> Iterator[None]:
-    """Draws with the settings of this project alone, whatever the user's matplotlibrc says."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
-        yield
 
 
 def draw(run_dirs: list[Path], out: Path) -> int:

@@ -12,7 +12,7 @@ FLOORS = (
     ("settings",),
     ("learners",),
     ("config",),
-    ("policies.observation", "reporting.episode_picture"),
+    ("policies.observation", "reporting.style", "reporting.episode_picture"),
     ("datasets", "data"),
     ("models",),
     ("nodes",),

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from reporting.animation import write_gif
 from reporting.intervals import student_t
-from reporting.run_figures import COLOURS, draw_all, look
+from reporting.run_figures import draw_all, look
+from reporting.style import COLOURS
 from studies.boids.measures import MEASURES
 from studies.boids.world import SIZE, Flock
 

@@ -11,7 +11,8 @@ from matplotlib.patches import Polygon
 
 from reporting.animation import write_gif
 from reporting.intervals import student_t
-from reporting.run_figures import COLOURS, draw_all, look
+from reporting.run_figures import draw_all, look
+from reporting.style import COLOURS
 from runs.folder import FIGURES
 from studies.driving import drives
 from studies.driving.agents import NAMES

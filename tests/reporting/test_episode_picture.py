@@ -1,46 +1,91 @@
-"""The picture of an episode: what the pixels show."""
+"""The picture of an episode: what the pixels and Matplotlib's artists show, by hand."""
+
+import subprocess
+import sys
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from helpers import PROJECT
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 from config import Config
-from reporting.episode_picture import HERE, PATH, Stop, describe, draw
+from reporting.episode_picture import Scene, Stop, describe, draw, picture
+from reporting.style import ACCENT, BEFORE
 
-WHERE = np.array([[0.0, 0.0], [1.0, 0.2], [0.4, 1.0]])
+SCENE = Scene("Episode 4", np.array([[0.0, 0.0], [0.3, 0.0], [0.0, 0.4]]), [7, 8, 9], 0, 0.8, 3)
+PATH = [Stop((0,), 0.0, 0.1, 0.0), Stop((1,), 3.0, 0.5, 0.0, False), Stop((1,), 0.0, 0.9, 0.0, True)]
+IMPORTS = """
+import sys
+from settings.quiet_import import import_tensorflow_quietly
+import_tensorflow_quietly()
+import environment
+print("matplotlib" in sys.modules)
+"""
 
 
-def centre(pixels, colour):
-    """Returns the mean place (row, column) of a colour among the nodes, above the legend."""
-    hits = (pixels == np.round(np.array(to_rgb(colour)) * 255).astype(np.uint8)).all(-1)[:400, :400]
-    assert hits.any()
-    return np.argwhere(hits).mean(0)
+def pixels_of(picture, colour):
+    """Returns the places (row, column) of a colour's pixels."""
+    return np.argwhere((picture == np.round(np.array(to_rgb(colour)) * 255).astype(np.uint8)).all(-1))
 
 
-def test_the_picture_shows_where_the_model_is_and_how_it_went():
-    config = Config(nodes=3, pca_components=3)
-    fresh = draw(config, WHERE, (), "fresh")
-    assert fresh.shape == (450, 800, 3)
+def test_the_pixels_show_the_last_move_and_the_accuracy():
+    fresh, moved = picture(SCENE, (), False), picture(SCENE, PATH[:2], False)
+    assert fresh.shape == moved.shape == (560, 390, 3)
     assert fresh.dtype == np.uint8
-    way = (Stop((0,), 0.0, 0.2, 0.0), Stop((1,), 0.1, 0.5, 0.0))
-    moved = draw(config, WHERE, way, "moved")
-    assert centre(moved, HERE)[1] > centre(fresh, HERE)[1] + 100  # node 1 is on the right
-    with pytest.raises(AssertionError):
-        centre(fresh, PATH)
-    between = np.array([centre(fresh, HERE), centre(moved, HERE)]).mean(0)
-    np.testing.assert_allclose(centre(moved, PATH), between, atol=15)  # the move from node 0 to node 1
-    accuracies = np.argwhere((moved == np.round(np.array(to_rgb(PATH)) * 255).astype(np.uint8)).all(-1)[:, 420:])
-    assert len(accuracies) > 20
+    assert not len(pixels_of(fresh, ACCENT))
+    arrow = pixels_of(moved[:390], ACCENT)  # above the legend
+    assert np.ptp(arrow[:, 1]) > 2 * np.ptp(arrow[:, 0])  # from node 0 to node 1 on its right
+    assert len(pixels_of(moved[390:], ACCENT)) > 10  # the point of the accuracy
+    assert len(pixels_of(moved[390:], BEFORE)) > 10
+    stays = picture(SCENE, PATH, True)
+    assert not len(pixels_of(stays[90:390], ACCENT))
+
+
+@pytest.mark.parametrize(
+    ("number", "here", "visits", "line", "under"),
+    [
+        (0, 0, [], "Node 0 holds a new model", ""),
+        (1, 0, ["1x"], "Round 1: node 0 trains a new model", "accuracy 0.100  cost 0.000"),
+        (2, 1, ["1x"] * 2, "Round 2: node 0 → node 1, distance 3.000 (random)", "accuracy 0.500  cost 3.000"),
+        (3, 1, ["1x", "2x"], "Round 3: the model stays at node 1 (greedy)", "accuracy 0.900  cost 3.000  goal reached"),
+    ],
+)
+def test_what_is_drawn_after_a_number_of_rounds(number, here, visits, line, under):
+    figure = Figure()
+    draw(figure, (0, 1), SCENE, PATH, number, over=number == 3)
+    assert [text.get_text() for text in figure.texts[:3]] == ["Episode 4", line, under]
+    world, curve = figure.axes
+    (halo,) = (line for line in world.lines if line.get_markersize() > 25)
+    assert np.ravel(halo.get_data()).tolist() == SCENE.places[here].tolist()
+    assert [text.get_text() for text in world.texts if text.get_text()[-1] == "x"] == visits
+    assert len(world.patches) == (number == 2)  # an arrow, where the model moves
+    assert len(world.lines) == 3 + 1 + (number == 3)  # nodes, the halo, the way before
+    assert [len(line.get_xdata()) for line in (curve.lines[0], curve.lines[2])] == [3, number]
+
+
+def test_several_nodes_train_in_a_round():
+    figure = Figure()
+    draw(figure, (0, 1), SCENE, [Stop((0,), 0.0, 0.2, 0.0), Stop((2, 1), 12.0, 0.3, 0.0)], 2, over=True)
+    assert [text.get_text() for text in figure.texts[1:3]] == [
+        "Round 2: 2 nodes train",
+        "accuracy 0.300  cost 12.000  goal not reached",
+    ]
+    assert len(figure.axes[0].patches) == 2
 
 
 def test_the_users_settings_have_no_effect():
-    config, expected = Config(nodes=3, pca_components=3), None
-    for size in (10, 30):
-        with mpl.rc_context({"font.size": size, "savefig.dpi": 50, "figure.dpi": 50}):
-            pixels = draw(config, WHERE, (), "fresh")
-        expected = pixels if expected is None else expected
-    np.testing.assert_array_equal(pixels, expected)
+    expected = picture(SCENE, PATH, True)
+    with mpl.rc_context({"font.size": 30, "savefig.dpi": 50, "figure.dpi": 50}):
+        np.testing.assert_array_equal(picture(SCENE, PATH, True), expected)
+
+
+@pytest.mark.slow
+def test_the_environment_does_not_import_matplotlib():
+    """It takes a second."""
+    told = subprocess.run([sys.executable, "-c", IMPORTS], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
 
 
 def test_a_round_as_text():

@@ -3,11 +3,9 @@
 import json
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
 from helpers import PROJECT
-from matplotlib.figure import Figure
 from PIL import Image
 
 import plots
@@ -32,6 +30,7 @@ def played(tmp_path):
             "previous_node": [0, 0, 1, 0, 0],
             "distance": [0.0, 3.0, 0.0, 0.0, 12.0],
             "accuracy": [0.1, 0.5, 0.9, 0.2, 0.3],
+            "reward": 0.0,
             "epsilon": [0.25] * 3 + [0.125] * 2,
             "greedy": [False, False, True, False, True],
         }
@@ -67,28 +66,6 @@ def test_a_gif_and_a_page_show_every_round(played, tmp_path, capsys):
         "Episode 5, round 2: 2 nodes train (greedy), accuracy 0.300, cost 12.000",
     ]
     assert len(re.findall("data:image/png;base64,", page)) == 3 + 1  # and the first one before the script runs
-
-
-def test_what_a_frame_shows(played):
-    rounds = episodes.read_episode(played, read_table(played, "rounds.csv"), 4)
-    spots = np.array([[0, 0], [0.3, 0], [0, 0.4]])
-    figure = Figure()
-    show = episodes.draw_episode(figure, (0, 1), rounds, spots, [7, 8, 9], 3, 5)
-    world, curve = figure.axes
-    for number, spot, visits, under in (
-        (1, (0.3, 0), ["1x", "1x", ""], "accuracy 0.500  cost 3.000"),
-        (2, (0.3, 0), ["1x", "2x", ""], "accuracy 0.900  cost 3.000  goal reached"),
-        (0, (0, 0), ["1x", "", ""], "accuracy 0.100  cost 0.000"),
-        (9, (0.3, 0), ["1x", "2x", ""], "accuracy 0.900  cost 3.000  goal reached"),  # a longer one is beside it
-    ):
-        show(number)
-        (halo,) = (line for line in world.lines if line.get_markersize() > 25)
-        assert np.array(halo.get_data()).ravel() == pytest.approx(spot)
-        assert [text.get_text() for text in world.texts if not text.get_text().isdigit()] == visits
-        assert figure.texts[2].get_text() == under
-        assert len(world.patches) == (number == 1)  # an arrow, where the model moves
-        assert len(curve.lines[2].get_xdata()) == min(number, 2) + 1
-    assert figure.texts[0].get_text() == "Episode 4 of 5, epsilon 0.25"
 
 
 def test_a_packed_run(tmp_path):

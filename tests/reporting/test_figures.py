@@ -6,7 +6,7 @@ from helpers import write_run
 
 import report
 from reporting import averages, figures
-from reporting.run_figures import own_style
+from reporting.style import own_style
 
 
 def test_two_settings_are_not_drawn_over_one_of_them(tmp_path, unrendered):
