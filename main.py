@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from config import Config
-from policies.rules import Policy, read_choice
+from policies.rules import Policy, choose
 from runs.command_line import command
 from runs.folder import CHECKPOINT, locked, new_folder, resume_hint
 from runs.logs import RunLog
@@ -72,10 +72,10 @@ def run_episode(
     rounds, done = [], False
     while not done:
         started = time.perf_counter()
-        action, greedy = environment.starter_action, False  # in round 1 the starter trains
+        action, greedy, values = environment.starter_action, False, ()  # in round 1 the starter trains
         if rounds:
             rng = generator(config.seed, "exploration", episode, len(rounds) + 1)
-            ranking, greedy = read_choice(policy.rank(observation, info, rng), config)
+            ranking, greedy, values = choose(policy, config, observation, info, rng)
             action = environment.reach(ranking)  # the first nodes of the ranking that answer
         next_observation, reward, terminated, truncated, info = environment.step(action)
         done = terminated or truncated
@@ -91,6 +91,7 @@ def run_episode(
             reward=reward,
             epsilon=policy.epsilon,
             greedy=greedy,
+            values=values,
             done=done,
             train_seconds=info["seconds"].train,
             evaluate_seconds=info["seconds"].evaluate,

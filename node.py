@@ -99,10 +99,11 @@ class DQNAgent(Policy):
             self.explored = random_ranking(self.config, rng)
             self.repeats = int(rng.geometric(1 / repeat)) - 1
             return self.explored, False
-        values = self.values(observation[np.newaxis])[0]
+        self.last_values = self.values(observation[np.newaxis])[0]
+        order = -self.last_values
         if 0 < self.config.patience <= info["stalled"]:
-            values[info["node"][0]] = -np.inf
-        return np.argsort(-values, kind="stable").tolist(), True
+            order[info["node"][0]] = np.inf
+        return np.argsort(order, kind="stable").tolist(), True
 
     def values(self, observations: np.ndarray) -> np.ndarray:
         """Returns the value of every action [n, nodes] for observations [n, size]."""

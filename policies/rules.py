@@ -17,6 +17,7 @@ class Policy:
 
     epsilon = 0.0  # share of random choices
     learns = False  # one that learns needs many episodes, and reports average its last ones
+    last_values: np.ndarray | None = None  # [nodes] by which `rank` has just ordered them, where it did; are logged
     label_counts: np.ndarray | None = None  # [nodes, classes] images of each class at each node, from `make_policy`
 
     def __init__(self, config: Config, distances: np.ndarray | None):
@@ -154,7 +155,30 @@ def learns(policy: str) -> bool:
     return user_class(policy, Policy).learns if is_import_path(policy) else policy in LEARNING
 
 
-def read_choice(choice: object, config: Config) -> tuple[list[int], bool]:
+def choose(
+    policy: Policy, config: Config, observation: np.ndarray, info: dict, rng: np.random.Generator
+) -> tuple[list[int], bool, tuple[float, ...]]:
+    """Returns (nodes, greedy, values): what a policy's `rank` returns, and its `last_values`, empty if it set none.
+
+    Raises UsageError where a user's policy gives something else.
+    """
+    policy.last_values = None
+    ranking, greedy = _read_choice(policy.rank(observation, info, rng), config)
+    if policy.last_values is None:
+        return ranking, greedy, ()
+    try:
+        values = np.asarray(policy.last_values, float)
+        if values.shape == (config.nodes,):
+            return ranking, greedy, tuple(values.tolist())
+    except (TypeError, ValueError):
+        pass
+    raise UsageError(
+        f"last_values of {config.policy} must be None or {config.nodes} numbers, one for each node, not "
+        f"{reprlib.repr(policy.last_values)}"
+    )
+
+
+def _read_choice(choice: object, config: Config) -> tuple[list[int], bool]:
     """Returns what a policy's `rank` returned as (nodes, greedy); raises UsageError where a user's returned no such."""
     try:
         nodes, greedy = choice

@@ -20,24 +20,29 @@ if TYPE_CHECKING:
     from config import Config
 
 LEGEND = "ring: main class; 3x: trained 3 times; positions roughly fit the distances"
+NO_VALUES = "value of the node; none in this round"
+LIGHT, MIDDLE, DARK = 0.9, 0.6, 0.2  # greys; numbers are white on those below the middle
 WIDTH, HEIGHT, DPI = 3.9, 5.6, 100  # of an episode, in inches
 RIGHT = "\N{RIGHTWARDS ARROW}"
 
 
 class Stop(NamedTuple):
     """A round of an episode: the nodes that trained, the leader first, the distance that the model travelled, the test
-    accuracy, the reward, and whether the choice was greedy (None: unknown)."""
+    accuracy, the reward, whether the choice was greedy (None: unknown), and the values of all nodes that led to it
+    (empty: none)."""
 
     nodes: tuple[int, ...]
     distance: float
     accuracy: float
     reward: float
     greedy: bool | None = None
+    values: tuple[float, ...] = ()
 
 
 class Scene(NamedTuple):
     """What pictures of an episode show besides its rounds: their title, the places of the nodes [nodes, 2] and their
-    main classes, the node that trains first, the goal, and how many rounds the axis of the accuracy has."""
+    main classes, the node that trains first, the goal, how many rounds the axis of the accuracy has, and whether there
+    are values of nodes."""
 
     title: str
     places: np.ndarray
@@ -45,6 +50,7 @@ class Scene(NamedTuple):
     starter: int
     goal: float
     rounds: int
+    valued: bool = False
 
 
 def describe(config: "Config", episode: int, path: Sequence[Stop], over: bool) -> str:
@@ -111,8 +117,29 @@ def draw(figure: "Figure", span: tuple[float, float], scene: Scene, path: Sequen
     end = "" if not over else "  goal reached" if so_far[-1].accuracy >= scene.goal else "  goal not reached"
     figure.text(margin, 0.885, reached(so_far) + end, color=ACCENT if over else SOFT, fontsize=9)
     figure.text(margin, 0.296, LEGEND, color=SOFT, fontsize=6.5)
-    _map(figure.add_axes((left + 0.03 * width, 0.32, 0.94 * width, 0.55)), scene, so_far)
+    bottom = 0.338 if scene.valued else 0.32
+    _map(figure.add_axes((left + 0.03 * width, bottom, 0.94 * width, 0.87 - bottom)), scene, so_far)
+    if scene.valued:
+        _scale(figure, left, width, so_far[-1].values if so_far else ())
     _accuracies(figure.add_axes((left + 0.14 * width, 0.08, 0.81 * width, 0.2)), scene, path, number)
+
+
+def shades(values: Sequence[float]) -> np.ndarray:
+    """Returns the greys [n] that stand for values: LIGHT for the lowest, DARK for the highest."""
+    values = np.array(values)
+    return LIGHT - (LIGHT - DARK) * (values - values.min()) / (np.ptp(values) or 1)
+
+
+def _scale(figure: "Figure", left: float, width: float, values: Sequence[float]):
+    """Draws which greys stand for the lowest and the highest of the `values` of a round."""
+    low, high = (f"{end:.3g}" for end in (min(values), max(values))) if values else ("lowest", "highest")
+    look = {"color": SOFT, "fontsize": 6.5}
+    figure.text(left + 0.04 * width, 0.317, f"fill: {'value of the node' if values else NO_VALUES}", **look)
+    figure.text(left + 0.67 * width, 0.317, low, ha="right", **look)
+    figure.text(left + 0.84 * width, 0.317, high, **look)
+    strip = figure.add_axes((left + 0.68 * width, 0.3165, 0.15 * width, 0.012))
+    strip.imshow(shades(range(8))[np.newaxis], cmap="gray", vmin=0, vmax=1, aspect="auto")
+    strip.axis("off")
 
 
 def _map(axes: "Axes", scene: Scene, path: Sequence[Stop]):
@@ -126,13 +153,16 @@ def _map(axes: "Axes", scene: Scene, path: Sequence[Stop]):
     reach = np.abs(places).max() + 0.12
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
     size = 21 if len(places) <= 20 else 9  # of a node, in points
+    values = path[-1].values if path else ()
+    greys = shades(values) if values else np.ones(len(places))
     visits = Counter(itertools.chain(*(stop.nodes for stop in path)))
     below = {"xytext": (0, -size * 0.9), "textcoords": "offset points", "ha": "center", "fontsize": 7}
     below |= {"color": SOFT, "zorder": 6, "path_effects": [Stroke(linewidth=2, foreground="white"), Normal()]}
-    for node, (place, main) in enumerate(zip(places, scene.classes, strict=True)):
+    for node, (place, main, grey) in enumerate(zip(places, scene.classes, greys, strict=True)):
         ring = {"markeredgecolor": CLASSES[main % len(CLASSES)], "markeredgewidth": size / 6}
-        axes.plot(*place, "o", markersize=size, markerfacecolor="white", zorder=4, **ring)
-        axes.text(*place, str(node), ha="center", va="center_baseline", color=INK, fontsize=size * 0.43, zorder=5)
+        axes.plot(*place, "o", markersize=size, markerfacecolor=str(grey), zorder=4, **ring)
+        ink = INK if grey > MIDDLE else "white"
+        axes.text(*place, str(node), ha="center", va="center_baseline", color=ink, fontsize=size * 0.43, zorder=5)
         if visits[node]:
             axes.annotate(f"{visits[node]}x", place, **below)
     here = list(path[-1].nodes) if path else [scene.starter]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MILLISECONDS, LAST = 500, 3000  # for which a round and the end are shown
-PALETTE = 64  # colours
+PALETTE = {False: 64, True: 128}  # colours, and where nodes are filled by their values
 
 
 def animate(run_dir: Path, episodes: list[int], out: Path, kinds: Sequence[str] = ("gif", "html")) -> list[Path]:
@@ -31,11 +31,13 @@ def animate(run_dir: Path, episodes: list[int], out: Path, kinds: Sequence[str] 
     paths = [read_path(rounds) for rounds in rows]
     where = places(read_table(run_dir, "distances.csv").filter(regex=r"^\d+$").to_numpy())
     classes = read_table(run_dir, "nodes.csv")["main_class"].tolist()
-    scenes, frames = [], max(map(len, paths))
+    scenes, frames, valued = [], max(map(len, paths)), any(stop.values for path in paths for stop in path)
     for rounds in rows:
         first = rounds.iloc[0]
         heading = f"Episode {first['episode']} of {table['episode'].max()}, epsilon {first['epsilon']:.2f}"
-        scenes.append(Scene(heading, where, classes, first["previous_node"], first["goal"], table["round"].max()))
+        scenes.append(
+            Scene(heading, where, classes, first["previous_node"], first["goal"], table["round"].max(), valued)
+        )
 
     def make() -> "tuple[Figure, Callable[[int], None]]":
         from matplotlib.figure import Figure
@@ -55,8 +57,8 @@ def animate(run_dir: Path, episodes: list[int], out: Path, kinds: Sequence[str] 
     title = f"{label(table)}: {name} {' and '.join(map(str, episodes))}"
     captions = [caption(episodes, scenes, [path[:number] for path in paths]) for number in range(1, frames + 1)]
     makers = {
-        "gif": lambda: encoded(images, [*[MILLISECONDS] * (frames - 1), LAST], PALETTE),
-        "html": lambda: player(images, captions, MILLISECONDS, PALETTE, title),
+        "gif": lambda: encoded(images, [*[MILLISECONDS] * (frames - 1), LAST], PALETTE[valued]),
+        "html": lambda: player(images, captions, MILLISECONDS, PALETTE[valued], title),
     }
     out.mkdir(parents=True, exist_ok=True)
     files = {kind: out / f"{name}_{'_'.join(map(str, episodes))}.{kind}" for kind in kinds}
@@ -75,9 +77,11 @@ def episode_rows(run_dir: Path, table: pd.DataFrame, episode: int) -> pd.DataFra
 
 
 def read_path(rounds: pd.DataFrame) -> list[Stop]:
-    """Returns the path of the model in an episode from its rows of rounds.csv."""
+    """Returns the path of the model in an episode from its rows of rounds.csv; early logs have no values of nodes."""
     nodes = [tuple(map(int, text.split("+"))) for text in rounds["node"].astype(str)]
-    return list(map(Stop, nodes, *(rounds[name] for name in ("distance", "accuracy", "reward", "greedy"))))
+    texts = rounds["values"].fillna("").astype(str) if "values" in rounds else [""] * len(rounds)
+    values = [tuple(map(float, text.split())) for text in texts]
+    return list(map(Stop, nodes, *(rounds[name] for name in ("distance", "accuracy", "reward", "greedy")), values))
 
 
 def caption(episodes: list[int], scenes: list[Scene], paths: list[list[Stop]]) -> str:

@@ -21,16 +21,19 @@ class Extent:
     size: int
     sha256: str
 
-    def check(self, path: Path, header: list[str]):
-        """Raises UsageError where the file does not begin with exactly these bytes; changes nothing."""
+    def check(self, path: Path, header: list[str]) -> list[str]:
+        """Returns the columns of the file, which lack those of `header` that came after its version; changes nothing.
+
+        Raises UsageError where the file does not begin with exactly these bytes, or has other columns.
+        """
         content = path.read_bytes() if path.exists() else b""
-        if hashlib.sha256(content[: self.size]).hexdigest() == self.sha256 and len(content) >= self.size:
-            return
         if len(content) < self.size:
             raise UsageError(f"{path} is shorter than at the checkpoint; put the whole file back, or --overwrite")
-        columns = content.decode("utf-8-sig", "replace").split("\n", 1)[0].rstrip("\r")
-        if columns != ",".join(header):
+        columns = content.decode("utf-8-sig", "replace").split("\n", 1)[0].rstrip("\r").split(",")
+        if columns != [name for name in header if name in columns]:
             raise UsageError(f"{path} has other columns, from another version; resume it with that, or --overwrite")
+        if hashlib.sha256(content[: self.size]).hexdigest() == self.sha256:
+            return columns
         raise UsageError(
             f"{path} was changed since the run wrote it (edited, or saved with other line ends or a byte order mark); "
             "put the original back, or --overwrite"

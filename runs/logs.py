@@ -53,7 +53,7 @@ class RunLog:
             self.description = redescribe(self.folder, config, nodes, options)
             self.episodes_done, extents, self.policy_state = read_checkpoint(self.folder, config)
             for name, extent in extents.items():  # all of them before any is changed
-                extent.check(self.folder / name, headers[name])
+                headers[name] = extent.check(self.folder / name, headers[name])
             if not self.description["end"] or self.episodes_done < config.episodes:  # else nothing is left to run
                 self.description |= {"resumed": [*self.description["resumed"], part(options)], "end": None}
         else:
@@ -62,7 +62,7 @@ class RunLog:
             self.description = describe(config, nodes, options)
         remove_leftovers(self.folder)
         write_description(self.folder, self.description)
-        self._files, self._digests = {}, {}
+        self._headers, self._files, self._digests = headers, {}, {}
         for name, header in headers.items():
             self._open(name, header, extents.get(name))
         self.saved_model = SavedModel(config, self.folder)
@@ -99,7 +99,7 @@ class RunLog:
     def _append(self, name: str, record: Record, scope: str, step: int):
         """Writes one line at once."""
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(csv_row(record))
+        csv.writer(text, lineterminator="\n").writerow(csv_row(record, self._headers[name]))
         data = text.getvalue().encode()
         self._digests[name].update(data)
         while data:

@@ -36,7 +36,7 @@ AGENTS = "agents"
 REPORTS = ("report.md", "per_seed.csv", f"{FIGURES}/**/*")
 FLOAT32 = {"rounds.csv": "loss"}  # a float32 that a run writes with all digits of a float64
 # Columns with many digits, which are stored last: repeated cells that stand side by side compress better.
-LAST = ("distance", "accuracy", "train_seconds", "evaluate_seconds", "round_seconds", "loss")
+LAST = ("distance", "accuracy", "train_seconds", "evaluate_seconds", "round_seconds", "loss", "values")
 
 
 def shorten(cell: str) -> str:

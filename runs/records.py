@@ -3,18 +3,27 @@
 import dataclasses
 import functools
 import operator
+from collections.abc import Sequence
 
 
 def column(
-    description: str, *, show: str = "", tensorboard: bool = False, form: str = "", sum_of: str = ""
+    description: str,
+    *,
+    show: str = "",
+    tensorboard: bool = False,
+    form: str = "",
+    join: str = "+",
+    sum_of: str = "",
 ) -> dataclasses.Field:
     """Declares a column.
 
     `description` says what it holds and in which unit. `show` is its form on the screen (empty: not shown), `form` that
-    in the CSV file (empty: all digits). `tensorboard` tells whether TensorBoard gets it. A column of episodes may be
-    the sum of the column `sum_of` of their rounds, where a tuple counts with its length.
+    in the CSV file (empty: all digits), there `join` stands between the elements of a tuple. `tensorboard` tells
+    whether TensorBoard gets it. A column of episodes may be the sum of the column `sum_of` of their rounds, where a
+    tuple counts with its length.
     """
-    about = {"description": description, "show": show, "tensorboard": tensorboard, "form": form, "sum_of": sum_of}
+    about = {"description": description, "show": show, "tensorboard": tensorboard, "form": form, "join": join}
+    about["sum_of"] = sum_of
     return dataclasses.field(metadata=about)
 
 
@@ -71,6 +80,12 @@ class RoundRecord(RunColumns):
     )
     gradient_steps: int = column("steps of gradient descent on images")
     unreachable: tuple = column("nodes that were asked first and did not answer, joined by `+`")
+    values: tuple = column(
+        "values of all nodes, from node 0 on, by which the policy chose (the agent: outputs of its Q-network), four "
+        "significant digits, separated by spaces; empty in round 1, for random choices and for policies without values",
+        form=".4g",
+        join=" ",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -148,13 +163,13 @@ def total(rounds: list[RoundRecord], name: str) -> float:
     return functools.reduce(operator.add, values)  # as `sum` added up to Python 3.11; later ones round otherwise
 
 
-def csv_row(record: Record) -> list[str]:
-    """Returns a record's cells; what is not there (NaN) is empty, and the nodes of a tuple are joined by +."""
-    cells = []
-    for name, about in columns(type(record)).items():
-        value = getattr(record, name)
-        value = "+".join(map(str, value)) if isinstance(value, tuple) else value
-        cells.append(format(value, about["form"]) if value == value else "")
+def csv_row(record: Record, header: Sequence[str]) -> list[str]:
+    """Returns a record's cells in the columns of `header`; what is not there (NaN, an empty tuple) is empty."""
+    cells, declared = [], columns(type(record))
+    for name in header:
+        value, about = getattr(record, name), declared[name]
+        values = value if isinstance(value, tuple) else (value,) if value == value else ()
+        cells.append(about["join"].join(format(each, about["form"]) for each in values))
     return cells
 
 

@@ -72,6 +72,13 @@ def sweep_flags(tiny, out, **changes):
     return [*(str(text) for name, value in options.items() for text in (f"--{name}", value)), *shared]
 
 
+def drop_column(path, name):
+    """Rewrites a CSV file without a column, as a version that did not have it would have written it."""
+    rows = [row.split(",") for row in path.read_text().splitlines()]
+    place = rows[0].index(name)
+    path.write_text("".join(",".join(row[:place] + row[place + 1 :]) + "\n" for row in rows))
+
+
 def same(one, other):
     """Tells whether rounds.csv and episodes.csv of two runs are equal, times aside."""
     return all(left.equals(right) for left, right in zip(read(one).values(), read(other).values(), strict=True))

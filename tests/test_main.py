@@ -49,6 +49,17 @@ def test_columns(finished, dataset):
     assert set(pd.read_csv(finished / "rounds.csv")["dataset"]) == {f"other-{dataset.sha256()[:8]}"}
 
 
+def test_logged_values_of_nodes_are_those_of_greedy_choices(tiny, tmp_path):
+    run(*tiny, "--epsilon", 0.5, "--goal", 1, "--run-dir", tmp_path)
+    rounds = pd.read_csv(tmp_path / "rounds.csv")
+    assert rounds["values"].notna().tolist() == rounds["greedy"].tolist()
+    greedy = rounds[rounds["greedy"]]
+    values = np.array([text.split() for text in greedy["values"]], float)
+    assert values.shape == (len(greedy), 10)
+    assert 2 < len(greedy) < 16
+    assert values.argmax(1).tolist() == greedy["node"].tolist()
+
+
 def test_logged_numbers_fit_together(finished):
     rounds, episodes = pd.read_csv(finished / "rounds.csv"), pd.read_csv(finished / "episodes.csv")
     assert_rounds_fit(rounds, goal=0.2)

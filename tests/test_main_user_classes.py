@@ -1,5 +1,6 @@
 """A user's policy that does not do what is expected ends a run in one line that names it."""
 
+import pandas as pd
 import pytest
 from helpers import refuse, run
 
@@ -18,6 +19,16 @@ class Half(Stay):
 class Bare(Stay):
     def rank(self, observation, info, rng):
         return [info["node"][0]]
+
+class Valued(Stay):
+    def rank(self, observation, info, rng):
+        self.last_values = np.arange(10) / 3
+        return [1], True
+
+class TooFew(Stay):
+    def rank(self, observation, info, rng):
+        self.last_values = [1, 2]
+        return [1], True
 
 class Objects(Stay):
     def state(self):
@@ -56,6 +67,7 @@ def flags(tiny, tmp_path, monkeypatch):
     [
         ("Half", "the method rank of odd_rules:Half must return (nodes, greedy)"),
         ("Bare", "the method rank of odd_rules:Bare must return (nodes, greedy)"),
+        ("TooFew", "last_values of odd_rules:TooFew must be None or 10 numbers, one for each node, not [1, 2]"),
         ("Objects", "the method state of odd_rules:Objects must return a dict of arrays of numbers or text"),
         ("Ragged", "the method state of odd_rules:Ragged must return a dict of arrays of numbers or text"),
         ("Nothing", "the method agent of odd_rules:Nothing must return a dict of arrays of numbers or text"),
@@ -63,6 +75,12 @@ def flags(tiny, tmp_path, monkeypatch):
 )
 def test_what_a_policy_must_return_is_said(flags, capfd, name, says):
     assert says in refuse(capfd, *flags, "--policy", f"odd_rules:{name}")
+
+
+def test_values_of_nodes_are_logged(flags):
+    run(*flags, "--policy", "odd_rules:Valued")
+    values = pd.read_csv("run/rounds.csv")["values"].fillna("").tolist()
+    assert values == ["", "0 0.3333 0.6667 1 1.333 1.667 2 2.333 2.667 3"]
 
 
 def test_a_state_of_lists_is_restored_as_arrays(flags):

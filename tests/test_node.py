@@ -63,6 +63,7 @@ def test_greedy_choice_is_the_highest_value():
         ranking, greedy = agent.rank(observation, {}, np.random.default_rng(0))
         assert greedy
         assert values[ranking].tolist() == sorted(values.tolist(), reverse=True)
+        np.testing.assert_array_equal(agent.last_values, values)
 
 
 def test_patience_leaves_the_node_where_the_model_stalls():
@@ -72,6 +73,7 @@ def test_patience_leaves_the_node_where_the_model_stalls():
     best, *others = agent.rank(observation, {"node": (0,), "stalled": 1}, np.random.default_rng(0))[0]
     ranking, greedy = agent.rank(observation, {"node": (best,), "stalled": 2}, np.random.default_rng(0))
     assert (ranking, greedy) == ([*others, best], True)
+    assert agent.last_values.argmax() == best  # what the network says, not what patience makes of it
     agent.epsilon = 1.0
     firsts = {
         agent.rank(observation, {"node": (best,), "stalled": 9}, np.random.default_rng(k))[0][0] for k in range(40)

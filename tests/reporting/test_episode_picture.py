@@ -11,8 +11,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from config import Config
-from reporting.episode_picture import Scene, Stop, describe, draw, picture
-from reporting.style import ACCENT, BEFORE
+from reporting.episode_picture import DARK, LIGHT, Scene, Stop, describe, draw, picture, shades
+from reporting.style import ACCENT, BEFORE, INK
 
 SCENE = Scene("Episode 4", np.array([[0.0, 0.0], [0.3, 0.0], [0.0, 0.4]]), [7, 8, 9], 0, 0.8, 3)
 PATH = [Stop((0,), 0.0, 0.1, 0.0), Stop((1,), 3.0, 0.5, 0.0, False), Stop((1,), 0.0, 0.9, 0.0, True)]
@@ -63,6 +63,30 @@ def test_what_is_drawn_after_a_number_of_rounds(number, here, visits, line, unde
     assert len(world.patches) == (number == 2)  # an arrow, where the model moves
     assert len(world.lines) == 3 + 1 + (number == 3)  # nodes, the halo, the way before
     assert [len(line.get_xdata()) for line in (curve.lines[0], curve.lines[2])] == [3, number]
+
+
+def test_nodes_are_filled_by_the_values_that_led_to_the_choice():
+    path = [PATH[0], PATH[1]._replace(greedy=True, values=(-0.5, 1.5, 0.5))]
+    figure, scene = Figure(), SCENE._replace(valued=True)
+    draw(figure, (0, 1), scene, path, 2, over=False)
+    fills = [float(line.get_markerfacecolor()) for line in figure.axes[0].lines[:3]]
+    assert fills == pytest.approx([LIGHT, DARK, (LIGHT + DARK) / 2])
+    colours = [text.get_color() for text in figure.axes[0].texts if text.get_text() in "012"]
+    assert colours == [INK, "white", "white"]  # on light, dark and half dark
+    texts = [text.get_text() for text in figure.texts]
+    assert {"-0.5", "1.5", "fill: value of the node"} < set(texts)
+    without = Figure()
+    draw(without, (0, 1), scene, path, 1, over=False)  # in round 1 there are none
+    assert {line.get_markerfacecolor() for line in without.axes[0].lines[:3]} == {"1.0"}
+    assert {"lowest", "highest", "fill: value of the node; none in this round"} < {t.get_text() for t in without.texts}
+    plain = Figure()
+    draw(plain, (0, 1), SCENE, PATH, 2, over=False)
+    assert not [text for text in plain.texts if "fill" in text.get_text()]
+    assert len(plain.axes) == 2
+
+
+def test_equal_values_are_light():
+    assert shades([0.5, 0.5]).tolist() == [LIGHT, LIGHT]
 
 
 def test_several_nodes_train_in_a_round():

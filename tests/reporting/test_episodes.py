@@ -68,6 +68,14 @@ def test_a_gif_and_a_page_show_every_round(played, tmp_path, capsys):
     assert len(re.findall("data:image/png;base64,", page)) == 3 + 1  # and the first one before the script runs
 
 
+def test_values_are_read_where_the_log_has_them(played):
+    early = read_table(played, "rounds.csv").query("episode == 4")
+    assert [stop.values for stop in episodes.read_path(early)] == [(), (), ()]
+    path = episodes.read_path(early.assign(values=[None, None, "0.5 -1e-05 2"]))
+    assert [stop.values for stop in path] == [(), (), (0.5, -1e-05, 2.0)]
+    assert path[2] == ((1,), 0.0, 0.9, 0.0, True, path[2].values)
+
+
 def test_a_packed_run(tmp_path):
     """Node 3 trains alone, so that the model never moves."""
     run_dir = PROJECT / "results" / "starters" / "standalone-disjoint-starter3-seed0"

@@ -1,11 +1,14 @@
 """What a run resumes from, and what it does not resume from."""
 
+import hashlib
 import json
 import shutil
 
 import numpy as np
 import pandas as pd
-from helpers import refuse, run
+from helpers import drop_column, refuse, run
+
+from runs.comparison import read
 
 
 def test_a_loaded_agent_is_not_needed_again(finished, tiny, tmp_path, capfd):
@@ -34,6 +37,21 @@ def test_damaged_run_is_not_resumed(tiny, tmp_path, capfd):
     assert json.loads((tmp_path / "run.json").read_text())["end"]  # a run that is not resumed stays finished
     (tmp_path / "run.json").write_text("{")
     assert "damaged or of another version" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+
+
+def test_a_run_that_began_before_a_column_came_goes_on_without_it(finished, tiny, tmp_path):
+    run(*tiny, "--run-dir", tmp_path, "--episodes", 2)
+    path = tmp_path / "rounds.csv"
+    drop_column(path, "values")
+    with np.load(tmp_path / "checkpoint.npz") as arrays:
+        arrays = dict(arrays)
+    tables = json.loads(str(arrays["tables"]))
+    tables["rounds.csv"] = len(path.read_bytes()), hashlib.sha256(path.read_bytes()).hexdigest()
+    np.savez(tmp_path / "checkpoint.npz", **arrays | {"tables": json.dumps(tables)})
+    for episodes in (3, 4):
+        run("--resume", "--run-dir", tmp_path, "--episodes", episodes)
+    whole, resumed = (read(folder)["rounds.csv"] for folder in (finished, tmp_path))
+    pd.testing.assert_frame_equal(resumed, whole.drop(columns="values"))
 
 
 def test_foreign_checkpoint_is_refused(finished, tiny, tmp_path, capfd):

@@ -11,7 +11,7 @@ from runs.logs import RunLog
 from runs.options import parse
 from runs.records import RUN_COLUMNS, RoundRecord, columns, round_record
 
-ROW = {name: 0 for name in columns(RoundRecord) if name not in RUN_COLUMNS} | {"unreachable": ()}
+ROW = {name: 0 for name in columns(RoundRecord) if name not in RUN_COLUMNS} | {"unreachable": (), "values": ()}
 
 
 FLOATS = dict.fromkeys(("distance", "accuracy", "reward", "loss", "train_seconds"), st.floats())

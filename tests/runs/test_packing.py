@@ -5,7 +5,7 @@ import json
 import shutil
 
 import pytest
-from helpers import refuse, run
+from helpers import drop_column, refuse, run
 
 import plots
 import report
@@ -53,15 +53,27 @@ def test_every_table_is_restored_as_the_run_wrote_it(plain, packed):
     assert (packed / "agents" / "agent.npz").read_bytes() == (plain / "agent" / "agent.npz").read_bytes()
 
 
+def test_runs_of_earlier_versions_are_packed_with_others(tiny, tmp_path):
+    """One of them has no values of nodes."""
+    run(*tiny, "--epsilon", 0.5, "--run-dir", tmp_path / "study" / "agent")
+    shutil.copytree(tmp_path / "study" / "agent", tmp_path / "study" / "early")
+    drop_column(tmp_path / "study" / "early" / "rounds.csv", "values")
+    pack(tmp_path / "study", tmp_path / "out")
+    for name in ("agent", "early"):
+        written = (tmp_path / "study" / name / "rounds.csv").read_text()
+        assert ("values" in written) == (name == "agent")
+        assert read_packed_table(tmp_path / "out" / name, "rounds.csv") == written
+
+
 def test_what_follows_is_not_stored(plain, tmp_path):
     """Where an agent walks between ten nodes that all answer, rounds.csv follows from few of its columns."""
     shutil.copytree(plain / "agent", tmp_path / "study" / "agent")
     pack(tmp_path / "study", tmp_path)
     header, *rows = gzip.decompress((tmp_path / "rounds.csv.gz").read_bytes()).decode().splitlines()
     stored = "run,episode,round,node,greedy,bytes_sent,gradient_steps,unreachable,accuracy"
-    assert header == f"{stored},train_seconds,evaluate_seconds,round_seconds,loss"
+    assert header == f"{stored},train_seconds,evaluate_seconds,round_seconds,loss,values"
     whole = (plain / "agent" / "rounds.csv").read_text().splitlines()[1].split(",")[14]
-    assert len(rows[0].split(",")[-1]) < len(whole)  # as a float32 the loss has fewer digits
+    assert len(rows[0].split(",")[-2]) < len(whole)  # as a float32 the loss has fewer digits
 
 
 def test_packing_again_gives_the_same_bytes(plain, packed, tmp_path):
