@@ -3,7 +3,6 @@
 import collections
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +10,7 @@ import tensorflow as tf
 from config import Config
 from models import q_network
 from policies.replay import Transition, draw_shares, n_step_transitions, renamed
+from policies.route_agent import RouteAgent
 from policies.rules import (
     HomePolicy,
     LabelVariancePolicy,
@@ -24,7 +24,7 @@ from policies.rules import (
     StandalonePolicy,
     random_ranking,
 )
-from settings.declare import flag, to_text
+from policies.saved_agent import kind, read_agent
 from settings.errors import UsageError
 from settings.names import REFERENCES
 from settings.random_streams import generator
@@ -43,6 +43,7 @@ POLICIES = {
     "label-variance": LabelVariancePolicy,
     "home": HomePolicy,
     "route": RoutePolicy,
+    "route-agent": RouteAgent,
 }
 
 
@@ -195,7 +196,7 @@ class DQNAgent(Policy):
         }
 
     def agent(self) -> dict[str, np.ndarray | np.generic]:
-        return {"weights": self.weights.numpy(), "kind": np.str_(kind(self.config))}
+        return {"weights": self.weights.numpy(), "kind": np.str_(kind(self.config, KIND))}
 
     def restore(self, state: dict[str, np.ndarray]):
         self.weights, self.target_weights, self.mean_weights = (
@@ -209,26 +210,9 @@ class DQNAgent(Policy):
         self.replay.extend(Transition(*row) for row in zip(*columns, strict=True))
 
 
-def kind(config: Config) -> str:
-    """Returns what another agent must have in common with this one to make sense of its weights, as flags."""
-    return " ".join(f"{flag(name)} {to_text(getattr(config, name))}" for name in KIND)
-
-
 def load_agent(config: Config, shape: Sequence[int]) -> np.ndarray:
     """Returns the weights [P] of a saved agent; raises UsageError where the file is none of this one's kind."""
-    try:
-        with np.load(Path(config.load_agent).expanduser(), allow_pickle=False) as arrays:
-            weights, theirs = arrays["weights"], str(arrays["kind"])
-    except OSError as error:
-        raise UsageError(
-            f"--load-agent {config.load_agent} cannot be read ({error}); give a run's agent.npz"
-        ) from error
-    except Exception as error:  # another kind of file raises a dozen different errors
-        raise UsageError(f"--load-agent {config.load_agent} is no agent of a run; give a run's agent.npz") from error
-    if theirs != kind(config):
-        raise UsageError(
-            f"--load-agent {config.load_agent} needs {theirs}, as its run had; this one has {kind(config)}"
-        )
+    (weights,) = read_agent(config, KIND, ("weights",))
     if weights.shape != shape or weights.dtype != np.float32 or not np.isfinite(weights).all():
         raise UsageError(f"--load-agent {config.load_agent} is damaged; give another run's agent.npz")
     return weights

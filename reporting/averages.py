@@ -11,7 +11,6 @@ from runs.packed import run_dirs
 from runs.presets import AGENT_FIELDS, ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
 from runs.tables import read_table
 from settings.errors import UsageError
-from settings.names import LEARNING
 
 AVERAGES = {
     "last-20": ("the last 20 episodes", lambda episodes: episodes.tail(20)),
@@ -108,7 +107,7 @@ def agent(run: dict) -> str:
     if not run["learns"]:
         return "none"
     values = run["config"].as_text()
-    authors = values["policy"] in LEARNING and all(values[name] == PAPER[name] for name in AGENT_FIELDS)
+    authors = all(values[name] == PAPER[name] for name in ("policy", *AGENT_FIELDS))
     return AUTHORS if authors else OTHER
 
 

@@ -108,6 +108,7 @@ CHANGES = {
     "published-code": {"split": "published"},
     "quick": {"episodes": 10, "goal": 0.5, "round_limit": 20, "minibatch": 32},
     **dict(zip(IMPROVEMENTS, _CUMULATIVE, strict=True)),
+    "route-agent": {"policy": "route-agent", "episodes": 140, "greedy_from": 121, "patience": 1},
 }
 PRESETS = {name: PAPER | changes for name, changes in CHANGES.items()}
 PRESET_HELP = {
@@ -115,6 +116,7 @@ PRESET_HELP = {
     "published-code": "paper, with the data slices of the authors' code",
     "quick": "a run of a minute; its numbers prove nothing",
     **{name: f"+ {text}" for name, (text, _) in IMPROVEMENTS.items()},
+    "route-agent": "paper, with an agent that searches a route and 20 greedy episodes at the end",
     "with-greedy": f"paper + {IMPROVEMENTS['with-greedy'][0]}",
 }
 EDITED = "edited"  # names the settings of a run without a preset once the defaults of config.py have been edited

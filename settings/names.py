@@ -17,4 +17,4 @@ RULES = (  # policies that do not learn, see policies/rules.py
     "home",
     "route",
 )
-LEARNING = ("dqn",)  # policies that learn, and need many episodes
+LEARNING = ("dqn", "route-agent")  # policies that learn, and need many episodes

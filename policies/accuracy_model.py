@@ -1,0 +1,109 @@
+"""Learns how the accuracy follows from the nodes that trained, and imagines episodes along routes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import expit, logit
+from sklearn.linear_model import Ridge
+
+from config import Config
+from policies.routes import Route, to_arrays
+
+KEPT = np.exp(-1 / np.array([3.0, 12.0]))  # what one more round leaves of a visit's effect, in two memories
+SHARPNESS = 1.5  # how steeply the weight of a round falls with its distance from the goal
+BAND = 0.15  # rounds less than this below the goal tell how noisy the accuracy is near it
+USUAL_NOISE = 0.3  # of the log-odds, as long as there are none
+NEAR = 0.1  # the environment's: how far below the goal a round at the same node can count as stalled
+COST, MISS = 5.0, 100.0  # rounds that are worth a unit of communication cost, and a unit of accuracy at the round limit
+
+
+def objective(
+    rounds: np.ndarray, last: np.ndarray, before: np.ndarray, best: np.ndarray, cost: np.ndarray, goal: float
+) -> np.ndarray:
+    """Returns what a route minimises [n]: the rounds, plus COST times the communication cost.
+
+    Of the last round it counts the part after which a straight line from the accuracy `before` to the `last` one
+    crosses the goal. An episode whose `best` accuracy misses the goal gets MISS times what is missing.
+    """
+    beyond = np.clip((last - goal) / np.maximum(last - before, 1e-3), 0, 1)
+    return rounds - np.where(best >= goal, beyond, MISS * (best - goal)) + COST * cost
+
+
+def features(path: Sequence[int], config: Config) -> np.ndarray:
+    """Returns what the accuracy of each round is learned from [rounds, (memories + 1) * nodes + 1].
+
+    For each memory the visits of the nodes, faded so that a stay for ever counts 1; the present node; the round.
+    """
+    memory, rows = np.zeros((len(KEPT), config.nodes)), []
+    for round, node in enumerate(path, 1):
+        present = np.eye(config.nodes)[node]
+        memory = KEPT[:, np.newaxis] * memory + (1 - KEPT[:, np.newaxis]) * present
+        rows.append(np.concatenate([memory.ravel(), present, [round / config.round_limit]]))
+    return np.array(rows)
+
+
+class AccuracyModel:
+    """A weighted linear regression of the accuracy's log-odds."""
+
+    def __init__(
+        self,
+        paths: Sequence[Sequence[int]],
+        accuracies: Sequence[Sequence[float]],
+        config: Config,
+        rng: np.random.Generator | None = None,
+    ):
+        """Learns from the nodes that trained in each episode and the accuracies after them.
+
+        A round counts by (its odds / odds of the goal) ** SHARPNESS, at most 1. With `rng` the coefficients are drawn
+        from their posterior distribution, given a standard normal prior, instead of being its mean.
+        """
+        inputs = np.concatenate([features(path, config) for path in paths])
+        accuracy = np.concatenate(accuracies)
+        odds = logit(np.clip(accuracy, 0.02, 0.98))
+        weights = np.minimum(1, np.exp(SHARPNESS * (odds - logit(config.goal))))
+        regression = Ridge(alpha=1.0).fit(inputs, odds, sample_weight=weights)
+        errors, of = odds - regression.predict(inputs), regression.coef_
+        if rng:
+            centred = (inputs - np.average(inputs, axis=0, weights=weights)) * np.sqrt(weights)[:, np.newaxis]
+            root = np.linalg.cholesky(centred.T @ centred + np.eye(len(of)))  # of the precision, but for the variance
+            spread = np.sqrt(np.average(errors**2, weights=weights))
+            of = of + spread * np.linalg.solve(root.T, rng.standard_normal(len(of)))
+        near = np.abs(errors)[accuracy > config.goal - BAND]
+        # The standard deviation of normal errors is 1.48 times their median size; outliers do not change that.
+        self.noise = 1.4826 * float(np.median(near)) if len(near) else USUAL_NOISE
+        # The mean of what was learned from is predicted the same by all draws.
+        middle = np.average(inputs, axis=0, weights=weights) @ (regression.coef_ - of)
+        self.config, self.intercept = config, float(regression.intercept_ + middle)
+        self.of_visits = of[: -config.nodes - 1].reshape(len(KEPT), config.nodes)
+        self.of_present, self.of_round = of[-config.nodes - 1 : -1], float(of[-1])
+
+    def imagine(self, routes: Sequence[Route], distances: np.ndarray, errors: np.ndarray) -> np.ndarray:
+        """Returns the mean objective [routes] of imagined episodes along routes between nodes `distances` apart.
+
+        `errors` [episodes, round_limit] are standard normal; all routes meet the same ones.
+        """
+        config, episodes = self.config, len(errors)
+        nodes, rounds, following = (np.repeat(array, episodes, axis=0) for array in to_arrays(routes))
+        errors = self.noise * np.tile(errors, (len(routes), 1))
+        row, zeros = np.arange(len(nodes)), np.zeros(len(nodes))
+        gains = (1 - KEPT)[:, np.newaxis] * self.of_visits
+        place, stalled, left = zeros.astype(int), zeros.astype(int), rounds[:, 0]
+        memory, holder, running = np.zeros((len(KEPT), len(row))), nodes[:, 0], zeros == 0
+        accuracy, best, cost, result = zeros, zeros, zeros, zeros
+        for round in range(1, config.round_limit + 1):
+            leaves = (left <= 0) | ((config.patience > 0) & (stalled >= config.patience))
+            place = np.where(leaves, following[row, place], place)
+            left = np.where(leaves, rounds[row, place], left) - 1
+            node = nodes[row, place]
+            memory = KEPT[:, np.newaxis] * memory + gains[:, node]
+            of_round = self.of_round * round / config.round_limit
+            odds = self.intercept + memory.sum(0) + self.of_present[node] + of_round + errors[:, round - 1]
+            before, accuracy = accuracy, expit(odds)
+            cost = cost + distances[holder, node]
+            stalls = (node == holder) & (config.goal - NEAR <= accuracy) & (accuracy <= best)
+            stalled, best, holder = np.where(stalls, stalled + 1, 0), np.maximum(best, accuracy), node
+            value = objective(round, accuracy, before, best, cost, config.goal)
+            result, running = np.where(running, value, result), running & (accuracy < config.goal)
+            if not running.any():
+                break
+        return result.reshape(len(routes), episodes).mean(1)

@@ -1,0 +1,174 @@
+"""Implements the route agent, which learns to imagine episodes and searches a route that reaches the goal soon."""
+
+import math
+
+import numpy as np
+
+from config import Config
+from policies.accuracy_model import AccuracyModel, objective
+from policies.routes import Follower, Route, changed, from_arrays, near_nodes, random_route, to_arrays
+from policies.rules import Policy
+from policies.saved_agent import kind, read_agent
+from settings.errors import UsageError
+
+KIND = ("policy", "nodes", "starter", "patience")  # give a route its meaning
+FIRST = 18  # episodes along random routes
+TRIALS, FINALISTS = 20, 5  # the last episodes before `greedy_from`, and the routes that they try in turn
+CANDIDATES, FRESH = 150, 0.3  # routes imagined before an episode, and the share of them that is random
+COMPARED, ELITE = 30, 6  # the best routes by their episodes, and those of them that candidates are changed from
+EPISODES = 8  # imagined along a route
+TRUST = 2.0  # episodes that the imagined ones together count as
+
+
+class RouteAgent(Policy):
+    """Plays routes, learns the accuracy from them, imagines many routes and plays the best one next.
+
+    1. A route is a short list of stays. A stay ends early where the model stalls; after the last stay comes the second.
+    2. The first episodes follow random routes.
+    3. After each later one a linear regression learns the accuracy from all episodes. Its coefficients are drawn from
+       their posterior, so that the agent tries what is uncertain (Thompson sampling).
+    4. Candidates are random routes and changes of the best ones. The one with the lowest imagined objective is next.
+    5. The last training episodes try the finalists in turn. From `greedy_from` on the agent follows the best of them.
+
+    A route's objective is the mean over its episodes and the imagined ones, so that luck does not decide.
+    """
+
+    learns = True
+
+    def __init__(self, config: Config, distances: np.ndarray):
+        """Raises UsageError where several nodes train in a round, or `load_agent` names no agent of this kind."""
+        super().__init__(config, distances)
+        if config.nodes_per_round > 1:
+            raise UsageError("--policy route-agent takes no --nodes-per-round")
+        self.near = near_nodes(config, distances)
+        self.routes, self.paths, self.accuracies, self.objectives = [], [], [], []  # one of each for every episode
+        self.finalists, self.best, self.planned = [], None, None  # the best route so far, and that of the next episode
+        if config.load_agent:
+            self.best = self.planned = from_arrays(*read_agent(config, KIND, ("nodes", "rounds")))[0]
+        self.route, self.path, self.seen, self.cost = None, [], [], 0.0  # of the present episode
+
+    @property
+    def epsilon(self) -> float:
+        """1 as long as routes are random, then 0."""
+        return float(self.planned is None)
+
+    def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
+        """Ranks the next node of the route first, then the others, the nearest to it first."""
+        if info["round"] == 1:
+            self.route = self.planned or self._random_route(rng)
+            self.follower = Follower(self.route, self.config.patience)
+        node = self.follower.next(info["stalled"])
+        ranking = np.lexsort((self.distances[node], np.arange(self.config.nodes) != node))
+        return ranking.tolist(), self.route == self.best
+
+    def remember(
+        self,
+        observation: np.ndarray,
+        action: int | np.ndarray,
+        reward: float,
+        next_observation: np.ndarray,
+        done: bool,
+        info: dict,
+    ):
+        """Stores the node that trained, the accuracy and the distance."""
+        if info["round"] == 2:
+            self.path, self.seen, self.cost = [self.config.starter], [info["previous_accuracy"]], 0.0
+        self.path.append(info["node"][0])
+        self.seen.append(info["accuracy"])
+        self.cost += info["distance"]
+
+    def learn(self, rng: np.random.Generator, episode: int) -> float:
+        """Stores the episode and plans the next one; from the episode `greedy_from` on it does neither. Returns NaN."""
+        until = self.config.greedy_from or math.inf
+        if episode >= until or not self.path:  # it is empty where the first round has reached the goal
+            return math.nan
+        self._store()
+        if episode + 1 >= until:
+            self.best = self.planned = self._ranked(self.finalists or self._promising(), rng)[0]
+        elif episode + 1 >= until - TRIALS:
+            self.finalists = self.finalists or self._ranked(self._promising(), rng)[:FINALISTS]
+            self.planned = self.finalists[episode % len(self.finalists)]
+        else:
+            self.planned = self._search(rng) if len(self.routes) >= FIRST else None
+        return math.nan
+
+    def _store(self):
+        """Adds the present episode to those that are learned from, and ends it."""
+        last, before, best = self.seen[-1], self.seen[-2], max(self.seen)
+        self.objectives.append(float(objective(len(self.path), last, before, best, self.cost, self.config.goal)))
+        self.routes.append(self.route)
+        self.paths.append(self.path)
+        self.accuracies.append(self.seen)
+        self.path, self.seen = [], []
+
+    def _random_route(self, rng: np.random.Generator) -> Route:
+        """Draws a route whose first stay after the starter's is at each of the near nodes in turn."""
+        return random_route(self.config.starter, self.near, self.near[len(self.routes) % len(self.near)], rng)
+
+    def _promising(self) -> list[Route]:
+        """Returns the COMPARED routes with the lowest mean objectives in their episodes."""
+        return sorted(dict.fromkeys(self.routes), key=lambda route: np.mean(self._played(route)))[:COMPARED]
+
+    def _played(self, route: Route) -> list[float]:
+        """Returns the objectives of a route's episodes."""
+        return [value for value, other in zip(self.objectives, self.routes, strict=True) if other == route]
+
+    def _ranked(self, routes: list[Route], rng: np.random.Generator, model: AccuracyModel | None = None) -> list[Route]:
+        """Returns played routes, that of the lowest estimated objective first."""
+        model = model or AccuracyModel(self.paths, self.accuracies, self.config)
+        imagined = self._imagined(model, routes, rng)
+        estimates = [shrunk(self._played(route), guess) for route, guess in zip(routes, imagined.tolist(), strict=True)]
+        return [routes[index] for index in np.argsort(estimates, kind="stable")]
+
+    def _imagined(self, model: AccuracyModel, routes: list[Route], rng: np.random.Generator) -> np.ndarray:
+        """Returns the objectives [routes] that a model imagines."""
+        return model.imagine(routes, self.distances, rng.standard_normal((EPISODES, self.config.round_limit)))
+
+    def _search(self, rng: np.random.Generator) -> Route:
+        """Returns the candidate that one model drawn at random imagines to be best; notes the best route so far."""
+        model = AccuracyModel(self.paths, self.accuracies, self.config, rng)
+        elite = self._ranked(self._promising(), rng, model)[:ELITE]
+        self.best = elite[0]
+        candidates = [self._candidate(elite, rng) for _ in range(CANDIDATES)]
+        return candidates[int(np.argmin(self._imagined(model, candidates, rng)))]
+
+    def _candidate(self, elite: list[Route], rng: np.random.Generator) -> Route:
+        """Draws a random route or a change of one of the elite."""
+        if rng.random() < FRESH:
+            return random_route(self.config.starter, self.near, None, rng)
+        return changed(elite[rng.integers(len(elite))], self.near, rng)
+
+    def state(self) -> dict[str, np.ndarray | np.generic]:
+        state = {"objectives": np.array(self.objectives), "lengths": np.array([len(path) for path in self.paths], int)}
+        state["path"] = np.concatenate([[], *self.paths]).astype(int)
+        state["accuracy"] = np.concatenate([[], *self.accuracies])
+        for name, routes in self._lists().items():
+            state[f"{name}_nodes"], state[f"{name}_rounds"], _ = to_arrays(routes)
+        return state
+
+    def _lists(self) -> dict[str, list[Route]]:
+        """Returns all routes that are kept, as lists by name."""
+        lone = {"best": self.best, "planned": self.planned}
+        lists = {name: [route] if route else [] for name, route in lone.items()}
+        return {"routes": self.routes, "finalists": self.finalists, **lists}
+
+    def restore(self, state: dict[str, np.ndarray]):
+        lists = {name: from_arrays(state[f"{name}_nodes"], state[f"{name}_rounds"]) for name in self._lists()}
+        self.routes, self.finalists = lists["routes"], lists["finalists"]
+        self.best, self.planned = (next(iter(lists[name]), None) for name in ("best", "planned"))
+        ends = np.cumsum(state["lengths"])[:-1]
+        self.objectives = state["objectives"].tolist()
+        some = len(self.routes) > 0
+        self.paths = [part.tolist() for part in np.split(state["path"], ends)] if some else []
+        self.accuracies = [part.tolist() for part in np.split(state["accuracy"], ends)] if some else []
+
+    def agent(self) -> dict[str, np.ndarray | np.generic]:
+        if not self.best:
+            return {}
+        nodes, rounds, _ = to_arrays([self.best])
+        return {"nodes": nodes, "rounds": rounds, "kind": np.str_(kind(self.config, KIND))}
+
+
+def shrunk(values: list[float], guess: float) -> float:
+    """Returns the mean of values and a guess that counts as TRUST of them."""
+    return (sum(values) + TRUST * guess) / (len(values) + TRUST)

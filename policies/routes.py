@@ -1,0 +1,100 @@
+"""Draws and changes routes of stays, and follows them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from config import Config
+
+Route = tuple[tuple[int, int], ...]  # its stays (node, rounds); the first is at the starter
+MOST_STAYS, LONGEST, MEAN = 6, 20, 8  # stays of a route; rounds of a stay, and their mean where they are drawn
+STAYS, LONGEST_START = 4, 6  # of a random route: its stays, and the rounds at the starter
+NEAREST = 20  # a route visits the starter and the nodes nearest to it, so that a few episodes can try all of them
+
+
+def near_nodes(config: Config, distances: np.ndarray) -> list[int]:
+    """Returns the NEAREST other nodes, the nearest to the starter first."""
+    order = np.argsort(distances[config.starter], kind="stable")
+    return [node for node in order.tolist() if node != config.starter][:NEAREST]
+
+
+def random_route(starter: int, nodes: Sequence[int], first: int | None, rng: np.random.Generator) -> Route:
+    """Draws a route of STAYS different nodes; the stay after the starter's is at the node `first`, None: at any."""
+    others = [node for node in rng.permutation(nodes).tolist() if node != first]
+    others = others if first is None else [first, *others]
+    start = (starter, int(rng.integers(1, LONGEST_START + 1)))
+    return start, *((node, random_rounds(rng)) for node in others[: STAYS - 1])
+
+
+def random_rounds(rng: np.random.Generator) -> int:
+    """Draws the rounds of a stay."""
+    return min(LONGEST, int(rng.geometric(1 / MEAN)))
+
+
+def changed(route: Route, nodes: Sequence[int], rng: np.random.Generator) -> Route:
+    """Returns a route with one or more random changes; the first stay remains at the starter.
+
+    A change makes a stay up to four rounds longer or shorter, moves it to another node, adds, removes or swaps stays.
+    Stays that follow each other at one node become one; what is over MOST_STAYS and LONGEST is cut.
+    """
+    stays = list(route)
+    for _ in range(1 + rng.poisson(0.5)):
+        place, kind = int(rng.integers(len(stays))), rng.random()
+        node, rounds = stays[place]
+        if kind < 0.4:
+            stays[place] = (node, max(1, rounds + int(rng.choice([-4, -3, -2, -1, 1, 2, 3, 4]))))
+        elif kind < 0.7 and place:
+            stays[place] = (int(rng.choice([route[0][0], *nodes])), rounds)
+        elif kind < 0.8:
+            stays.insert(place + 1, (int(rng.choice([route[0][0], *nodes])), random_rounds(rng)))
+        elif kind < 0.9 and place and len(stays) > 2:
+            del stays[place]
+        elif place:
+            other = int(rng.integers(1, len(stays)))
+            stays[place], stays[other] = stays[other], stays[place]
+    return joined(stays)
+
+
+def joined(stays: Sequence[tuple[int, int]]) -> Route:
+    """Returns the route of these stays, those that follow each other at one node as one, within the limits."""
+    route = []
+    for node, rounds in stays:
+        if route and route[-1][0] == node:
+            rounds += route.pop()[1]
+        route.append((node, min(LONGEST, rounds)))
+    return tuple(route[:MOST_STAYS])
+
+
+def to_arrays(routes: Sequence[Route]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the nodes [routes, MOST_STAYS], the rounds [routes, MOST_STAYS], 0 after the last stay, and which stay
+    comes after each [routes, MOST_STAYS]: after the last one the second, where there is one."""
+    nodes, rounds = np.zeros((2, len(routes), MOST_STAYS), int)
+    for row, route in enumerate(routes):
+        nodes[row, : len(route)], rounds[row, : len(route)] = np.array(route).T
+    following = np.tile(np.arange(1, MOST_STAYS + 1), (len(routes), 1))
+    for row, route in enumerate(routes):
+        following[row, len(route) - 1] = min(1, len(route) - 1)
+    return nodes, rounds, following
+
+
+def from_arrays(nodes: np.ndarray, rounds: np.ndarray) -> list[Route]:
+    """Returns the routes of the first two arrays of `to_arrays`."""
+    pairs = zip(nodes.tolist(), rounds.tolist(), strict=True)
+    return [tuple(stay for stay in zip(*row, strict=True) if stay[1]) for row in pairs]
+
+
+class Follower:
+    """Follows a route in an episode: a stay ends with its rounds, or once the model has stalled for some of them."""
+
+    def __init__(self, route: Route, patience: int):
+        """With a `patience` of 0 no stay ends early."""
+        self.route, self.patience = route, patience
+        self.place, self.left = 0, route[0][1] - 1  # the present stay, and its rounds to come; one has passed
+
+    def next(self, stalled: int) -> int:
+        """Returns the node of the next round; the model has `stalled` for so many rounds."""
+        if self.left <= 0 or 0 < self.patience <= stalled:
+            self.place = self.place + 1 if self.place + 1 < len(self.route) else min(1, self.place)
+            self.left = self.route[self.place][1]
+        self.left -= 1
+        return self.route[self.place][0]

@@ -1,0 +1,96 @@
+"""The regression of the accuracy and what it imagines, on cases worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+from config import Config
+from policies.accuracy_model import AccuracyModel, features, objective
+
+TOY = Config(nodes=2, pca_components=2, round_limit=4, patience=1)
+APART = np.array([[0, 0.1], [0.1, 0]])
+
+
+def test_objective_by_hand():
+    """From 0.7 to 0.9 the goal of 0.8 is half way; a cost of 0.2 is worth a round; 0.05 are missing."""
+    assert objective(10, 0.9, 0.7, 0.9, 0.2, 0.8) == pytest.approx(10 - 0.5 + 1)
+    assert objective(36, 0.6, 0.7, 0.75, 0.0, 0.8) == pytest.approx(36 + 5)
+
+
+def test_features_of_a_path_by_hand():
+    """Two memories, that keep exp(-1/3) and exp(-1/12), of two nodes; the present node; the round of four."""
+    slow, fast = math.exp(-1 / 12), math.exp(-1 / 3)
+    expected = [
+        [1 - fast, 0, 1 - slow, 0, 1, 0, 0.25],
+        [fast * (1 - fast), 1 - fast, slow * (1 - slow), 1 - slow, 0, 1, 0.5],
+    ]
+    np.testing.assert_allclose(features([0, 1], TOY), expected)
+
+
+def linear(intercept=0.0, visits=((0, 0), (0, 0)), present=(0, 0), of_round=0.0, noise=0.0):
+    """Makes a model with these coefficients."""
+    model = object.__new__(AccuracyModel)
+    model.config, model.intercept, model.noise = TOY, intercept, noise
+    model.of_visits, model.of_present, model.of_round = np.array(visits), np.array(present), of_round
+    return model
+
+
+def logit(accuracy):
+    return math.log(accuracy / (1 - accuracy))
+
+
+def test_imagined_episodes_by_hand():
+    """At node 0 the accuracy is 0.5, at node 1 it is 0.9: the goal of 0.8 is crossed after 3/4 of the first round there.
+
+    The way there is 0.1, half a round. The route that stays misses the goal by 0.3.
+    """
+    model = linear(logit(0.5), present=(0, logit(0.9)))
+    routes = [((0, 1), (1, 3)), ((0, 2), (1, 3)), ((0, 20),)]
+    imagined = model.imagine(routes, APART, np.zeros((3, 4)))
+    np.testing.assert_allclose(imagined, [2 - 0.25 + 0.5 - 0.0, 3 - 0.25 + 0.5, 4 + 30], atol=1e-6)
+
+
+def test_imagined_stays_end_where_the_model_stalls():
+    """Node 0 gives 0.75 in every round: round 2 stalls, so that round 3 is at node 1, which gives 0.85."""
+    model = linear(logit(0.75), present=(0, logit(0.85) - logit(0.75)))
+    assert model.imagine([((0, 9), (1, 1))], APART, np.zeros((1, 4))) == pytest.approx(3 - 0.5 + 0.5)
+
+
+def test_noise_is_of_the_log_odds():
+    model = linear(logit(0.5), noise=2.0)
+    errors = np.array([[0, 0, 0, 0], [0, 1, 0, 0.0]])  # in the second episode 2 more in round 2: 0.88
+    accuracy = 1 / (1 + math.exp(-2))
+    hit = 2 - (accuracy - 0.8) / (accuracy - 0.5)
+    assert model.imagine([((0, 9),)], APART, errors) == pytest.approx([(4 + 30 + hit) / 2])
+
+
+def test_regression_finds_what_made_the_accuracy():
+    """Log-odds that are linear in the features, from many episodes: predictions agree but for the prior's pull."""
+    rng, true = np.random.default_rng(0), np.array([0.5, -0.5, 1, 2, 0.3, -0.3, 0.4])
+    paths = [rng.integers(2, size=4).tolist() for _ in range(400)]
+    accuracies = [1 / (1 + np.exp(-(features(path, TOY) @ true))) for path in paths]
+    model = AccuracyModel(paths, accuracies, TOY)
+    learned = np.concatenate([model.of_visits.ravel(), model.of_present, [model.of_round]])
+    for path, accuracy in zip(paths[:9], accuracies, strict=False):
+        odds = model.intercept + features(path, TOY) @ learned
+        np.testing.assert_allclose(odds, np.log(accuracy / (1 - accuracy)), atol=0.05)
+    assert model.noise < 0.05
+
+
+def test_draws_spread_around_the_mean_as_the_posterior():
+    """One feature varies alone, the round; its posterior has the variance s² / (sum of squares + 1)."""
+    config = Config(nodes=2, pca_components=2, round_limit=4, goal=0.5)
+    paths, rng = [[0, 0, 0, 0]] * 30, np.random.default_rng(1)
+    accuracies = [1 / (1 + np.exp(-(0.5 + rng.normal(0, 0.1, 4)))) for _ in paths]
+    mean = AccuracyModel(paths, accuracies, config)
+    draws = [AccuracyModel(paths, accuracies, config, np.random.default_rng(seed)) for seed in range(400)]
+    inputs = np.concatenate([features(path, config) for path in paths])
+    inputs = inputs - inputs.mean(0)
+    odds = np.log(np.concatenate(accuracies) / (1 - np.concatenate(accuracies)))
+    variance = np.linalg.inv(inputs.T @ inputs + np.eye(7))[6, 6]
+    coefficients = np.linalg.inv(inputs.T @ inputs + np.eye(7)) @ inputs.T @ (odds - odds.mean())
+    variance *= np.mean((odds - odds.mean() - inputs @ coefficients) ** 2)
+    assert mean.of_round == pytest.approx(coefficients[6], abs=1e-8)
+    assert np.mean([draw.of_round for draw in draws]) == pytest.approx(mean.of_round, abs=4 * math.sqrt(variance / 400))
+    assert np.var([draw.of_round for draw in draws]) == pytest.approx(variance, rel=0.3)

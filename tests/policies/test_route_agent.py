@@ -1,0 +1,138 @@
+"""The route agent in a toy world whose best route is known: what it plays when, what it keeps, and what it saves."""
+
+import math
+
+import numpy as np
+import pytest
+
+from config import Config
+from policies.route_agent import FIRST, RouteAgent, shrunk
+from settings.errors import UsageError
+
+SETTINGS = {"policy": "route-agent", "nodes": 4, "pca_components": 4, "round_limit": 12, "patience": 1}
+DISTANCES = np.array([[0, 3, 2, 1], [3, 0, 1, 2], [2, 1, 0, 1], [1, 2, 1, 0.0]]) / 100
+
+
+def gain(node):
+    """Returns by how much a round at a node raises the accuracy: only node 2 leads to the goal within the limit."""
+    return 0.16 if node == 2 else 0.03
+
+
+def play(agent, episode, first=0.2):
+    """Plays an episode of the toy world; returns the nodes that trained and whether the choices were greedy."""
+    path, greedy, accuracy, best, stalled = [0], [], first, first, 0
+    while accuracy < 0.8 and len(path) < 12:
+        info = {"round": len(path), "stalled": stalled, "node": (path[-1],)}
+        (node, *_), is_greedy = agent.rank(None, info, np.random.default_rng([1, episode, len(path)]))
+        greedy.append(is_greedy)
+        before, accuracy = accuracy, accuracy + gain(node)
+        stalled = stalled + 1 if node == path[-1] and 0.7 <= accuracy <= best else 0
+        path, best = [*path, node], max(best, accuracy)
+        info = {"round": len(path), "node": (node,), "accuracy": accuracy, "previous_accuracy": before}
+        done = accuracy >= 0.8 or len(path) == 12
+        agent.remember(None, node, 0.0, None, done, info | {"distance": DISTANCES[path[-2], node]})
+    assert math.isnan(agent.learn(np.random.default_rng([2, episode]), episode))
+    return path, greedy
+
+
+def test_it_finds_the_route_of_the_toy_world():
+    """Node 2 at once: 0.2 + 4 * 0.16 after round 5, of which 0.25 are beyond the goal, at a distance of 0.02."""
+    agent = RouteAgent(Config(greedy_from=51, **SETTINGS), DISTANCES)
+    played = [play(agent, episode) for episode in range(1, 54)]
+    assert not any(any(greedy) for _, greedy in played[:FIRST])
+    for path, greedy in played[50:]:
+        assert (path, greedy) == ([0, 2, 2, 2, 2], [True] * 4)
+    assert min(agent.objectives) == pytest.approx(5 - 0.25 + 5 * 0.02)
+    assert len(agent.objectives) == 50  # it learns nothing from greedy episodes
+
+
+def test_random_routes_then_finalists_in_turn_then_the_best():
+    """With `greedy_from` 31 the trials begin with episode 11."""
+    agent, routes, epsilons = RouteAgent(Config(greedy_from=31, **SETTINGS), DISTANCES), [], []
+    for episode in range(1, 34):
+        epsilons.append(agent.epsilon)
+        play(agent, episode)
+        routes.append(agent.route)
+    assert epsilons == [1.0] * 10 + [0.0] * 23
+    assert [route[1][0] for route in routes[:6]] == [3, 2, 1, 3, 2, 1]  # the nearest first, in turn
+    assert routes[10:30] == agent.finalists * 4
+    assert len(set(agent.finalists)) == 5
+    assert routes[30] in agent.finalists
+    assert len(set(routes[30:])) == 1
+
+
+def test_an_episode_that_the_first_round_ends_teaches_nothing():
+    agent = RouteAgent(Config(**SETTINGS), DISTANCES)
+    assert play(agent, 1, first=0.9) == ([0], [])
+    play(agent, 2)
+    play(agent, 3, first=0.9)
+    assert len(agent.objectives) == 1
+
+
+def test_ranking_has_the_nearest_after_the_node_of_the_route():
+    agent = RouteAgent(Config(**SETTINGS), DISTANCES)
+    agent.planned = ((0, 1), (2, 3))
+    assert agent.rank(None, {"round": 1, "stalled": 0}, np.random.default_rng(0))[0] == [2, 1, 3, 0]
+
+
+def test_estimates_by_hand():
+    """Two episodes of 10 and 14 rounds, and 9 imagined that count as two: 42 / 4."""
+    assert shrunk([10.0, 14.0], 9.0) == 10.5
+
+
+def test_one_lucky_episode_does_not_make_a_route_the_best():
+    """8 once, imagined as 20, is estimated at 16; three times 13, imagined as 14, at 13.4."""
+    agent = RouteAgent(Config(**SETTINGS), DISTANCES)
+    lucky, steady = ((0, 1), (1, 3)), ((0, 1), (2, 3))
+    agent.routes, agent.objectives = [lucky, steady, steady, steady], [8.0, 13.0, 13.0, 13.0]
+    agent._imagined = lambda model, routes, rng: np.array([{lucky: 20.0, steady: 14.0}[route] for route in routes])
+    assert agent._promising() == [lucky, steady]
+    assert agent._ranked(agent._promising(), None, model=object()) == [steady, lucky]
+
+
+@pytest.mark.parametrize("until", [0, 1, 20, 35, 51])
+def test_restored_agent_goes_on_as_the_original(until):
+    """Before any episode, among the random ones, in the search, in the trials, and greedy."""
+    config = Config(greedy_from=51, **SETTINGS)
+    agent, other = RouteAgent(config, DISTANCES), RouteAgent(config, DISTANCES)
+    for episode in range(1, until + 1):
+        play(agent, episode)
+    other.restore(agent.state())
+    for episode in range(until + 1, until + 4):
+        assert play(agent, episode) == play(other, episode)
+    assert agent.objectives == other.objectives
+    np.testing.assert_array_equal(agent.state()["accuracy"], other.state()["accuracy"])
+
+
+def test_loaded_agent_follows_the_route_that_was_saved(tmp_path):
+    teacher = RouteAgent(Config(greedy_from=40, **SETTINGS), DISTANCES)
+    assert teacher.agent() == {}  # nothing is known yet
+    for episode in range(1, 41):
+        path, _ = play(teacher, episode)
+    np.savez(tmp_path / "agent.npz", **teacher.agent())
+    config = Config(greedy_from=1, load_agent=str(tmp_path / "agent.npz"), **SETTINGS)
+    agent = RouteAgent(config, DISTANCES)
+    assert play(agent, 1) == play(agent, 2) == (path, [True] * (len(path) - 1))
+    assert agent.agent()["rounds"].tolist() == teacher.agent()["rounds"].tolist()
+
+
+def test_an_agent_that_learns_on_begins_with_the_loaded_route(tmp_path):
+    np.savez(tmp_path / "agent.npz", **{"nodes": [[0, 3]], "rounds": [[1, 9]], "kind": KIND})
+    agent = RouteAgent(Config(load_agent=str(tmp_path / "agent.npz"), **SETTINGS), DISTANCES)
+    assert play(agent, 1)[0][1:4] == [3, 3, 3]
+    play(agent, 2)
+    assert agent.route != ((0, 1), (3, 9))
+
+
+KIND = "--policy route-agent --nodes 4 --starter 0 --patience 1"
+
+
+def test_agents_of_another_kind_are_refused(tmp_path):
+    np.savez(tmp_path / "agent.npz", nodes=[[0, 3]], rounds=[[1, 9]], kind=KIND.replace("nodes 4", "nodes 5"))
+    with pytest.raises(UsageError, match="needs --policy route-agent --nodes 5"):
+        RouteAgent(Config(load_agent=str(tmp_path / "agent.npz"), **SETTINGS), DISTANCES)
+
+
+def test_several_nodes_a_round_are_refused():
+    with pytest.raises(UsageError, match="--nodes-per-round"):
+        RouteAgent(Config(nodes_per_round=2, **SETTINGS), DISTANCES)

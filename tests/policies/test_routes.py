@@ -1,0 +1,82 @@
+"""Routes of stays: drawn and changed within their limits, as arrays and back, and followed round by round."""
+
+import numpy as np
+import pytest
+
+from config import Config
+from policies.routes import (
+    LONGEST,
+    MOST_STAYS,
+    Follower,
+    changed,
+    from_arrays,
+    joined,
+    near_nodes,
+    random_route,
+    to_arrays,
+)
+
+
+def test_near_nodes_are_the_nearest_to_the_starter_first():
+    places = np.array([0.0, 5, 1, 3])
+    distances = np.abs(np.subtract.outer(places, places))
+    assert near_nodes(Config(nodes=4, pca_components=4), distances) == [2, 3, 1]
+    assert near_nodes(Config(nodes=4, pca_components=4, starter=3), distances) == [1, 2, 0]  # at 2, 2 and 3
+    assert len(near_nodes(Config(nodes=100), np.random.default_rng(0).random((100, 100)))) == 20
+
+
+def test_random_routes_begin_at_the_starter_and_go_where_they_are_told():
+    rng = np.random.default_rng(0)
+    routes = [random_route(7, [1, 2, 3, 4], first, rng) for first in (3, None) * 200]
+    assert {route[1][0] for route in routes[::2]} == {3}
+    assert {route[1][0] for route in routes[1::2]} == {1, 2, 3, 4}
+    for (starter, rounds), *stays in routes:
+        assert (starter, len(stays), len({node for node, _ in stays})) == (7, 3, 3)
+        assert 1 <= rounds <= 6
+        assert all(1 <= rounds <= LONGEST for _, rounds in stays)
+    assert len(random_route(0, [1], 1, rng)) == 2  # there are no more nodes
+
+
+def test_changed_routes_stay_within_the_limits():
+    rng, route, lengths = np.random.default_rng(0), ((0, 2), (3, 19), (1, 4)), set()
+    for _ in range(3000):
+        other = changed(route, [1, 2, 3], rng)
+        assert other[0][0] == 0
+        assert 1 <= len(other) <= MOST_STAYS
+        assert all(node in range(4) and 1 <= rounds <= LONGEST for node, rounds in other)
+        assert all(left[0] != right[0] for left, right in zip(other, other[1:], strict=False))
+        lengths.add(len(other))
+        route = other if rng.random() < 0.5 else route
+    assert lengths >= {2, 3, 4, 5, 6}
+
+
+def test_stays_that_follow_each_other_at_a_node_are_one():
+    assert joined([(0, 1), (2, 15), (2, 9), (0, 1)]) == ((0, 1), (2, LONGEST), (0, 1))
+    assert len(joined([(node, 1) for node in range(9)])) == MOST_STAYS
+
+
+def test_arrays_and_back():
+    routes = [((0, 3), (2, 5)), ((0, 1), (4, 2), (1, 8)), ((0, 9),)]
+    nodes, rounds, following = to_arrays(routes)
+    assert rounds[0].tolist() == [3, 5, 0, 0, 0, 0]
+    assert [following[row, : len(route)].tolist() for row, route in enumerate(routes)] == [[1, 1], [1, 2, 1], [0]]
+    assert from_arrays(nodes, rounds) == routes
+    assert from_arrays(*to_arrays([])[:2]) == []
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        (((0, 2), (3, 1), (1, 2)), [0, 3, 1, 1, 3, 1, 1, 3]),  # after the last stay comes the second one
+        (((0, 1), (3, 2)), [3, 3, 3, 3, 3, 3, 3, 3]),
+        (((0, 2),), [0, 0, 0, 0, 0, 0, 0, 0]),
+    ],
+)
+def test_following_a_route_after_the_first_round(route, expected):
+    follower = Follower(route, patience=0)
+    assert [follower.next(stalled=9) for _ in expected] == expected
+
+
+def test_a_stay_ends_early_where_the_model_stalls():
+    follower = Follower(((0, 1), (3, 9), (1, 9)), patience=2)
+    assert [follower.next(stalled) for stalled in (0, 0, 1, 2, 0, 1, 3)] == [3, 3, 3, 1, 1, 1, 3]
