@@ -41,7 +41,7 @@ def logit(accuracy):
 
 
 def test_imagined_episodes_by_hand():
-    """At node 0 the accuracy is 0.5, at node 1 it is 0.9: the goal of 0.8 is crossed after 3/4 of the first round there.
+    """At node 0 the accuracy is 0.5, at node 1 it is 0.9: the first round there crosses the goal at 3/4 of its way.
 
     The way there is 0.1, half a round. The route that stays misses the goal by 0.3.
     """

@@ -1,5 +1,7 @@
 """Routes of stays: drawn and changed within their limits, as arrays and back, and followed round by round."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def test_changed_routes_stay_within_the_limits():
         assert other[0][0] == 0
         assert 1 <= len(other) <= MOST_STAYS
         assert all(node in range(4) and 1 <= rounds <= LONGEST for node, rounds in other)
-        assert all(left[0] != right[0] for left, right in zip(other, other[1:], strict=False))
+        assert all(left[0] != right[0] for left, right in itertools.pairwise(other))
         lengths.add(len(other))
         route = other if rng.random() < 0.5 else route
     assert lengths >= {2, 3, 4, 5, 6}
