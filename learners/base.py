@@ -51,7 +51,9 @@ class Learner:
         with tf.GradientTape() as tape:
             losses = self.losses(targets, network(inputs, training=True))
             mean = tf.reduce_mean(losses)
-        optimizer.apply(tape.gradient(mean, weights), weights)
+        # tf.tuple lets the updates wait for all gradients. A layer may read weights once more to send its signal down,
+        # and TensorFlow's graph optimizer drops the edge that lets their update wait for this read.
+        optimizer.apply(tf.tuple(tape.gradient(mean, weights)), weights)
         return losses
 
 

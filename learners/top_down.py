@@ -55,7 +55,7 @@ class TopDownLearner(Learner):
             return losses
         if form == ANTICIPATING:
             losses, gradients = send_down(self, network, inputs, targets, anticipating=True, training=True)
-            optimizer.apply(gradients, weights)
+            optimizer.apply(tf.tuple(gradients), weights)
             return losses
         return super().step(network, optimizer, inputs, targets)
 

@@ -1,13 +1,17 @@
 """What holds for every local learner: whole runs log, plot and repeat; equal seeds draw equally."""
 
+import time
+
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from helpers import run, same
 
 from data import normalise
 from learners import CONVOLUTIONAL, VARIANTS, make_learner
+from learners.base import Learner
 from models import VectorModel
 from reporting.run_figures import label
 from settings.errors import UsageError
@@ -49,6 +53,36 @@ def test_training_repeats_with_equal_draws(name, variant, dataset):
     assert np.abs(one - weights).max() > 1e-3
     assert (one == other).all() == (variant in ("plain", "mapped", "unmapped"))
     assert (model.predict(one, images).numpy() == model.predict(one, images).numpy()).all()
+
+
+class Late(keras.layers.Dense):
+    """A dense layer that sends its ordinary signal down, but reads its kernel for it a tenth of a second late."""
+
+    def call(self, inputs):
+        @tf.custom_gradient
+        def multiply(inputs, kernel):
+            def signals(signal):
+                with tf.control_dependencies([tf.numpy_function(lambda: time.sleep(0.1), [], [])]):
+                    now = tf.convert_to_tensor(self.kernel)
+                return tf.matmul(signal, now, transpose_b=True), tf.matmul(inputs, signal, transpose_a=True)
+
+            return tf.matmul(inputs, kernel), signals
+
+        return self.activation(multiply(inputs, tf.convert_to_tensor(self.kernel)))
+
+
+def test_weights_change_only_after_the_last_signal_was_sent(dataset):
+    """TensorFlow's graph optimizer does not let an update of weights wait for a second read of them."""
+    images, labels = normalise(dataset.x_train[:32]), dataset.y_train[:32].astype(np.int64)
+    order, trained = np.arange(32, dtype=np.int32)[None], []
+    for kind in (keras.layers.Dense, Late):
+        layers = [keras.layers.Dense(8), kind(10, activation="softmax", use_bias=False)]
+        network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten(), *layers])
+        model = VectorModel(network, keras.optimizers.SGD(0.5), Learner())
+        start = model.initial_weights(np.random.default_rng(0))
+        trained.append(model.train(start, model.initial_state(), images, labels, order, 16)[0].numpy())
+    np.testing.assert_allclose(trained[1], trained[0], atol=1e-6)
+    assert np.abs(trained[0] - start).max() > 0.1
 
 
 SHAPES = {"cnn": (16, 16, 1), "attention-seeking": (20, 30, 3)}
