@@ -80,6 +80,8 @@ def sweep(todo: list[Run], workers: "LocalWorkers | RayWorkers", jobs: int | Non
                 lines.plain = under_way(running, logged)
         finally:
             workers.stop(running)
+    if not console.is_terminal:
+        console.line()  # Rich leaves the last line of the bar open
     return failed
 
 

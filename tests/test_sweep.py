@@ -52,6 +52,7 @@ def test_failed_runs_are_reported_while_the_others_finish(swept):
         finished = pd.read_csv(out / f"{policy}-disjoint-learning-rate0.001-seed0" / "episodes.csv")
         name, number = f"{policy}-disjoint-learning-rate0.001-seed0", len(finished)
         assert f"finished: {name}  rounds {finished['rounds'].mean():.1f} in the last {number}\n" in output
+        assert re.search("^ *Means over seeds", output, re.MULTILINE)  # on a line of its own
         assert re.search(rf"^ *disjoint +{policy} +1 +{finished['rounds'].mean():.1f} ", output, re.MULTILINE)
         assert f"failed: {policy}-disjoint-learning-rate1e30-seed0 ended with exit code 2: main.py: error:" in output
         log = out / "logs" / f"{policy}-disjoint-learning-rate1e30-seed0.txt"
