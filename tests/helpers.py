@@ -84,6 +84,16 @@ def same(one, other):
     return all(left.equals(right) for left, right in zip(read(one).values(), read(other).values(), strict=True))
 
 
+def assert_same_model(*paths):
+    """Checks that Keras loads the same weights from .keras files."""
+    import keras  # only after conftest.py has imported TensorFlow
+
+    first, *others = (keras.models.load_model(path).get_weights() for path in paths)
+    for weights in others:
+        for one, other in zip(first, weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def refuse(capfd, *arguments):
     """Runs a command line that has to be refused; returns its one line on stderr."""
     try:

@@ -3,11 +3,9 @@
 import subprocess
 import sys
 
-import keras
-import numpy as np
 import pandas as pd
 import pytest
-from helpers import refuse, run
+from helpers import assert_same_model, refuse, run
 
 from learners import VARIANTS, make_learner
 from models import refuse_own_layers
@@ -43,9 +41,7 @@ def test_plain_keras_finds_the_logged_accuracy(tiny, tmp_path, name):
         episodes = episodes[episodes["reached_goal"]].sort_values(["rounds", "final_accuracy"], ascending=[False, True])
     data = tiny[tiny.index("--data-path") + 1]
     assert accuracy(whole / name, data, tmp_path) == episodes["final_accuracy"].iloc[-1]
-    models = [keras.models.load_model(folder / name).get_weights() for folder in (whole, parts)]
-    for one, other in zip(*models, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert_same_model(whole / name, parts / name)
 
 
 def test_a_learner_whose_layers_keras_does_not_have_is_refused(tiny, tmp_path, capfd):

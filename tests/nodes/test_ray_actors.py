@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import PROJECT, refuse, same, start
+from helpers import PROJECT, assert_same_model, refuse, same, start
 
 import data
 from config import Config
@@ -31,8 +31,9 @@ FEW = ["--nodes", 3, "--pca-components", 3, "--episodes", 3, "--threads", 1]
 @pytest.mark.slow
 def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
     """With one node and with two a round, one node and several an actor; what really moved is logged beside what is
-    modelled, and is less where nodes share an actor."""
+    modelled, and is less where nodes share an actor. The saved model is the same too."""
     flags = [*tiny, *FEW, "--observation", "pca,node-models,holder", "--nodes-per-round", 2]
+    flags += ["--save-model", "last.keras"]
     ways = {
         "local": [],
         "apart": ["--engine", "ray", "--ray-address", cluster.address],  # by default an actor a node
@@ -44,6 +45,8 @@ def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
         assert process.returncode == 0, errors
     assert same(tmp_path / "local", tmp_path / "apart")
     assert same(tmp_path / "local", tmp_path / "shared")
+    for name in ("apart", "shared"):
+        assert_same_model(*(tmp_path / folder / "last.keras" for folder in ("local", name)))
     apart, shared = (pd.read_csv(tmp_path / name / "transfers.csv") for name in ("apart", "shared"))
     assert len(apart) == len(shared) == len(pd.read_csv(tmp_path / "apart" / "rounds.csv"))
     assert (apart["bytes_moved"] == apart["bytes_sent"]).all()
@@ -92,7 +95,7 @@ def test_no_actor_tells_its_images_and_the_driver_holds_none(cluster, tiny, monk
     for name, answer in answers.items():
         assert len(pickle.dumps(answer)) < 28 * 28, name  # less than one image
     public = {name for name in vars(NodeActor) if not name.startswith("_")}
-    assert public == {*answers, "start", "train"}
+    assert public == {*answers, "start", "train", "model_file"}
     actor = nodes._actors[0]
     assert not [name for name in dir(actor) if "image" in name or ("nodes" in name and not name.startswith("__"))]
     holding = [name for name, value in vars(nodes).items() if isinstance(value, np.ndarray) and value.size > 40]
@@ -138,6 +141,14 @@ def test_what_cannot_be_run_on_ray_is_refused(capfd):
         RayNodes(Config(), "auto", 11)
     assert "need --engine ray" in refuse(capfd, "--ray-actors", 2)
     assert "need --engine ray" in refuse(capfd, "--ray-address", "auto")
+
+
+@pytest.mark.slow
+def test_a_learner_that_cannot_be_saved_is_refused_in_one_line(cluster, tiny, tmp_path, capfd):
+    flags = ["--learner", "attention-seeking", "--save-model", "last.keras", "--run-dir", tmp_path]
+    line = refuse(capfd, *tiny, *FEW, *flags, "--engine", "ray", "--ray-address", cluster.address, "--ray-actors", 1)
+    assert "--learner attention-seeking has layers that Keras alone cannot load; leave out --save-model" in line
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

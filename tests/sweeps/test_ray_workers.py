@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import pytest
-from helpers import finish, run, same, start, sweep_flags, wait_for
+from helpers import assert_same_model, finish, run, same, start, sweep_flags, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -19,8 +19,9 @@ def experiments(cluster):
 
 
 def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
-    """Its files are those of runs in this process, though its workers are killed on the way."""
-    on_ray = {"policies": "dqn", "episodes": 60, "engine": "ray", "ray-address": cluster.address}
+    """Its files are those of runs in this process, though its workers are killed on the way; saved models too."""
+    options = {"episodes": 60, "save-model": "best.keras"}
+    on_ray = {"policies": "dqn", **options, "engine": "ray", "ray-address": cluster.address}
     process = start(*sweep_flags(tiny, tmp_path, **on_ray), program="sweep.py")
     wait_for(tmp_path, "dqn-disjoint-seed0/checkpoint.npz", process)
     started = experiments(cluster)
@@ -32,8 +33,10 @@ def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
     assert output.count("finished: ") == 2
     assert json.loads((tmp_path / "dqn-disjoint-seed0" / "run.json").read_text())["resumed"]
     for seed in (0, 1):
-        run(*tiny, "--episodes", 60, "--seed", seed, "--run-dir", tmp_path / "here" / str(seed))
-        assert same(tmp_path / f"dqn-disjoint-seed{seed}", tmp_path / "here" / str(seed))
+        there, here = tmp_path / f"dqn-disjoint-seed{seed}", tmp_path / "here" / str(seed)
+        run(*tiny, "--episodes", 60, "--save-model", "best.keras", "--seed", seed, "--run-dir", here)
+        assert same(there, here)
+        assert_same_model(there / "best.keras", here / "best.keras")
 
 
 def test_an_interrupted_sweep_on_ray_leaves_no_run_behind(cluster, tiny, tmp_path):
