@@ -163,7 +163,7 @@ def choose(
     Raises UsageError where a user's policy gives something else.
     """
     policy.last_values = None
-    ranking, greedy = _read_choice(policy.rank(observation, info, rng), config)
+    ranking, greedy = read_choice(policy.rank(observation, info, rng), config)
     if policy.last_values is None:
         return ranking, greedy, ()
     try:
@@ -178,7 +178,7 @@ def choose(
     )
 
 
-def _read_choice(choice: object, config: Config) -> tuple[list[int], bool]:
+def read_choice(choice: object, config: Config) -> tuple[list[int], bool]:
     """Returns what a policy's `rank` returned as (nodes, greedy); raises UsageError where a user's returned no such."""
     try:
         nodes, greedy = choice

@@ -1,6 +1,7 @@
 """What test files share: a tiny data set, a finished run on it, runs for reports, TensorFlow as a run starts it."""
 
 import dataclasses
+import functools
 import os
 import random
 import signal
@@ -35,6 +36,7 @@ def kept(build, *groups, more=()):
     built = {}
     names = [*more, *(field.name for group in groups for field in dataclasses.fields(group))]
 
+    @functools.wraps(build)
     def builder(config, *arguments):
         if is_import_path(config.learner):  # another test may have another class of this name
             return build(config, *arguments)
