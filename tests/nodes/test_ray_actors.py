@@ -146,7 +146,7 @@ def test_what_cannot_be_run_on_ray_is_refused(capfd):
 @pytest.mark.slow
 def test_a_learner_that_cannot_be_saved_is_refused_in_one_line(cluster, tiny, tmp_path, capfd):
     flags = ["--learner", "attention-seeking", "--save-model", "last.keras", "--run-dir", tmp_path]
-    line = refuse(capfd, *tiny, *FEW, *flags, "--engine", "ray", "--ray-address", cluster.address, "--ray-actors", 1)
+    line = refuse(capfd, *tiny, *flags, "--engine", "ray", "--ray-address", cluster.address, "--ray-actors", 1)
     assert "--learner attention-seeking has layers that Keras alone cannot load; leave out --save-model" in line
     assert not list(tmp_path.iterdir())
 
