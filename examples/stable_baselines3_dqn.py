@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gymnasium
 import pandas as pd
+import torch._dynamo  # noqa: F401 - before TensorFlow, after which Triton, in PyTorch for CUDA, crashes
 from stable_baselines3 import DQN
 from stable_baselines3.common.callbacks import StopTrainingOnMaxEpisodes
 

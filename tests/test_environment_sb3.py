@@ -1,6 +1,7 @@
 """Stable-Baselines3 drives the environment, where it is installed."""
 
 import dataclasses
+import importlib.util
 import json
 import subprocess
 import sys
@@ -14,8 +15,13 @@ pytestmark = pytest.mark.slow
 ID = "environment:HomogeneousLearning-v0"
 SMALL = {"samples_per_node": 40, "evaluation_batch": 300, "round_limit": 5, "goal": 0.99}
 pytest.importorskip("stable_baselines3", reason="SB3 is not installed: pip install -r requirements-sb3.txt")
+# The tests' process has loaded TensorFlow before PyTorch.
+without_triton = pytest.mark.skipif(
+    importlib.util.find_spec("triton") is not None, reason="Triton, in PyTorch for CUDA, crashes after TensorFlow"
+)
 
 
+@without_triton
 @pytest.mark.filterwarnings("error::UserWarning")
 def test_it_accepts_the_environment(fashion):
     from stable_baselines3.common.env_checker import check_env
@@ -23,6 +29,7 @@ def test_it_accepts_the_environment(fashion):
     check_env(gymnasium.make(ID, config=dataclasses.replace(fashion[0], **SMALL), render_mode="rgb_array"))
 
 
+@without_triton
 def test_its_dqn_learns_for_200_steps(fashion):
     from stable_baselines3 import DQN
 
