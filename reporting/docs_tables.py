@@ -9,6 +9,7 @@ import pandas as pd
 
 from config import GROUPS
 from reporting.docs_floors import floors
+from reporting.docs_sb3 import stable_baselines3
 from reporting.tables import AUTHORS, OTHER, claim_table, markdown
 from runs.presets import CHANGES, IMPROVEMENTS, PRESET_HELP
 from runs.records import EpisodeRecord, RoundRecord, TransferRecord, columns
@@ -103,5 +104,5 @@ def presets(root: Path) -> str:
 
 
 BUILDERS: dict[str, Callable[[Path], str]] = {
-    builder.__name__: builder for builder in (claims, improved, floors, settings, records, presets)
+    builder.__name__: builder for builder in (claims, improved, floors, stable_baselines3, settings, records, presets)
 }
