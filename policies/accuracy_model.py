@@ -51,16 +51,17 @@ class AccuracyModel:
         accuracies: Sequence[Sequence[float]],
         config: Config,
         rng: np.random.Generator | None = None,
+        sharpness: float = SHARPNESS,
     ):
         """Learns from the nodes that trained in each episode and the accuracies after them.
 
-        A round counts by (its odds / odds of the goal) ** SHARPNESS, at most 1. With `rng` the coefficients are drawn
+        A round counts by (its odds / odds of the goal) ** sharpness, at most 1. With `rng` the coefficients are drawn
         from their posterior distribution, given a standard normal prior, instead of being its mean.
         """
         inputs = np.concatenate([features(path, config) for path in paths])
         accuracy = np.concatenate(accuracies)
         odds = logit(np.clip(accuracy, 0.02, 0.98))
-        weights = np.minimum(1, np.exp(SHARPNESS * (odds - logit(config.goal))))
+        weights = np.minimum(1, np.exp(sharpness * (odds - logit(config.goal))))
         regression = Ridge(alpha=1.0).fit(inputs, odds, sample_weight=weights)
         errors, of = odds - regression.predict(inputs), regression.coef_
         if rng:

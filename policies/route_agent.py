@@ -13,11 +13,10 @@ from settings.errors import UsageError
 
 KIND = ("policy", "nodes", "starter", "patience")  # give a route its meaning
 FIRST = 18  # episodes along random routes
-TRIALS, FINALISTS = 20, 5  # the last episodes before `greedy_from`, and the routes that they try in turn
-CANDIDATES, FRESH = 150, 0.3  # routes imagined before an episode, and the share of them that is random
+FINALISTS = 5  # routes that the last training episodes try in turn
+FRESH = 0.3  # the share of the candidates that is random
 COMPARED, ELITE = 30, 6  # the best routes by their episodes, and those of them that candidates are changed from
 EPISODES = 8  # imagined along a route
-TRUST = 2.0  # episodes that the imagined ones together count as
 
 
 class RouteAgent(Policy):
@@ -34,6 +33,9 @@ class RouteAgent(Policy):
     """
 
     learns = True
+    candidates = 150  # routes imagined before an episode
+    trials = 20  # the last episodes before `greedy_from`, which try the finalists
+    trust = 2.0  # episodes that the imagined ones together count as
 
     def __init__(self, config: Config, distances: np.ndarray):
         """Raises UsageError where several nodes train in a round, or `load_agent` names no agent of this kind."""
@@ -85,7 +87,7 @@ class RouteAgent(Policy):
         self._store()
         if episode + 1 >= until:
             self.best = self.planned = self._ranked(self.finalists or self._promising(), rng)[0]
-        elif episode + 1 >= until - TRIALS:
+        elif episode + 1 >= until - self.trials:
             self.finalists = self.finalists or self._ranked(self._promising(), rng)[:FINALISTS]
             self.planned = self.finalists[episode % len(self.finalists)]
         else:
@@ -115,10 +117,15 @@ class RouteAgent(Policy):
 
     def _ranked(self, routes: list[Route], rng: np.random.Generator, model: AccuracyModel | None = None) -> list[Route]:
         """Returns played routes, that of the lowest estimated objective first."""
-        model = model or AccuracyModel(self.paths, self.accuracies, self.config)
+        model = model or self._model()
         imagined = self._imagined(model, routes, rng)
-        estimates = [shrunk(self._played(route), guess) for route, guess in zip(routes, imagined.tolist(), strict=True)]
+        pairs = zip(routes, imagined.tolist(), strict=True)
+        estimates = [shrunk(self._played(route), guess, self.trust) for route, guess in pairs]
         return [routes[index] for index in np.argsort(estimates, kind="stable")]
+
+    def _model(self, rng: np.random.Generator | None = None) -> AccuracyModel:
+        """Returns the model that all episodes so far teach, or with `rng` one drawn at random."""
+        return AccuracyModel(self.paths, self.accuracies, self.config, rng)
 
     def _imagined(self, model: AccuracyModel, routes: list[Route], rng: np.random.Generator) -> np.ndarray:
         """Returns the objectives [routes] that a model imagines."""
@@ -126,10 +133,10 @@ class RouteAgent(Policy):
 
     def _search(self, rng: np.random.Generator) -> Route:
         """Returns the candidate that one model drawn at random imagines to be best; notes the best route so far."""
-        model = AccuracyModel(self.paths, self.accuracies, self.config, rng)
+        model = self._model(rng)
         elite = self._ranked(self._promising(), rng, model)[:ELITE]
         self.best = elite[0]
-        candidates = [self._candidate(elite, rng) for _ in range(CANDIDATES)]
+        candidates = [self._candidate(elite, rng) for _ in range(self.candidates)]
         return candidates[int(np.argmin(self._imagined(model, candidates, rng)))]
 
     def _candidate(self, elite: list[Route], rng: np.random.Generator) -> Route:
@@ -169,6 +176,6 @@ class RouteAgent(Policy):
         return {"nodes": nodes, "rounds": rounds, "kind": np.str_(kind(self.config, KIND))}
 
 
-def shrunk(values: list[float], guess: float) -> float:
-    """Returns the mean of values and a guess that counts as TRUST of them."""
-    return (sum(values) + TRUST * guess) / (len(values) + TRUST)
+def shrunk(values: list[float], guess: float, trust: float) -> float:
+    """Returns the mean of values and a guess that counts as `trust` of them."""
+    return (sum(values) + trust * guess) / (len(values) + trust)

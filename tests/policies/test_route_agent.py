@@ -77,7 +77,7 @@ def test_ranking_has_the_nearest_after_the_node_of_the_route():
 
 def test_estimates_by_hand():
     """Two episodes of 10 and 14 rounds, and 9 imagined that count as two: 42 / 4."""
-    assert shrunk([10.0, 14.0], 9.0) == 10.5
+    assert shrunk([10.0, 14.0], 9.0, 2.0) == 10.5
 
 
 def test_one_lucky_episode_does_not_make_a_route_the_best():
