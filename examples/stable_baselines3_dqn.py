@@ -1,7 +1,6 @@
 """SB3's DQN picks the nodes: `python -m examples.stable_baselines3_dqn --out FILE.csv`, in the project's folder.
 
-Install requirements-sb3.txt first. FILE.csv gets one row an episode. Seeds that it has are not run again.
-"""
+Install requirements-sb3.txt first. FILE.csv gets one row an episode. Seeds that it has are not run again."""
 
 import argparse
 import json
