@@ -1,6 +1,4 @@
-"""SB3's DQN picks the nodes: `python -m examples.stable_baselines3_dqn --out FILE.csv`, in the project's folder.
-
-Install requirements-sb3.txt first. FILE.csv gets one row an episode. Seeds that it has are not run again."""
+"""SB3's DQN picks the nodes: `python -m examples.stable_baselines3_dqn --out FILE.csv`, in the project's folder."""
 
 import argparse
 import json
@@ -24,7 +22,7 @@ class Recorded(gymnasium.Wrapper):  # adds every round to `rows`
 
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-parser.add_argument("--out", type=Path, required=True)
+parser.add_argument("--out", type=Path, required=True, help="gets a row an episode; its seeds are not run again")
 parser.add_argument("--seeds", type=int, nargs="+", default=[0])
 parser.add_argument("--settings", type=json.loads, default={}, help='of the environment, like {"split": "published"}')
 parser.add_argument("--dqn", type=json.loads, default={}, help='of the agent, like {"learning_starts": 100}')

@@ -116,7 +116,7 @@ PRESET_HELP = {
     "published-code": "paper, with the data slices of the authors' code",
     "quick": "a run of a minute; its numbers prove nothing",
     **{name: f"+ {text}" for name, (text, _) in IMPROVEMENTS.items()},
-    "route-agent": "paper, but an agent that searches a route",
+    "route-agent": "paper, with an agent that searches routes",
     "with-greedy": f"paper + {IMPROVEMENTS['with-greedy'][0]}",
 }
 EDITED = "edited"  # names the settings of a run without a preset once the defaults of config.py have been edited

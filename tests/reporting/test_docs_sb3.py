@@ -31,6 +31,7 @@ def results(tmp_path):
 
 
 def test_the_last_20_episodes_are_averaged_by_seed(results):
+    """Student's t of two seeds is 12.71; 12 and 14 rounds have a standard error of 1."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in stable_baselines3(results).splitlines()[2:]]
     assert [row[:2] for row in rows] == [
         ["disjoint", "the authors' DQN"],
