@@ -157,7 +157,7 @@ class VectorModel:
         return (
             _to_vector(self.weights),
             _to_vector(self.optimizer.variables),
-            total / tf.cast(tf.size(order), tf.float32),
+            total * (1.0 / tf.cast(tf.size(order), tf.float32)),  # as TensorFlow divides by a size that it knows
         )
 
     @tf.function(reduce_retracing=True)

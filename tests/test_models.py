@@ -94,6 +94,20 @@ def test_two_local_epochs_equal_keras_fit(dataset):
     np.testing.assert_allclose(environment.weights.numpy(), flat(reference), atol=1e-5)
 
 
+def test_the_loss_does_not_depend_on_what_was_trained_on_before(config, dataset):
+    """TensorFlow compiles once for each number of images, and after a few numbers once for all of them."""
+    fresh, used = (models.local_foundation_model.__wrapped__(config) for _ in range(2))
+    start, order = fresh.initial_weights(generator(0, "weights", 1)), np.arange(84, dtype=np.int32)
+
+    def losses(model, numbers):
+        images = tf.constant(normalise(dataset.x_train)), tf.constant(dataset.y_train.astype(np.int64))
+        orders = [np.roll(order, place)[np.newaxis, :number] for place, number in enumerate(numbers)]
+        return [float(model.train(start, model.initial_state(), *images, each, 8)[2]) for each in orders]
+
+    losses(used, (30, 50, 70))
+    assert losses(fresh, [84] * 20) == losses(used, [84] * 20)
+
+
 def test_q_network_training_equals_keras_fit():
     config = Config(nodes=4, pca_components=3, agent_hidden_units="20,10")
     network = models.q_network(config)
