@@ -6,7 +6,7 @@ import numpy as np
 
 from config import Config
 from policies.accuracy_model import AccuracyModel, objective
-from policies.routes import Follower, Route, changed, from_arrays, near_nodes, random_route, to_arrays
+from policies.routes import Follower, Route, changed, first_nodes, from_arrays, near_nodes, random_route, to_arrays
 from policies.rules import Policy
 from policies.saved_agent import kind, read_agent
 from settings.errors import UsageError
@@ -15,7 +15,7 @@ KIND = ("policy", "nodes", "starter", "patience")  # give a route its meaning
 FIRST = 18  # episodes along random routes
 FINALISTS = 5  # routes that the last training episodes try in turn
 FRESH = 0.3  # the share of the candidates that is random
-COMPARED, ELITE = 30, 6  # the best routes by their episodes, and those of them that candidates are changed from
+ELITE = 6  # routes that candidates are changed from
 EPISODES = 8  # imagined along a route
 
 
@@ -26,16 +26,19 @@ class RouteAgent(Policy):
     2. The first episodes follow random routes.
     3. After each later one a linear regression learns the accuracy from all episodes. Its coefficients are drawn from
        their posterior, so that the agent tries what is uncertain (Thompson sampling).
-    4. Candidates are random routes and changes of the best ones. The one with the lowest imagined objective is next.
+    4. Candidates are the best routes so far, changes of them and random ones. The most promising one is next: the lower
+       end of what it may need counts.
     5. The last training episodes try the finalists in turn. From `greedy_from` on the agent follows the best of them.
 
-    A route's objective is the mean over its episodes and the imagined ones, so that luck does not decide.
+    A route is as good as the model imagines it to be, corrected by how far the model is off along similar routes.
     """
 
     learns = True
     candidates = 150  # routes imagined before an episode
     trials = 20  # the last episodes before `greedy_from`, which try the finalists
     trust = 2.0  # episodes that the imagined ones together count as
+    likeness = 2.0  # differences between two routes that make one's episodes count a third as much for the other
+    bonus = 1.0  # standard errors by which an estimate is lowered in the search, so that unknown routes are tried
 
     def __init__(self, config: Config, distances: np.ndarray):
         """Raises UsageError where several nodes train in a round, or `load_agent` names no agent of this kind."""
@@ -86,9 +89,9 @@ class RouteAgent(Policy):
             return math.nan
         self._store()
         if episode + 1 >= until:
-            self.best = self.planned = self._ranked(self.finalists or self._promising(), rng)[0]
+            self.best = self.planned = self._ranked(self.finalists or self.routes, self._model(), rng)[0]
         elif episode + 1 >= until - self.trials:
-            self.finalists = self.finalists or self._ranked(self._promising(), rng)[:FINALISTS]
+            self.finalists = self.finalists or self._ranked(self.routes, self._model(), rng)[:FINALISTS]
             self.planned = self.finalists[episode % len(self.finalists)]
         else:
             self.planned = self._search(rng) if len(self.routes) >= FIRST else None
@@ -107,21 +110,27 @@ class RouteAgent(Policy):
         """Draws a route whose first stay after the starter's is at each of the near nodes in turn."""
         return random_route(self.config.starter, self.near, self.near[len(self.routes) % len(self.near)], rng)
 
-    def _promising(self) -> list[Route]:
-        """Returns the COMPARED routes with the lowest mean objectives in their episodes."""
-        return sorted(dict.fromkeys(self.routes), key=lambda route: np.mean(self._played(route)))[:COMPARED]
+    def _ranked(
+        self, routes: list[Route], model: AccuracyModel, rng: np.random.Generator, bonus: float = 0.0
+    ) -> list[Route]:
+        """Returns the different ones of the routes, that of the lowest estimate less `bonus` standard errors first."""
+        routes = list(dict.fromkeys(routes))
+        estimates, errors = self._estimates(routes, model, rng)
+        return [routes[index] for index in np.argsort(estimates - bonus * errors, kind="stable")]
 
-    def _played(self, route: Route) -> list[float]:
-        """Returns the objectives of a route's episodes."""
-        return [value for value, other in zip(self.objectives, self.routes, strict=True) if other == route]
+    def _estimates(
+        self, routes: list[Route], model: AccuracyModel, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the estimated objectives of routes and their standard errors [routes].
 
-    def _ranked(self, routes: list[Route], rng: np.random.Generator, model: AccuracyModel | None = None) -> list[Route]:
-        """Returns played routes, that of the lowest estimated objective first."""
-        model = model or self._model()
-        imagined = self._imagined(model, routes, rng)
-        pairs = zip(routes, imagined.tolist(), strict=True)
-        estimates = [shrunk(self._played(route), guess, self.trust) for route, guess in pairs]
-        return [routes[index] for index in np.argsort(estimates, kind="stable")]
+        An estimate is what a model imagines, corrected by how far it is off in the episodes so far. Each of them counts
+        by how many of the first nodes its route shares.
+        """
+        imagined, former = np.split(self._imagined(model, [*routes, *self.routes], rng), [len(routes)])
+        differences = (first_nodes(routes)[:, np.newaxis] != first_nodes(self.routes)).sum(axis=2)
+        shares = np.exp(-differences / self.likeness)
+        off, episodes = np.array(self.objectives) - former, shares.sum(axis=1) + self.trust
+        return imagined + shares @ off / episodes, off.std() / np.sqrt(episodes)
 
     def _model(self, rng: np.random.Generator | None = None) -> AccuracyModel:
         """Returns the model that all episodes so far teach, or with `rng` one drawn at random."""
@@ -132,12 +141,12 @@ class RouteAgent(Policy):
         return model.imagine(routes, self.distances, rng.standard_normal((EPISODES, self.config.round_limit)))
 
     def _search(self, rng: np.random.Generator) -> Route:
-        """Returns the candidate that one model drawn at random imagines to be best; notes the best route so far."""
+        """Returns the candidate that is best by one model drawn at random; notes the best route so far."""
         model = self._model(rng)
-        elite = self._ranked(self._promising(), rng, model)[:ELITE]
+        elite = self._ranked(self.routes, model, rng)[:ELITE]
         self.best = elite[0]
-        candidates = [self._candidate(elite, rng) for _ in range(self.candidates)]
-        return candidates[int(np.argmin(self._imagined(model, candidates, rng)))]
+        candidates = [*elite, *(self._candidate(elite, rng) for _ in range(self.candidates))]
+        return self._ranked(candidates, model, rng, self.bonus)[0]
 
     def _candidate(self, elite: list[Route], rng: np.random.Generator) -> Route:
         """Draws a random route or a change of one of the elite."""
@@ -170,12 +179,8 @@ class RouteAgent(Policy):
         self.accuracies = [part.tolist() for part in np.split(state["accuracy"], ends)] if some else []
 
     def agent(self) -> dict[str, np.ndarray | np.generic]:
+        """Returns the best route and after it the other finalists, as `to_arrays` does."""
         if not self.best:
             return {}
-        nodes, rounds, _ = to_arrays([self.best])
+        nodes, rounds, _ = to_arrays([self.best, *(route for route in self.finalists if route != self.best)])
         return {"nodes": nodes, "rounds": rounds, "kind": np.str_(kind(self.config, KIND))}
-
-
-def shrunk(values: list[float], guess: float, trust: float) -> float:
-    """Returns the mean of values and a guess that counts as `trust` of them."""
-    return (sum(values) + trust * guess) / (len(values) + trust)

@@ -9,6 +9,7 @@ from config import Config
 Route = tuple[tuple[int, int], ...]  # its stays (node, rounds); the first is at the starter
 MOST_STAYS, LONGEST, MEAN = 6, 20, 8  # stays of a route; rounds of a stay, and their mean where they are drawn
 STAYS, LONGEST_START = 4, 6  # of a random route: its stays, and the rounds at the starter
+COMPARED = 15  # rounds in which routes are alike or differ
 NEAREST = 20  # a route visits the starter and the nodes nearest to it, so that a few episodes can try all of them
 
 
@@ -75,6 +76,17 @@ def to_arrays(routes: Sequence[Route]) -> tuple[np.ndarray, np.ndarray, np.ndarr
     for row, route in enumerate(routes):
         following[row, len(route) - 1] = min(1, len(route) - 1)
     return nodes, rounds, following
+
+
+def first_nodes(routes: Sequence[Route]) -> np.ndarray:
+    """Returns the nodes of the first COMPARED rounds of routes [routes, COMPARED], where no stay ends early."""
+    paths = []
+    for first, *others in routes:
+        path = [first[0]] * first[1]
+        while len(path) < COMPARED:
+            path += [node for node, rounds in others or [first] for _ in range(rounds)]
+        paths.append(path[:COMPARED])
+    return np.array(paths).reshape(-1, COMPARED)
 
 
 def from_arrays(nodes: np.ndarray, rounds: np.ndarray) -> list[Route]:

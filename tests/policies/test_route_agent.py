@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from config import Config
-from policies.route_agent import FIRST, RouteAgent, shrunk
+from policies.route_agent import FINALISTS, FIRST, RouteAgent
 from settings.errors import UsageError
 
 SETTINGS = {"policy": "route-agent", "nodes": 4, "pca_components": 4, "round_limit": 12, "patience": 1}
@@ -75,19 +75,43 @@ def test_ranking_has_the_nearest_after_the_node_of_the_route():
     assert agent.rank(None, {"round": 1, "stalled": 0}, np.random.default_rng(0))[0] == [2, 1, 3, 0]
 
 
+def imagining(agent, objectives):
+    """Lets an agent imagine these objectives by route."""
+    agent._imagined = lambda model, routes, rng: np.array([objectives[route] for route in routes])
+
+
 def test_estimates_by_hand():
-    """Two episodes of 10 and 14 rounds, and 9 imagined that count as two: 42 / 4."""
-    assert shrunk([10.0, 14.0], 9.0, 2.0) == 10.5
+    """Two episodes of 10 and 14 rounds, and 9 imagined that count as two: 42 / 4. A route that differs from theirs in
+    rounds 13 to 15 gets what exp(-3 / 2) of the two episodes tells."""
+    agent = RouteAgent(Config(**SETTINGS), DISTANCES)
+    played, similar = ((0, 1), (1, 20)), ((0, 1), (1, 11), (2, 9))
+    agent.routes, agent.objectives = [played, played], [10.0, 14.0]
+    imagining(agent, {played: 9.0, similar: 12.0})
+    share = math.exp(-1.5)
+    expected = [42 / 4, 12 + share * (1 + 5) / (2 * share + 2)]
+    estimates, errors = agent._estimates([played, similar], None, None)
+    assert estimates.tolist() == pytest.approx(expected)
+    assert errors.tolist() == pytest.approx([2 / 4**0.5, 2 / (2 * share + 2) ** 0.5])  # 1 and 5 are off: deviation 2
+
+
+def test_a_route_that_is_hardly_known_is_tried():
+    """The unknown one is imagined as worse by one round, but its standard error is higher by more than that."""
+    agent = RouteAgent(Config(**SETTINGS), DISTANCES)
+    known, unknown = ((0, 1), (1, 20)), ((0, 1), (2, 20))
+    agent.routes, agent.objectives = [known] * 7, [10.0, 14.0] * 3 + [12.0]
+    imagining(agent, {known: 12.0, unknown: 12.5})
+    assert agent._ranked([known, unknown], None, None) == [known, unknown]
+    assert agent._ranked([known, unknown], None, None, bonus=1.0) == [unknown, known]
 
 
 def test_one_lucky_episode_does_not_make_a_route_the_best():
     """8 once, imagined as 20, is estimated at 16; three times 13, imagined as 14, at 13.4."""
     agent = RouteAgent(Config(**SETTINGS), DISTANCES)
-    lucky, steady = ((0, 1), (1, 3)), ((0, 1), (2, 3))
+    lucky, steady = ((0, 1), (1, 20)), ((0, 1), (2, 20))
     agent.routes, agent.objectives = [lucky, steady, steady, steady], [8.0, 13.0, 13.0, 13.0]
-    agent._imagined = lambda model, routes, rng: np.array([{lucky: 20.0, steady: 14.0}[route] for route in routes])
-    assert agent._promising() == [lucky, steady]
-    assert agent._ranked(agent._promising(), None, model=object()) == [steady, lucky]
+    imagining(agent, {lucky: 20.0, steady: 14.0})
+    assert agent._ranked(agent.routes, None, None) == [steady, lucky]
+    assert agent._estimates([lucky, steady], None, None)[0].tolist() == pytest.approx([16, 13.4], abs=0.02)
 
 
 @pytest.mark.parametrize("until", [0, 1, 20, 35, 51])
@@ -113,7 +137,8 @@ def test_loaded_agent_follows_the_route_that_was_saved(tmp_path):
     config = Config(greedy_from=1, load_agent=str(tmp_path / "agent.npz"), **SETTINGS)
     agent = RouteAgent(config, DISTANCES)
     assert play(agent, 1) == play(agent, 2) == (path, [True] * (len(path) - 1))
-    assert agent.agent()["rounds"].tolist() == teacher.agent()["rounds"].tolist()
+    assert agent.agent()["rounds"].tolist() == teacher.agent()["rounds"].tolist()[:1]
+    assert len(teacher.agent()["rounds"]) == FINALISTS
 
 
 def test_an_agent_that_learns_on_begins_with_the_loaded_route(tmp_path):

@@ -9,7 +9,16 @@ from config import Config
 from policies.route_agent import FIRST, RouteAgent
 from policies.rules import learns
 from studies import route_agent_parts
-from studies.route_agent_parts import WithoutDraws, WithoutImagining, WithoutShrinking, WithoutTrials, WithoutWeights
+from studies.route_agent_parts import (
+    WithoutBonus,
+    WithoutDraws,
+    WithoutModel,
+    WithoutPatience,
+    WithoutSharing,
+    WithoutShrinking,
+    WithoutTrials,
+    WithoutWeights,
+)
 
 SETTINGS = {"nodes": 3, "pca_components": 3, "greedy_from": 41, "patience": 1}
 DISTANCES = np.ones((3, 3)) - np.eye(3)
@@ -50,12 +59,24 @@ def test_a_round_far_from_the_goal_counts_as_much_without_weights():
     assert weighted > plain
 
 
-def test_one_candidate_is_played_unseen():
-    agent = after(WithoutImagining, 20)
-    seen = []
-    agent._imagined = lambda model, routes, rng: seen.append(len(routes)) or np.zeros(len(routes))
-    agent._search(np.random.default_rng(0))
-    assert seen[-1] == 1
+def test_episodes_alone_tell_without_a_model():
+    """10 rounds along a route, 20 along another: the change of the first is better, the farther the nearer to 15."""
+    agent = after(WithoutModel, 1)
+    agent.routes, agent.objectives = [((0, 1), (1, 20)), ((0, 1), (2, 20))], [10.0, 20.0]
+    routes = [((0, 1), (1, 13), (2, 9)), ((0, 1), (1, 11), (2, 9)), ((0, 1), (1, 8), (2, 9))]
+    estimates, _ = agent._estimates(routes, None, np.random.default_rng(0))
+    assert 10 < estimates[0] < estimates[1] < estimates[2]
+    assert 15 - estimates[2] == pytest.approx(0, abs=0.2)
+
+
+def test_episodes_along_similar_routes_are_not_shared():
+    for kind, expected in ((RouteAgent, pytest.approx(12 - 4 * np.exp(-1) / (np.exp(-1) + 2))), (WithoutSharing, 12)):
+        agent = after(kind, 1)
+        agent.routes, agent.objectives = [((0, 1), (1, 20))], [8.0]
+        agent._imagined = lambda model, routes, rng: np.full(len(routes), 12.0)
+        estimates, _ = agent._estimates([((0, 1), (1, 12), (2, 9)), agent.routes[0]], None, None)
+        assert estimates[0] == expected
+        assert estimates[1] == 12 - 4 / 3
 
 
 def test_the_search_goes_on_without_trials():
@@ -66,7 +87,24 @@ def test_the_search_goes_on_without_trials():
 def test_luck_decides_without_shrinking():
     """8 once is below 13 three times, whatever is imagined."""
     agent = after(WithoutShrinking, 1)
-    lucky, steady = ((0, 1), (1, 3)), ((0, 1), (2, 3))
+    lucky, steady = ((0, 1), (1, 20)), ((0, 1), (2, 20))
     agent.routes, agent.objectives = [lucky, steady, steady, steady], [8.0, 13.0, 13.0, 13.0]
     agent._imagined = lambda model, routes, rng: np.array([{lucky: 20.0, steady: 14.0}[route] for route in routes])
-    assert agent._ranked(agent._promising(), None, model=object()) == [lucky, steady]
+    assert agent._ranked(agent.routes, None, None) == [lucky, steady]
+
+
+def test_stays_last_without_patience():
+    for kind, nodes in ((RouteAgent, [1, 2]), (WithoutPatience, [1, 1])):
+        agent = kind(Config(policy=f"studies.route_agent_parts:{kind.__name__}", **SETTINGS), DISTANCES)
+        agent.planned = ((0, 1), (1, 9), (2, 9))
+        seen = [agent.rank(None, {"round": 1 + stalled, "stalled": stalled}, None)[0][0] for stalled in (0, 1)]
+        assert seen == nodes
+
+
+@pytest.mark.parametrize(("kind", "first"), [(RouteAgent, 2), (WithoutBonus, 1)])
+def test_known_routes_are_preferred_without_a_bonus(kind, first):
+    agent, known, unknown = after(kind, 1), ((0, 1), (1, 20)), ((0, 1), (2, 20))
+    agent.routes, agent.objectives = [known] * 7, [10.0, 14.0] * 3 + [12.0]
+    agent._imagined = lambda model, routes, rng: np.array([{known: 12.0, unknown: 12.5}[route] for route in routes])
+    agent._candidate = lambda elite, rng: unknown
+    assert agent._search(np.random.default_rng(0))[1][0] == first
