@@ -26,19 +26,19 @@ class RouteAgent(Policy):
     2. The first episodes follow random routes.
     3. After each later one a linear regression learns the accuracy from all episodes. Its coefficients are drawn from
        their posterior, so that the agent tries what is uncertain (Thompson sampling).
-    4. Candidates are the best routes so far, changes of them and random ones. The most promising one is next: the lower
-       end of what it may need counts.
+    4. Candidates are the best routes so far, changes of them and random ones. The next route is the candidate with the
+       lowest estimate minus its standard error.
     5. The last training episodes try the finalists in turn. From `greedy_from` on the agent follows the best of them.
 
-    A route is as good as the model imagines it to be, corrected by how far the model is off along similar routes.
+    The estimate of a route is what the model imagines, corrected by how far the model is off along similar routes.
     """
 
     learns = True
-    candidates = 150  # routes imagined before an episode
+    candidates = 150  # new routes imagined before an episode
     trials = 20  # the last episodes before `greedy_from`, which try the finalists
     trust = 2.0  # episodes that the imagined ones together count as
-    likeness = 2.0  # differences between two routes that make one's episodes count a third as much for the other
-    bonus = 1.0  # standard errors by which an estimate is lowered in the search, so that unknown routes are tried
+    likeness = 2.0  # an episode counts exp(-n / likeness) for routes that differ from its own in n of the first rounds
+    bonus = 1.0  # standard errors that the search subtracts from an estimate, to try unknown routes
 
     def __init__(self, config: Config, distances: np.ndarray):
         """Raises UsageError where several nodes train in a round, or `load_agent` names no agent of this kind."""
@@ -113,7 +113,7 @@ class RouteAgent(Policy):
     def _ranked(
         self, routes: list[Route], model: AccuracyModel, rng: np.random.Generator, bonus: float = 0.0
     ) -> list[Route]:
-        """Returns the different ones of the routes, that of the lowest estimate less `bonus` standard errors first."""
+        """Returns the routes without repetitions, sorted by their estimates minus `bonus` standard errors."""
         routes = list(dict.fromkeys(routes))
         estimates, errors = self._estimates(routes, model, rng)
         return [routes[index] for index in np.argsort(estimates - bonus * errors, kind="stable")]
@@ -123,10 +123,12 @@ class RouteAgent(Policy):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the estimated objectives of routes and their standard errors [routes].
 
-        An estimate is what a model imagines, corrected by how far it is off in the episodes so far. Each of them counts
-        by how many of the first nodes its route shares.
+        The model's errors in the episodes so far correct what it imagines. An episode counts by how many of the first
+        nodes its route shares.
         """
-        imagined, former = np.split(self._imagined(model, [*routes, *self.routes], rng), [len(routes)])
+        different = list(dict.fromkeys([*routes, *self.routes]))
+        by_route = dict(zip(different, self._imagined(model, different, rng), strict=True))
+        imagined, former = (np.array([by_route[route] for route in each]) for each in (routes, self.routes))
         differences = (first_nodes(routes)[:, np.newaxis] != first_nodes(self.routes)).sum(axis=2)
         shares = np.exp(-differences / self.likeness)
         off, episodes = np.array(self.objectives) - former, shares.sum(axis=1) + self.trust
@@ -141,7 +143,7 @@ class RouteAgent(Policy):
         return model.imagine(routes, self.distances, rng.standard_normal((EPISODES, self.config.round_limit)))
 
     def _search(self, rng: np.random.Generator) -> Route:
-        """Returns the candidate that is best by one model drawn at random; notes the best route so far."""
+        """Returns the best candidate by one model drawn at random; stores the best route so far."""
         model = self._model(rng)
         elite = self._ranked(self.routes, model, rng)[:ELITE]
         self.best = elite[0]
@@ -179,7 +181,7 @@ class RouteAgent(Policy):
         self.accuracies = [part.tolist() for part in np.split(state["accuracy"], ends)] if some else []
 
     def agent(self) -> dict[str, np.ndarray | np.generic]:
-        """Returns the best route and after it the other finalists, as `to_arrays` does."""
+        """Returns the best route, followed by the other finalists, as arrays of `to_arrays`."""
         if not self.best:
             return {}
         nodes, rounds, _ = to_arrays([self.best, *(route for route in self.finalists if route != self.best)])

@@ -81,11 +81,9 @@ def to_arrays(routes: Sequence[Route]) -> tuple[np.ndarray, np.ndarray, np.ndarr
 def first_nodes(routes: Sequence[Route]) -> np.ndarray:
     """Returns the nodes of the first COMPARED rounds of routes [routes, COMPARED], where no stay ends early."""
     paths = []
-    for first, *others in routes:
-        path = [first[0]] * first[1]
-        while len(path) < COMPARED:
-            path += [node for node, rounds in others or [first] for _ in range(rounds)]
-        paths.append(path[:COMPARED])
+    for route in routes:
+        follower = Follower(route, patience=0)
+        paths.append([route[0][0], *(follower.next(stalled=0) for _ in range(COMPARED - 1))])
     return np.array(paths).reshape(-1, COMPARED)
 
 

@@ -95,7 +95,7 @@ def test_estimates_by_hand():
 
 
 def test_a_route_that_is_hardly_known_is_tried():
-    """The unknown one is imagined as worse by one round, but its standard error is higher by more than that."""
+    """The unknown route is imagined as half a round worse, but its standard error is higher by more than that."""
     agent = RouteAgent(Config(**SETTINGS), DISTANCES)
     known, unknown = ((0, 1), (1, 20)), ((0, 1), (2, 20))
     agent.routes, agent.objectives = [known] * 7, [10.0, 14.0] * 3 + [12.0]

@@ -60,7 +60,7 @@ def test_a_round_far_from_the_goal_counts_as_much_without_weights():
 
 
 def test_episodes_alone_tell_without_a_model():
-    """10 rounds along a route, 20 along another: the change of the first is better, the farther the nearer to 15."""
+    """One route needed 10 rounds, another 20. The estimates of changes of the first rise towards the mean, 15."""
     agent = after(WithoutModel, 1)
     agent.routes, agent.objectives = [((0, 1), (1, 20)), ((0, 1), (2, 20))], [10.0, 20.0]
     routes = [((0, 1), (1, 13), (2, 9)), ((0, 1), (1, 11), (2, 9)), ((0, 1), (1, 8), (2, 9))]
