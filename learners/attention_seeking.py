@@ -123,8 +123,9 @@ class Attending:
     ) -> tf.Tensor:
         """Computes operation(inputs, kernel), of which the inputs get the signal as if slope(kernel) were the kernel.
 
-        The kernel gets the ordinary gradient for the layer's signal, equation (1). The slope is that of the kernel at
-        the time when the signal is sent.
+        The kernel gets the ordinary gradient for the layer's signal, equation (1). The slope is that of the kernel as
+        it was read for the outputs, so that Keras' own training may move the kernel at any time after. Only look-ahead
+        reads the kernel once more, when the signal is sent.
         """
         kernel = tf.convert_to_tensor(self.kernel)
 
@@ -133,10 +134,11 @@ class Attending:
             outputs: tf.Tensor, inputs: tf.Tensor | tf.Variable
         ) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]]:
             def signals(signal: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+                weighed = tf.convert_to_tensor(self.kernel) if self.form == LOOK_AHEAD else kernel
                 # Nothing uses what is computed here anew, so in a tf.function only its gradient remains.
                 with tf.GradientTape() as tape:
                     tape.watch(inputs)
-                    outputs = operation(inputs, self.slope(tf.convert_to_tensor(self.kernel)))
+                    outputs = operation(inputs, self.slope(weighed))
                 return signal, tape.gradient(outputs, inputs, signal)
 
             return tf.identity(outputs), signals

@@ -1,9 +1,10 @@
 """Neurons that seek attention, against ordinary Keras networks, hand computation and numeric differentiation."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from attention_networks import KINDS, PHI, WITH_PHI, cosine, gradients, pair, put_random, random_batch
+from attention_networks import FORMS, KINDS, PHI, WITH_PHI, cosine, gradients, pair, put_random, random_batch
 
 import models
 from config import Config
@@ -26,6 +27,22 @@ def test_l2_is_backpropagation(batch, kind, activation, graph):
     for ours, true in zip(gradients(attending, batch, graph), gradients(plain, batch, graph), strict=True):
         assert np.abs(true).max() > 1e-4
         np.testing.assert_allclose(ours, true, atol=1e-6)
+
+
+@KINDS
+@pytest.mark.parametrize("attention", [name for name in ATTENTIONS if name not in FORMS])
+def test_a_layer_reads_its_weights_once(batch, kind, attention):
+    """Keras' own training need not let an update of the weights wait for a second read."""
+    _, attending = pair(kind, "relu", attention)
+
+    @tf.function
+    def backward():
+        with tf.GradientTape() as tape:
+            losses = keras.losses.sparse_categorical_crossentropy(batch[1], attending(batch[0], training=True))
+        return tape.gradient(losses, attending.trainable_variables)
+
+    operations = backward.get_concrete_function().graph.get_operations()
+    assert sum(each.type == "ReadVariableOp" for each in operations) == len(attending.trainable_variables)
 
 
 @KINDS
