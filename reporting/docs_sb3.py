@@ -5,15 +5,16 @@ from pathlib import Path
 import pandas as pd
 
 from reporting.averages import AVERAGES
-from reporting.intervals import student_t
+from reporting.intervals import paired, student_t
 from reporting.tables import FORMATS, markdown, span_text
 from runs.presets import PAPER
 
-FILES = {  # of examples/stable_baselines3_dqn.py in results/sb3: the agent, and how it was evaluated
-    "tuning-{split}-default.csv": ("Stable-Baselines3, its defaults", "2,000 images, tuning"),
-    "tuning-{split}-changed.csv": ("Stable-Baselines3, changed arguments", "2,000 images, tuning"),
-    "{split}.csv": ("Stable-Baselines3, changed arguments", "all images"),
+CHANGED = "Stable-Baselines3, changed arguments"
+TUNED = {  # of examples/stable_baselines3_dqn.py in results/sb3, with 2,000 test images
+    "tuning-{split}-default.csv": "Stable-Baselines3, its defaults",
+    "tuning-{split}-changed.csv": CHANGED,
 }
+REPORTED = "{split}.csv"  # of the agent with CHANGED arguments
 OURS = {"dqn": "the authors' DQN", "random": "random policy"}  # of results/claims
 COLUMNS = {"rounds": "rounds", "communication_cost": "cost", "episode_return": "return"}
 
@@ -22,13 +23,16 @@ def stable_baselines3(root: Path) -> str:
     """Returns the table of means over the seeds, by split, of the last episodes in training."""
     claims = pd.read_csv(root / "results/claims/per_seed.csv")
     rows = []
-    for split, theirs in claims.groupby("split", sort=False):
-        for pattern, about in FILES.items():
-            path = root / "results/sb3" / pattern.format(split=split)
+    for split, ours in claims.groupby("split", sort=False):
+        others = {name: ours[ours["policy"] == policy] for policy, name in OURS.items()}
+        files = {name: root / "results/sb3" / pattern.format(split=split) for pattern, name in TUNED.items()}
+        for name, path in files.items():
             if path.exists():
-                rows.append(_row(split, *about, _means(path)))
-        for policy, name in OURS.items():
-            rows.append(_row(split, name, "all images", theirs[theirs["policy"] == policy]))
+                rows.append(_row(split, name, "2,000 images, tuning", _means(path)))
+        reported = root / "results/sb3" / REPORTED.format(split=split)
+        agents = {CHANGED: _means(reported)} if reported.exists() else {}
+        rows += [_row(split, name, "all images", means) for name, means in (agents | others).items()]
+        rows += [_difference(split, name, means, other) for means in agents.values() for name, other in others.items()]
     return markdown(pd.DataFrame(rows))
 
 
@@ -45,3 +49,11 @@ def _row(split: str, agent: str, tested: str, means: pd.DataFrame) -> dict[str, 
     row = {"split": split, "agent": agent, "seeds": seeds, "tested on": tested}
     row |= {title: span_text(student_t(means[name]), FORMATS[name]) for name, title in COLUMNS.items()}
     return row | {"goal reached": f"{means['reached_goal'].mean():.0%}"}
+
+
+def _difference(split: str, other: str, means: pd.DataFrame, others: pd.DataFrame) -> dict[str, object]:
+    """Returns the row of the differences from another agent, paired by seed."""
+    row = _row(split, f"difference from {other}", "all images", means.merge(others["seed"]))
+    for name, title in COLUMNS.items():
+        row[title] = span_text(student_t(paired(means, others, name)), "+" + FORMATS[name])
+    return row | {"goal reached": f"{paired(means, others, 'reached_goal').mean():+.0%}"}
