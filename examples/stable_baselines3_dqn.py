@@ -28,6 +28,7 @@ parser.add_argument("--settings", type=json.loads, default={}, help='of the envi
 parser.add_argument("--dqn", type=json.loads, default={}, help='of the agent, like {"learning_starts": 100}')
 asked = parser.parse_args()
 start_tensorflow((config := Config(**asked.settings)).threads)
+asked.out.parent.mkdir(parents=True, exist_ok=True)
 for seed in sorted(set(asked.seeds) - set(pd.read_csv(asked.out)["seed"] if asked.out.exists() else ())):
     made = Recorded(gymnasium.make("environment:HomogeneousLearning-v0", config=Config(**asked.settings, seed=seed)))
     made.rows, agent = [], DQN("MlpPolicy", made, seed=seed, device="cpu", **asked.dqn)

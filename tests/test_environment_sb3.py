@@ -45,13 +45,14 @@ def test_its_dqn_learns_for_200_steps(fashion):
 
 def test_the_example_goes_on_by_seeds(fashion, tmp_path):
     settings = SMALL | {"dataset": "fashion-mnist", "data_path": fashion[0].data_path, "episodes": 2, "threads": 1}
-    command = [sys.executable, "-m", "examples.stable_baselines3_dqn", "--out", str(tmp_path / "rows.csv")]
+    out = tmp_path / "new" / "rows.csv"
+    command = [sys.executable, "-m", "examples.stable_baselines3_dqn", "--out", str(out)]
     command += ["--settings", json.dumps(settings), "--dqn", '{"learning_starts": 4}']
     subprocess.run([*command, "--seeds", "1"], cwd=PROJECT, check=True, capture_output=True)
-    first = (tmp_path / "rows.csv").read_text()
+    first = out.read_text()
     subprocess.run([*command, "--seeds", "0", "1"], cwd=PROJECT, check=True, capture_output=True)
-    assert (tmp_path / "rows.csv").read_text().startswith(first)
-    rows = pd.read_csv(tmp_path / "rows.csv")
+    assert out.read_text().startswith(first)
+    rows = pd.read_csv(out)
     assert rows[["seed", "episode", "rounds"]].to_numpy().tolist() == [[1, 1, 5], [1, 2, 5], [0, 1, 5], [0, 2, 5]]
     gains = rows["episode_return"] + rows["communication_cost"] + rows["rounds"]  # the rewards' terms of the accuracy
     assert (gains > 5 * 32**-0.99).all()
