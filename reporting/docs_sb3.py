@@ -56,4 +56,4 @@ def _difference(split: str, other: str, means: pd.DataFrame, others: pd.DataFram
     row = _row(split, f"difference from {other}", "all images", means.merge(others["seed"]))
     for name, title in COLUMNS.items():
         row[title] = span_text(student_t(paired(means, others, name)), "+" + FORMATS[name])
-    return row | {"goal reached": f"{paired(means, others, 'reached_goal').mean():+.0%}"}
+    return row | {"goal reached": span_text(student_t(paired(means, others, "reached_goal")), "+.0%")}

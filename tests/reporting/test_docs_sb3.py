@@ -81,5 +81,5 @@ def test_reported_seeds_are_compared_in_pairs(results):
             f"+2.5 ({low:+.1f} to {high:+.1f})",
             "+0.250 (+0.250 to +0.250)",
             "+1.00 (+1.00 to +1.00)",
-            "-100%",
+            "-100% (-100% to -100%)",
         ]
