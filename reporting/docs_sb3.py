@@ -30,9 +30,12 @@ def stable_baselines3(root: Path) -> str:
             if path.exists():
                 rows.append(_row(split, name, "2,000 images, tuning", _means(path)))
         reported = root / "results/sb3" / REPORTED.format(split=split)
-        agents = {CHANGED: _means(reported)} if reported.exists() else {}
-        rows += [_row(split, name, "all images", means) for name, means in (agents | others).items()]
-        rows += [_difference(split, name, means, other) for means in agents.values() for name, other in others.items()]
+        means = _means(reported) if reported.exists() else None
+        if means is not None:
+            rows.append(_row(split, CHANGED, "all images", means))
+        rows += [_row(split, name, "all images", other) for name, other in others.items()]
+        if means is not None:
+            rows += [_difference(split, name, means, other) for name, other in others.items()]
     return markdown(pd.DataFrame(rows))
 
 
@@ -53,7 +56,10 @@ def _row(split: str, agent: str, tested: str, means: pd.DataFrame) -> dict[str, 
 
 def _difference(split: str, other: str, means: pd.DataFrame, others: pd.DataFrame) -> dict[str, object]:
     """Returns the row of the differences from another agent, paired by seed."""
-    row = _row(split, f"difference from {other}", "all images", means.merge(others["seed"]))
-    for name, title in COLUMNS.items():
-        row[title] = span_text(student_t(paired(means, others, name)), "+" + FORMATS[name])
-    return row | {"goal reached": span_text(student_t(paired(means, others, "reached_goal")), "+.0%")}
+    both = means.merge(others["seed"])["seed"]
+    row = {"split": split, "agent": f"difference from {other}", "seeds": f"{both.min()} to {both.max()}"}
+    row |= {"tested on": "all images"}
+    for name, title in (COLUMNS | {"reached_goal": "goal reached"}).items():
+        form = "+" + (FORMATS | {"reached_goal": ".0%"})[name]
+        row[title] = span_text(student_t(paired(means, others, name)), form)
+    return row

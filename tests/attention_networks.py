@@ -42,8 +42,8 @@ def ordinary_network(kind, activation):
     return keras.Sequential([keras.Input((12, 12, 1)), *body, layers.Dense(10, "softmax")])
 
 
-def gradients(network, batch, graph=True):
-    """Returns the mean cross-entropy's gradients, as Keras would follow them."""
+def backward(network, batch):
+    """Returns a function that computes the mean cross-entropy's gradients, as Keras would follow them."""
     images, labels = batch
 
     def compute():
@@ -52,6 +52,12 @@ def gradients(network, batch, graph=True):
             loss = tf.reduce_mean(losses)
         return tape.gradient(loss, network.trainable_variables)
 
+    return compute
+
+
+def gradients(network, batch, graph=True):
+    """Returns what `backward` computes, as arrays."""
+    compute = backward(network, batch)
     return [gradient.numpy() for gradient in (tf.function(compute) if graph else compute)()]
 
 
