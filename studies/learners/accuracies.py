@@ -15,8 +15,9 @@ import pandas as pd
 import tensorflow as tf
 
 from learners import VARIANTS, make_learner
+from learners.d2bl import adamw
 from models import VectorModel
-from settings.random_streams import generator
+from settings.random_streams import generator, layer_seed
 from studies.learners.units import Images, Unit
 from studies.units import read_part
 
@@ -36,8 +37,7 @@ def _adam(rate: float, batches: int) -> keras.optimizers.Adam:
 
 
 def _adamw(rate: float | keras.optimizers.schedules.LearningRateSchedule, batches: int) -> keras.optimizers.AdamW:
-    """Builds AdamW with the constants of D2BL, which are PyTorch's defaults."""
-    return keras.optimizers.AdamW(rate, weight_decay=0.01, epsilon=1e-8)
+    return adamw(rate)
 
 
 class Restarts(keras.optimizers.schedules.LearningRateSchedule):
@@ -196,7 +196,7 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
 
 def epoch_draws(seed: int, epoch: int) -> np.ndarray:
     """Draws the seed of an epoch's random draws [2] uint32."""
-    return generator(seed, "draws", epoch).integers(2**32, size=2, dtype=np.uint32)
+    return layer_seed(seed, "draws", epoch)
 
 
 def accuracy(model: VectorModel, weights: tf.Tensor, images: tf.Tensor, labels: tf.Tensor) -> float:

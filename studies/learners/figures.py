@@ -16,12 +16,12 @@ BAR = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4}
 
 
 def draw(folder: Path, tables: dict[str, pd.DataFrame], tuned: pd.DataFrame | None, dataset: str):
-    """Draws the figures that the tables allow into folder/figures; for `tuned` see `frontier`."""
+    """Draws the figures that the tables allow into folder/figures; for `tuned` see `remembered`."""
     figures = {
         "accuracy": ("accuracy", accuracy),
         "alignment": ("alignment", alignment),
         "growth": ("alignment", growth),
-        "forgetting": ("forgetting", lambda table: frontier(table, tuned)),
+        "forgetting": ("forgetting", lambda table: remembered(table, tuned)),
     }
     possible = {name: functools.partial(make, tables[part]) for name, (part, make) in figures.items() if part in tables}
     draw_all(possible, folder / "figures", f"data: {dataset}", fontsize=8)
@@ -98,7 +98,7 @@ def growth(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def frontier(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
+def remembered(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
     """Draws the accuracy on all tasks at the end against that on each just learned, a point a learning rate.
 
     The line of all tasks at once is at the learning rate that is best by `tuned`, the same table of other images.

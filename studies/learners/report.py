@@ -21,24 +21,23 @@ from studies.units import read_settings
 
 NEAR = 0.01  # how much learning accuracy may differ for methods to be compared
 RULES = {
-    "nearest": "every method at the learning rate whose mean learning accuracy is nearest to the highest of "
-    "backpropagation's, which is itself at the rate of that one; as far as the two differ by at most "
-    f"{100 * NEAR:g} point",
+    "nearest": "backpropagation at the learning rate of its highest mean learning accuracy, every other method at the "
+    f"rate whose mean learning accuracy is nearest to that one, if within {100 * NEAR:g} point",
     "best": "every method, backpropagation too, at the learning rate of its highest mean ACC among those whose mean "
     f"learning accuracy is at most {100 * NEAR:g} point below the highest of backpropagation's",
-    "frontier": "every method at all rates at which no other of its rates both learns and remembers better, each "
-    "beside backpropagation at the same learning accuracy, interpolated between backpropagation's rates of that kind; "
-    "but not where the method learns less than backpropagation at any rate",
+    "curve": "the mean over all learning rates of a method, each beside backpropagation at the same learning accuracy, "
+    "interpolated between backpropagation's rates; without the rates at which the method learns less, or more, than "
+    "backpropagation at any of its own",
 }
 ALIGNMENT = (
     "Cosines between the update and the gradient, a seed's being the mean over the layers below the output layer; "
     "random is feedback alignment. Growth is by how much a neuron's attention grows in one step whose length is "
-    f"{100 * alignments.STEP:g} % of the kernel's, and what its first-order formula predicts, as means over the "
-    "layers, before and after training; shares of attention always sum to the same."
+    f"{100 * alignments.STEP:g} % of the kernel's, as a mean over the layers (below zero where the attention shrinks), "
+    "beside what its first-order formula predicts; shares of attention always sum to the same."
 )
 TUNED = (
-    "Which learning rates are compared, and which are on a frontier, is chosen by the means over the seeds {}, on the "
-    "last sixth of the training images; all that is reported is measured on the test images."
+    "Which learning rates `nearest` and `best` compare is chosen by the means over the seeds {}, on the last sixth of "
+    "the training images. `curve` chooses none. All that is reported is measured on the test images."
 )
 NOT_TUNED = (
     "**The learning rates of these comparisons were chosen on the images and seeds that are reported here**, which "
@@ -57,13 +56,12 @@ Parts = tuple[list[float], pd.DataFrame, pd.DataFrame]
 def compared(table: pd.DataFrame, tuned: pd.DataFrame, rule: str) -> dict[str, Parts]:
     """Returns {method: (rates, its runs, backpropagation's runs)} by one of RULES, for the table of one scenario.
 
-    Both runs have one row a seed. `tuned`, the table of the tuning images and seeds, decides the rates. Methods that
-    cannot be compared are left out.
+    Both runs have one row a seed. `tuned`, the table of the tuning images and seeds, decides the rates where a rule
+    takes a single one. Methods that cannot be compared are left out.
     """
-    runs, tuning = (dict(list(rows.groupby("method", sort=False))) for rows in (table, tuned))
-    runs.pop(JOINT, None)
-    if rule == "frontier":
-        found = {name: on_frontier(runs[name], runs[REFERENCE], tuning[name], tuning[REFERENCE]) for name in runs}
+    runs = dict(list(table[table["method"] != JOINT].groupby("method", sort=False)))
+    if rule == "curve":
+        found = {name: along_curve(rows, runs[REFERENCE]) for name, rows in runs.items()}
         return {name: parts for name, parts in found.items() if parts}
     rates = compared_rates(tuned, rule)
     at_rate = {name: runs[name][runs[name]["rate"] == rate] for name, rate in rates.items()}
@@ -88,18 +86,13 @@ def compared_rates(tuned: pd.DataFrame, rule: str) -> dict[str, float]:
     return rates
 
 
-def on_frontier(
-    ours: pd.DataFrame, reference: pd.DataFrame, our_tuning: pd.DataFrame, reference_tuning: pd.DataFrame
-) -> Parts | None:
-    """Returns (rates, our runs, the reference's runs at the same learning accuracy) on both frontiers, or None.
+def along_curve(ours: pd.DataFrame, reference: pd.DataFrame) -> Parts | None:
+    """Returns (rates, our runs, the reference's runs at the same learning accuracy), or None where it has none.
 
-    The runs have one row a seed, the mean over the rates. The tuning chooses the rates; the reported accuracies match
-    them.
+    The runs have one row a seed, the mean over the rates.
     """
-    learned = [runs.groupby("rate")["learning_accuracy"].mean() for runs in (ours, reference)]
-    rates = [undominated(runs.groupby("rate")[BOTH_ACCURACIES].mean()).index for runs in (our_tuning, reference_tuning)]
-    means, theirs = (reported[chosen].sort_values() for reported, chosen in zip(learned, rates, strict=True))
-    means = means[means >= learned[1].min()]
+    means, theirs = (runs.groupby("rate")["learning_accuracy"].mean().sort_values() for runs in (ours, reference))
+    means = means[means.between(theirs.iloc[0], theirs.iloc[-1])]
     if means.empty:
         return None
     rows = ours[ours["rate"].isin(means.index)].groupby("seed")[METRICS].mean()
@@ -107,13 +100,7 @@ def on_frontier(
     for name in METRICS:
         by_rate = reference.pivot(index="seed", columns="rate", values=name)[theirs.index].loc[matched.index]
         matched[name] = np.mean([np.interp(means, theirs, row) for row in by_rate.to_numpy()], axis=1)
-    return list(means.index), rows.reset_index(), matched.reset_index()
-
-
-def undominated(means: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rates (rows) on the Pareto frontier of learning accuracy and ACC, by learning accuracy."""
-    means = means.sort_values("learning_accuracy", ascending=False)
-    return means[means["acc"] > means["acc"].cummax().shift(fill_value=-np.inf)][::-1]
+    return sorted(means.index), rows.reset_index(), matched.reset_index()
 
 
 def verdict(low: float, high: float) -> str:

@@ -48,9 +48,9 @@ def alignment_table(table: pd.DataFrame) -> pd.DataFrame:
             hidden = group[(group["epoch"] == epoch) & (group["depth"] > 0)]
             row[f"cosine, {when}"] = span(hidden.groupby("seed")["cosine"].mean())
             row[f"of layer 1, {when}"] = span(hidden[hidden["layer"] == 1]["cosine"])
-        paid = group.dropna(subset=["growth"])
-        for title, name in (("growth %", "growth"), ("predicted %", "predicted_growth")):
-            row[title] = f"{100 * (paid[name] / paid['attention']).mean():.3f}" if len(paid) else ""
+            paid = group[group["epoch"] == epoch].dropna(subset=["growth"])
+            for title, name in (("growth %", "growth"), ("predicted %", "predicted_growth")):
+                row[f"{title}, {when}"] = f"{100 * (paid[name] / paid['attention']).mean():.3f}" if len(paid) else ""
         rows.append(row)
     return pd.DataFrame(rows)
 
