@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from reporting.tables import markdown
+from settings.errors import UsageError
 from studies.command import PROJECT, run
 
 
@@ -28,7 +29,7 @@ def first_round(project: Path, threads: int) -> tuple[float, float]:
         try:
             while not rounds.exists() or rounds.read_text().count("\n") < 2:
                 if process.poll() is not None:
-                    raise RuntimeError(f"main.py in {project} ended with {process.returncode} before its first round")
+                    raise UsageError(f"main.py in {project} ended with {process.returncode} before its first round")
                 time.sleep(0.01)
             seconds = time.perf_counter() - started
             ticks = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]  # user, system

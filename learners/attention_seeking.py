@@ -40,7 +40,7 @@ POWER = 1.5  # p of "lp"
 def attention_paid(attention: str, kernel: tf.Tensor, start: tf.Tensor, power: float = POWER) -> tf.Tensor:
     """Computes phi(w) of every weight of a kernel [..., neurons below, neurons]; "random" has none: nan (derived).
 
-    What l1_scaled and soft take from the layer's weights as their unit, they take from the kernel `start`.
+    The unit of l1_scaled (mean |w|) and of soft (root of the mean w^2) is that of the kernel `start`.
     """
     size = tf.abs(kernel)
     match attention:
@@ -81,10 +81,12 @@ def attention_slope(attention: str, kernel: tf.Tensor, power: float = POWER) -> 
 
 
 def mean_size(kernel: tf.Tensor) -> tf.Tensor:
+    """Computes the mean |w| of a kernel, of any shape; a scalar."""
     return tf.reduce_mean(tf.abs(kernel))
 
 
 def root_mean_square(kernel: tf.Tensor) -> tf.Tensor:
+    """Computes the root of the mean w^2 of a kernel, of any shape; a scalar."""
     return tf.sqrt(tf.reduce_mean(kernel**2))
 
 

@@ -28,9 +28,12 @@ class Learner:
         raise NotImplementedError
 
     def initial(self, variable: keras.Variable, rng: np.random.Generator) -> tf.Tensor:
-        """Draws the first value of one of the model's variables: Glorot-uniform kernels, zero biases."""
+        """Draws the first value of one of the model's variables.
+
+        Kernels are Glorot-uniform, biases zero, and the gains of normalising layers (`gamma`) one, as in Keras.
+        """
         if len(variable.shape) < 2:
-            return tf.zeros(variable.shape)
+            return tf.ones(variable.shape) if variable.name == "gamma" else tf.zeros(variable.shape)
         return keras.initializers.GlorotUniform(seed=int(rng.integers(2**31)))(variable.shape)
 
     def losses(self, labels: tf.Tensor | np.ndarray, outputs: tf.Tensor) -> tf.Tensor:

@@ -13,6 +13,11 @@ from learners.base import Learner, fan_in_uniform
 from settings.names import CLASSES
 
 
+def adamw(rate: float | keras.optimizers.schedules.LearningRateSchedule) -> keras.optimizers.AdamW:
+    """Builds AdamW with the constants of the authors' code, which are PyTorch's defaults."""
+    return keras.optimizers.AdamW(rate, weight_decay=0.01, epsilon=1e-8)
+
+
 class FanInLearner(Learner):
     """A learner whose dense layers start with kernels and biases uniform in plus or minus 1 / sqrt(inputs)."""
 
@@ -30,7 +35,7 @@ class FanInLearner(Learner):
         """Draws the first value of a variable; gains are 1 and offsets 0 (authors' code: PyTorch's defaults)."""
         fan_in = self.fan_ins.get(_layer(variable))
         if fan_in is None:
-            return tf.ones(variable.shape) if variable.name == "gamma" else tf.zeros(variable.shape)
+            return super().initial(variable, rng)
         return fan_in_uniform(variable.shape, rng, fan_in)
 
 

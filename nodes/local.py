@@ -20,7 +20,7 @@ from nodes.evaluation.evaluators import choose_evaluation
 from nodes.round import RoundRequest, RoundResult, Seconds, When
 from policies.observation import model_scores, pca_observation
 from settings.errors import UsageError
-from settings.random_streams import generator
+from settings.random_streams import generator, layer_seed
 
 TENSORS = ("train_images", "train_labels", "test_images", "test_labels", "optimizer_states")
 _forked_from_tensorflow = False
@@ -59,7 +59,11 @@ class LocalNodes:
     """
 
     def __init__(self, config: Config, dataset: Dataset, only: Sequence[int] | None = None):
-        """Deals out the images; with `only`, numbers of nodes, to these alone."""
+        """Deals out the images; with `only`, numbers of nodes, to these alone.
+
+        Raises UsageError where the images do not suffice for the split, where the learner's network cannot be saved
+        although `save_model` asks for it, and where the evaluation is not available.
+        """
         refuse_fork()
         self.config, self.name, self._sha256 = config, dataset.name, dataset.sha256()
         self.shape, self.classes = dataset.shape, dataset.classes
@@ -147,7 +151,7 @@ class LocalNodes:
                 self.train_labels,
                 self.image_order(node, when) if images is None else images,
                 self.config.batch_size,
-                generator(seed, "draws", episode, round, node).integers(2**32, size=2, dtype=np.uint32),
+                layer_seed(seed, "draws", episode, round, node),
             )
             trained.append(weights)
             losses.append(float(loss))

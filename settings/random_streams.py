@@ -32,3 +32,8 @@ def generator(seed: int, purpose: str, *counters: int) -> np.random.Generator:
     # NumPy takes (5,) and (5, 0) for the same key. Purposes added later have the number of their counters in it.
     counted = [len(counters)] if number > LAST_UNCOUNTED else []
     return np.random.default_rng([seed, number, *counted, *counters])
+
+
+def layer_seed(seed: int, purpose: str, *counters: int) -> np.ndarray:
+    """Draws the seed [2] uint32 of layers that draw at random, the state of a keras.random.SeedGenerator."""
+    return generator(seed, purpose, *counters).integers(2**32, size=2, dtype=np.uint32)

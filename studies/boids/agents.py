@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from models import VectorModel
 from runs.folder import write_arrays
-from settings.random_streams import generator
+from settings.random_streams import generator, layer_seed
 from studies.boids import dqn
 from studies.boids.forces import STRONGEST, no_force, raw_inputs, relative_inputs, reynolds, reynolds_forces, with_seen
 from studies.boids.networks import IMITATION, ZERO, force_model
@@ -154,7 +154,7 @@ def _train(
     weights, state, rows = model.initial_weights(generator(seed, "weights")), model.initial_state(), []
     for epoch in range(1, epochs + 1):
         order = np.arange(len(inputs)) if batch_size == 1 else generator(seed, "order", epoch).permutation(len(inputs))
-        draws = generator(seed, "draws", epoch).integers(2**32, size=2, dtype=np.uint32)
+        draws = layer_seed(seed, "draws", epoch)
         weights, state, loss = model.train(
             weights, state, inputs, labels, order[np.newaxis].astype(np.int32), batch_size, draws
         )
@@ -196,7 +196,6 @@ def steering(name: str, seed: int, folder: Path) -> Steer:
 def _noisy(model: VectorModel, weights: tf.Tensor, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     """Returns a model's outputs with its noise, other draws in every call."""
     model.predict(weights, np.zeros((1, 15), np.float32))  # puts the weights into the network
-    draws = generator(seed, "boids", NOISE).integers(2**32, size=2, dtype=np.uint32)
-    model.learner.draws.state.assign(draws)
+    model.learner.draws.state.assign(layer_seed(seed, "boids", NOISE))
     call = tf.function(lambda inputs: model.network(inputs, training=True))
     return lambda inputs: call(tf.constant(inputs)).numpy()

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from learners.d2bl import FanInLearner, gelu, layer_norm
+from learners.d2bl import FanInLearner, adamw, gelu, layer_norm
 from learners.pseudo_attention import SelfAttention
 from models import VectorModel
 
@@ -25,7 +25,7 @@ PLAIN_OF = (
     ("pseudo-attention-8", "normalised-627"),
 )
 ZERO, IMITATION = "zero", "imitation"
-LEARNING_RATE = 1e-3  # of AdamW with PyTorch's constants (authors)
+LEARNING_RATE = 1e-3  # of AdamW (authors)
 
 
 class ForceNetworks(FanInLearner):
@@ -68,5 +68,4 @@ def force_model(network: str, objective: str, boids: int = 0) -> VectorModel:
     it has met two, and last digits would depend on what was trained before.
     """
     learner = ForceNetworks(network, objective)
-    optimizer = keras.optimizers.AdamW(LEARNING_RATE, weight_decay=0.01, epsilon=1e-8)
-    return VectorModel(learner.build((15,), 6), optimizer, learner)
+    return VectorModel(learner.build((15,), 6), adamw(LEARNING_RATE), learner)

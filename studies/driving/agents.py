@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from learners.d2bl import FanInLearner, gelu, layer_norm
+from learners.d2bl import FanInLearner, adamw, gelu, layer_norm
 from learners.pseudo_attention import SelfAttention
-from settings.random_streams import generator
+from settings.random_streams import generator, layer_seed
 from studies.driving.world import SIZE
 
 ACTIONS = 2  # steering and throttle
@@ -78,8 +78,7 @@ class Driver:
     def __init__(self, name: str, size: int = SIZE):
         self.learner = DrivingLearner(name)
         self.network = self.learner.build((size,), ACTIONS)
-        # The constants are PyTorch's defaults (authors' code).
-        self.optimizer = keras.optimizers.AdamW(0.0, weight_decay=0.01, epsilon=1e-8)
+        self.optimizer = adamw(0.0)
         self.optimizer.build(self.network.trainable_variables)
         # Compiled by XLA, a step takes half as long.
         self._act = tf.function(self._act_once, jit_compile=True)
@@ -125,7 +124,7 @@ class Driver:
         return float(self._learn(observations, targets, self._draws(step), *numbers))
 
     def _draws(self, step: int) -> np.ndarray:
-        return generator(self.seed, "draws", step).integers(2**32, size=2, dtype=np.uint32)
+        return layer_seed(self.seed, "draws", step)
 
     def _act_once(self, observations: tf.Tensor, draws: tf.Tensor, noise: bool) -> tf.Tensor:
         self.learner.draws.state.assign(draws)

@@ -47,24 +47,14 @@ WAYS = {
 }
 
 
-def power(step: Step, total: float) -> tuple[float, float]:
-    """Two-layer network: the error times pi to the power of the reward (source)."""
-    return math.pi**step.reward, 0.0
+def power(step: Step, total: float) -> float:
+    """Returns the factor of the two-layer network's error: pi to the power of the reward (source)."""
+    return math.pi**step.reward
 
 
-def added_power(step: Step, total: float) -> tuple[float, float]:
-    """Two-layer network: the error plus pi to the power of minus the reward (stored log)."""
-    return 1.0, math.pi**-step.reward
-
-
-def penalties(step: Step, total: float) -> tuple[float, float]:
-    """Add-and-norm network: the error plus 1 to the power of minus the return, plus penalties for failing."""
-    return 1.0, 1.0**-total + step.crashed + 10.0 * step.off_road
-
-
-def weighted_return(step: Step, total: float) -> tuple[float, float]:
-    """Pseudo-attention: the error times the size of the return so far, plus 50 over a positive reward."""
-    return abs(total), 50 / step.reward if step.reward > 0 else 0.0
+def size_of_return(step: Step, total: float) -> float:
+    """Returns the factor of the pseudo-attention's error: the size of the return so far (source)."""
+    return abs(total)
 
 
 def steps_of_eight(step: int) -> float:
@@ -84,11 +74,11 @@ def restarts(step: int) -> float:
     return LOWEST_RATE + (RATE - LOWEST_RATE) * (1 + math.cos(math.pi * share)) / 2
 
 
-# Loss and schedule of each network's notebook; a loss returns (factor, addend): factor * squared error + addend.
-OWN: dict[str, tuple[Callable[[Step, float], tuple[float, float]], Callable[[int], float]]] = {
+# The factor of the squared error, and the schedule, of each network's notebook. What the notebooks add to the error has
+# no gradient; that of `add-norm` only adds.
+OWN: dict[str, tuple[Callable[[Step, float], float], Callable[[int], float]]] = {
     "mlp": (power, steps_of_eight),
-    "add-norm": (penalties, steps_of_eight),
-    "pseudo-attention": (weighted_return, restarts),
+    "pseudo-attention": (size_of_return, restarts),
 }
 
 
@@ -129,7 +119,7 @@ def train(name: str, way: Way, world: World, seed: int, steps: int) -> tuple[Dri
         drawn = [row]
         if way.memory:
             drawn = generator(seed, "driving", DRAWS, number).integers(number + 1, size=MEMORY_BATCH)
-        factor = OWN[name][0](after, total)[0] if way.own_loss else 1.0
+        factor = OWN[name][0](after, total) if way.own_loss else 1.0
         rate = learning_rate(name, way, number, steps)
         errors.append(driver.learn(observations[drawn], targets[drawn], number, rate, factor))
         if number + 1 == until:

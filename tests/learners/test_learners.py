@@ -55,6 +55,26 @@ def test_training_repeats_with_equal_draws(name, variant, dataset):
     assert (model.predict(one, images).numpy() == model.predict(one, images).numpy()).all()
 
 
+class Normalised(Learner):
+    """A user's learner with a layer whose gains would switch the network off if they started at zero."""
+
+    def build(self, shape=(28, 28, 1), classes=10):
+        inputs = keras.Input(shape)
+        hidden = keras.layers.Dense(4)(keras.layers.Flatten()(inputs))
+        hidden = keras.layers.LayerNormalization()(hidden)
+        return keras.Model(inputs, keras.layers.Dense(classes, "softmax")(hidden))
+
+
+def test_layers_below_a_normalising_layer_learn(dataset):
+    learner = Normalised()
+    model = VectorModel(learner.build(), keras.optimizers.Adam(1e-3), learner)
+    weights, images = model.initial_weights(np.random.default_rng(0)), normalise(dataset.x_train[:40])
+    labels, order = dataset.y_train[:40].astype(np.int64), np.arange(40, dtype=np.int32)[None]
+    trained, _, _ = model.train(weights, model.initial_state(), images, labels, order, 16, np.zeros(2, np.uint32))
+    kernel = slice(0, 784 * 4)
+    assert np.abs((trained - weights)[kernel]).max() > 1e-3
+
+
 class Late(keras.layers.Dense):
     """A dense layer that sends its ordinary signal down, but reads its kernel for it a tenth of a second late."""
 

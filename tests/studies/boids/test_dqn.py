@@ -5,6 +5,7 @@ import pytest
 
 from settings.random_streams import generator
 from studies.boids import dqn
+from studies.boids.forces import no_force
 from studies.boids.world import Flock, fly, perceive, start
 
 
@@ -46,4 +47,5 @@ def test_all_boids_teach_one_agent():
     steer = dqn.steering(agent)
     forces = steer(perceive(begun[0]))
     assert all((abs(dqn.ACTIONS - force).sum(1) < 1e-12).any() for force in forces[0])
-    assert len(list(fly(begun[0], steer, 2))) == 3
+    flown, straight = ([*fly(begun[0], forces, 2)][-1] for forces in (steer, no_force))
+    assert not np.array_equal(flown.positions, straight.positions)

@@ -10,15 +10,11 @@ from studies.driving.training import (
     EPISODE_STEPS,
     WAYS,
     Way,
-    added_power,
     drive_and_learn,
     evaluate,
     learning_rate,
     lowest_steps,
-    penalties,
-    power,
     train,
-    weighted_return,
 )
 from studies.driving.world import SIZE, Step
 
@@ -97,18 +93,6 @@ def test_memory_draws_from_all_steps_so_far():
         np.testing.assert_array_equal(seen, targets)  # each with its own target
         assert seen.max() <= np.float32(number / 100)
     assert len(set(lessons[-1][0])) > 10
-
-
-def test_losses_by_hand():
-    """Factor of the squared error, and what is added to it."""
-    assert power(step(2.0), 7.0) == (pytest.approx(9.8696044), 0)
-    assert added_power(step(-5.0), -5.0) == (1, pytest.approx(306.02, abs=0.005))  # as in the stored log
-    assert penalties(step(), 3.0) == (1, 1)
-    assert penalties(step(crashed=True), -5.0) == (1, 2)
-    assert penalties(step(off_road=True), -5.0) == (1, 11)
-    assert weighted_return(step(-1.0), -3.0) == (3, 0)
-    assert weighted_return(step(0.0), 4.0) == (4, 0)
-    assert weighted_return(step(2.0), 4.0) == (4, 25)
 
 
 @pytest.mark.parametrize(("name", "factors"), [("mlp", [math.pi, math.pi**-5]), ("pseudo-attention", [1, 4])])
