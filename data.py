@@ -80,11 +80,12 @@ def normalise(images: np.ndarray) -> np.ndarray:
 
 
 def load_dataset(config: Config) -> Dataset:
-    """Loads the data set, or where MNIST cannot be had the stand-in, and drops test images where that is asked for.
+    """Loads the data set, or where MNIST is not available the stand-in, and drops test images where that is asked for.
 
     The Dataset's name tells what was loaded: one of KNOWN, or for other data the name that the user gave them, or
     "other", and the first 8 digits of their SHA-256. Order: `data_path`, $HL_DATA, Keras' cache, Keras' download.
-    Raises UsageError on a file that is not what it should be, and where a data set other than MNIST cannot be had.
+    Raises UsageError on a file that is not what it should be, where a data set other than MNIST is not available, and
+    where more test images are asked for than there are.
     """
     dataset = _load(config)
     return fewer_test_images(dataset, config.evaluation_samples) if config.evaluation_samples else dataset
@@ -93,7 +94,7 @@ def load_dataset(config: Config) -> Dataset:
 def fewer_test_images(dataset: Dataset, size: int) -> Dataset:
     """Keeps `size` test images, of each class in proportion, evenly spread over the file (ours, for exploration).
 
-    Evenly, because MNIST's test images get easier towards the file's end.
+    Evenly, because MNIST's test images get easier towards the file's end. Raises UsageError where there are fewer.
     """
     labels = dataset.y_test
     if size > len(labels):

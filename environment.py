@@ -14,17 +14,17 @@ from config import Config
 from data import Dataset, load_dataset
 from nodes.local import LocalNodes, forked, refuse_fork
 from nodes.places import places
-from nodes.round import RoundRequest, When
+from nodes.round import RoundRequest, RoundResult, When
 from policies.observation import bounds, observe
 from reporting.episode_picture import Scene, Stop, describe, picture
 from settings.errors import UsageError
+from settings.names import STALL_MARGIN
 from settings.random_streams import generator
 
 if TYPE_CHECKING:
     from nodes.ray_actors import RayNodes
 
 SCORES = ("pca", "node-models")  # parts of the observation that the nodes compute, as they need weights
-NEAR = 0.1  # how far below the goal staying at a node begins to count as stalling
 
 
 class HomogeneousLearningEnv(gymnasium.Env):
@@ -36,7 +36,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
     `terminated` at the goal accuracy, `truncated` at the round limit.
     `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode), stalled
     (for how many rounds the model has stayed, near the goal but not better than before in the episode), previous_node,
-    unreachable (tuple of the nodes that were asked in vain), distance, bytes_sent, bytes_moved (between processes),
+    unreachable (tuple of the nodes that did not answer), distance, bytes_sent, bytes_moved (between processes),
     gradient_steps, accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only episode_number,
     round, node (who holds the model) and visits.
     A round whose weights are not finite truncates the episode.
@@ -99,7 +99,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.weights = self._fresh = self.nodes.start(self.seed, self.episode)
         self.visits = np.zeros(self.config.nodes, int)
         self.last_visits = np.zeros(self.config.nodes, int)  # the round in which each node last trained
-        self._failed = ()  # the nodes that were asked in vain for the coming round
+        self._failed = ()  # the nodes that did not answer for the coming round
         self.accuracy = self.best = 0.0  # of the current model, fresh weights counting as 0; the episode's highest
         self.stalled = 0
         self.node_models = {}  # node: its model after its last training in this episode
@@ -169,25 +169,10 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.visits[list(nodes)] += 1
         self.last_visits[list(nodes)] = self.round
         previous_accuracy, self.accuracy = self.accuracy, result.accuracy
-        stalls = request.leader == self.holder and self.config.goal - NEAR <= self.accuracy <= self.best
+        stalls = request.leader == self.holder and self.config.goal - STALL_MARGIN <= self.accuracy <= self.best
         self.best, self.stalled = max(self.accuracy, self.best), self.stalled + 1 if stalls else 0
-        info = {
-            "round": self.round,
-            "node": nodes,
-            "visits": self.visits.copy(),
-            "stalled": self.stalled,
-            "previous_node": self.holder,
-            "unreachable": self._failed,
-            "distance": distance,
-            "bytes_sent": bytes_sent,
-            "bytes_moved": result.bytes_moved,
-            "gradient_steps": len(nodes) * self.nodes.gradient_steps,
-            "accuracy": self.accuracy,
-            "previous_accuracy": previous_accuracy,
-            "loss": float(np.mean(result.losses)),
-            "finite": result.finite,
-            "seconds": result.seconds,
-        }
+        sent = {"distance": distance, "bytes_sent": bytes_sent}
+        info = self._info(nodes, result) | sent | {"previous_accuracy": previous_accuracy}
         self.holder, self._failed = request.leader, ()
         terminated = result.finite and self.accuracy >= self.config.goal
         truncated = not terminated and (self.round >= self.config.round_limit or not result.finite)
@@ -195,6 +180,23 @@ class HomogeneousLearningEnv(gymnasium.Env):
         gained = reward(self.accuracy, distance, self.config)
         self.path += (Stop(nodes, distance, self.accuracy, gained),)
         return self.observe(result.scores), gained, terminated, truncated, info
+
+    def _info(self, nodes: tuple[int, ...], result: RoundResult) -> dict:
+        """Returns what a round in which `nodes` trained reports, but for what it needed from before."""
+        return {
+            "round": self.round,
+            "node": nodes,
+            "visits": self.visits.copy(),
+            "stalled": self.stalled,
+            "previous_node": self.holder,
+            "unreachable": self._failed,
+            "bytes_moved": result.bytes_moved,
+            "gradient_steps": len(nodes) * self.nodes.gradient_steps,
+            "accuracy": self.accuracy,
+            "loss": float(np.mean(result.losses)),
+            "finite": result.finite,
+            "seconds": result.seconds,
+        }
 
     def render(self) -> str | np.ndarray | None:
         """Returns the present round as the `render_mode` has it; raises ResetNeeded before the first `reset`."""

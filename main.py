@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from config import Config
-from policies.rules import Policy, choose
+from policies.rules import Policy, choose, read_loss
 from runs.command_line import command
 from runs.folder import CHECKPOINT, locked, new_folder, resume_hint
 from runs.logs import RunLog
@@ -39,7 +39,7 @@ def homogeneous_learning(
         started = time.perf_counter()
         rounds, ended = run_episode(episode, config, environment, policy, log, screen)
         epsilon = policy.epsilon  # that of the episode; learning lowers it
-        loss = policy.learn(generator(config.seed, "replay", episode), episode)
+        loss = read_loss(policy.learn(generator(config.seed, "replay", episode), episode), config)
         record = episode_record(
             rounds,
             reached_goal=ended == "goal",
@@ -66,7 +66,8 @@ def run_episode(
 ) -> tuple[list[RoundRecord], str]:
     """Lets one fresh model travel until it reaches the goal, the rounds are used up, or its weights are not finite.
 
-    Returns (its rounds, how it ended: "goal", "round limit" or "not finite").
+    Returns (its rounds, how it ended: "goal", "round limit" or "not finite"). Raises UsageError where a user's policy
+    returns something else than it should.
     """
     observation, info = environment.reset(seed=config.seed, options={"episode": episode})
     rounds, done = [], False
@@ -137,6 +138,7 @@ def run(config: Config, options: argparse.Namespace) -> int:
     with locked(options.run_dir):
         check_options(options.run_dir, options.resume, options.overwrite)  # another process may have finished meanwhile
         log = RunLog(config, nodes, options)
+        options.begun = True
         if log.policy_state is not None:
             policy.restore(log.policy_state)
         with Screen(config, nodes, log) as screen:
@@ -161,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
     It is 0, or 1 where the logs differ from those of `--like` on the same kind of machine, 2 where something has to be
     changed first, 130 when interrupted.
     """
-    options = argparse.Namespace(run_dir=None)
+    options = argparse.Namespace(begun=False, run_dir=None)
 
     def work() -> int:
         nonlocal options

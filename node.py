@@ -10,7 +10,6 @@ import tensorflow as tf
 from config import Config
 from models import q_network
 from policies.replay import Transition, draw_shares, n_step_transitions, renamed
-from policies.route_agent import RouteAgent
 from policies.rules import (
     HomePolicy,
     LabelVariancePolicy,
@@ -43,7 +42,6 @@ POLICIES = {
     "label-variance": LabelVariancePolicy,
     "home": HomePolicy,
     "route": RoutePolicy,
-    "route-agent": RouteAgent,
 }
 
 
@@ -52,10 +50,13 @@ def make_policy(config: Config, distances: np.ndarray, label_counts: np.ndarray 
 
     `label_counts` [nodes, classes] tells how many images of each class the nodes hold; `label-variance` needs it. Where
     no node is picked the policy names the starter, which is ignored. Raises UsageError where an import path names no
-    policy.
+    policy, and where `load_agent` names no agent of this kind.
     """
     kinds = POLICIES | {"dqn": DQNAgent} | dict.fromkeys(REFERENCES, StandalonePolicy)
-    kind = kinds.get(config.policy) or user_class(config.policy, Policy, "rank")
+    if config.policy == "route-agent":
+        from policies.route_agent import RouteAgent as kind  # scikit-learn takes a second
+    else:
+        kind = kinds.get(config.policy) or user_class(config.policy, Policy, "rank")
     policy = kind(config, distances)
     policy.label_counts = label_counts
     return policy
@@ -72,6 +73,10 @@ class DQNAgent(Policy):
     learns = True
 
     def __init__(self, config: Config, distances: np.ndarray | None = None, observation_size: int = 0):
+        """Builds the Q-network for observations of `observation_size` numbers (0: those of the configuration).
+
+        `distances` [nodes, nodes] is not used. Raises UsageError where `load_agent` names no agent of this kind.
+        """
         super().__init__(config, distances)
         self.epsilon = 0.0 if 0 < config.greedy_from <= config.first_episode else config.epsilon
         self.network = q_network(config, observation_size)

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from config import Config
 from runs.command_line import command, command_of, path_argument, seed_list, text_list
+from runs.description import NOT_SETTINGS
 from runs.flags import Parser
 from runs.packing import pack
 from runs.screen import progress_bar
@@ -40,6 +41,7 @@ OWN = {
     "resume": "the same command again",
 }
 OUT = Path("results/sweep")
+SETTINGS = ("preset", *OWN, *(field.name.replace("_", "-") for field in dataclasses.fields(Config)))
 # Flags whose values hold commas: --vary separates their values by ;.
 LISTS = [flag(field.name) for field in dataclasses.fields(Config) if typing.get_origin(field.type) is tuple]
 
@@ -94,8 +96,8 @@ def make_workers(options: argparse.Namespace) -> "LocalWorkers | RayWorkers":
     return RayWorkers(options.ray_address)
 
 
-def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
-    """Returns (options, the flags for main.py) of a command line; exits as argparse does."""
+def make_parser() -> Parser:
+    """Returns the parser of the command line, which leaves the flags of main.py over."""
     parser = Parser(
         prog="sweep.py",
         description=__doc__.splitlines()[0],
@@ -136,12 +138,19 @@ def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
         metavar="DIR",
         help="pack the runs of DIR into a few files in --out and start none; the run folders stay",
     )
-    arguments = sys.argv[1:] if arguments is None else arguments
+    return parser
+
+
+def parse(arguments: list[str] | None) -> tuple[argparse.Namespace, list[str]]:
+    """Returns (options, the flags for main.py) of a command line; exits as argparse does."""
+    parser, arguments = make_parser(), sys.argv[1:] if arguments is None else arguments
     options, shared = parser.parse_known_args(arguments)
     options.out = options.out or options.pack or OUT
     flags = [text.partition("=")[0] for text in arguments if text.startswith("--")]
     if options.pack and (vain := [*(name for name in flags if name not in ("--pack", "--out")), *shared]):
         parser.error(f"{vain[0]} has no effect with --pack; leave it out")
+    if options.ray_address and options.engine != "ray":
+        parser.error("--ray-address needs --engine ray")
     for name in ("jobs", "control_episodes"):
         if (number := getattr(options, name)) is not None and number < 1:
             parser.error(f"{flag(name)} must be at least 1")
@@ -162,6 +171,10 @@ def _setting(text: str) -> tuple[str, list[str]]:
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not like drop-rate=0,0.1")
     name = name.removeprefix("--").replace("_", "-")
+    if name not in SETTINGS:
+        raise argparse.ArgumentTypeError(f"{name!r} is no setting of main.py")
+    if name not in OWN and name.replace("-", "_") in NOT_SETTINGS:
+        raise argparse.ArgumentTypeError(f"reports do not tell runs apart by {name}; give each value its own sweep")
     separated = values.split(";" if flag(name) in LISTS else ",")
     if len(set(separated)) < len(separated):
         raise argparse.ArgumentTypeError(f"{text!r} names a value twice")

@@ -18,7 +18,7 @@ from settings.errors import UsageError
 
 
 def from_keras(name: str) -> dict[str, np.ndarray] | None:
-    """Returns the four arrays of Keras' cached or downloaded data set, or None where it cannot be had.
+    """Returns the four arrays of Keras' cached or downloaded data set, or None where it is not available.
 
     A failed or truncated download is tried once more. Raises UsageError where there is a copy that cannot be used.
     """

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from settings.errors import UsageError
+from settings.errors import UsageError, first_line
 
 
 @contextlib.contextmanager
@@ -21,5 +21,4 @@ def one_line(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise UsageError(f"{path} cannot be read: it asks for more memory than there is; get a fresh copy") from error
     except Exception as error:  # a damaged file raises a dozen different errors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{path} cannot be read: it is damaged ({reason}); get a fresh copy") from error
+        raise UsageError(f"{path} cannot be read: it is damaged ({first_line(error)}); get a fresh copy") from error

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from config import Config
-from nodes.ray_cluster import Pulse, connect, first_line
+from nodes.ray_cluster import Pulse, connect
 from nodes.round import RoundRequest, RoundResult, When
-from settings.errors import UsageError
+from settings.errors import UsageError, first_line
 from settings.names import REFERENCES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class NodeActor:
 
     def load(self) -> dict:
         """Takes the nodes' images from the data set; returns that set's name and SHA-256, how the nodes evaluate, the
-        bytes of a model, and the gradient steps of a round. Raises UsageError where they cannot be had."""
+        bytes of a model, and the gradient steps of a round. Raises UsageError where they are not available."""
         from settings.quiet_import import import_tensorflow_quietly
 
         with contextlib.suppress(OSError):
@@ -202,7 +202,7 @@ class RayNodes:
             raise
 
     def start(self, seed: int, episode: int) -> ModelRef:
-        """Begins an episode at every node."""
+        """Begins an episode at every node; returns the handle of its fresh model."""
         self._get([actor.start.remote(seed, episode) for actor in self._actors])
         return FRESH
 
@@ -218,6 +218,7 @@ class RayNodes:
         return [actor.train.remote(*arguments) for actor in actors if actor != but]
 
     def label_counts(self) -> np.ndarray:
+        """Returns how many images of each class the nodes hold [nodes, classes]."""
         counts = zip(self._numbers, self._get([actor.label_counts.remote() for actor in self._actors]), strict=True)
         of_node = {node: row for numbers, rows in counts for node, row in zip(numbers, rows, strict=True)}
         return np.stack([of_node[node] for node in range(self.config.nodes)])

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from settings.errors import UsageError
+from settings.errors import UsageError, first_line
 from settings.machine import processors
 
 PROJECT = Path(__file__).parent.parent
@@ -74,7 +74,7 @@ def join(ray: ModuleType, address: str):
 
 def check_cluster(address: str):
     """Raises OSError unless another process can connect to the cluster at `address`: in this one Ray would wait for
-    minutes, deaf to Ctrl-C, and write its warnings past Python's stderr."""
+    minutes, without reacting to Ctrl-C, and write its warnings past Python's stderr."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -126,8 +126,3 @@ class Pulse:
         if self._here not in {node["NodeID"] for node in self._ray.nodes() if node["Alive"]}:
             raise ConnectionError(f"this machine is no part of the Ray cluster at {self._address} any more")
         self._looked = time.monotonic()
-
-
-def first_line(error: BaseException) -> str:
-    """Returns the first line of what an error says."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

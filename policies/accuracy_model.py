@@ -8,12 +8,12 @@ from sklearn.linear_model import Ridge
 
 from config import Config
 from policies.routes import Route, to_arrays
+from settings.names import STALL_MARGIN
 
 KEPT = np.exp(-1 / np.array([3.0, 12.0]))  # what one more round leaves of a visit's effect, in two memories
 SHARPNESS = 1.5  # how steeply the weight of a round falls with its distance from the goal
 BAND = 0.15  # rounds less than this below the goal tell how noisy the accuracy is near it
 USUAL_NOISE = 0.3  # of the log-odds, as long as there are none
-NEAR = 0.1  # the environment's: how far below the goal a round at the same node can count as stalled
 COST, MISS = 5.0, 100.0  # rounds that are worth a unit of communication cost, and a unit of accuracy at the round limit
 
 
@@ -63,20 +63,21 @@ class AccuracyModel:
         odds = logit(np.clip(accuracy, 0.02, 0.98))
         weights = np.minimum(1, np.exp(sharpness * (odds - logit(config.goal))))
         regression = Ridge(alpha=1.0).fit(inputs, odds, sample_weight=weights)
-        errors, of = odds - regression.predict(inputs), regression.coef_
+        errors, coefficients = odds - regression.predict(inputs), regression.coef_
         if rng:
             centred = (inputs - np.average(inputs, axis=0, weights=weights)) * np.sqrt(weights)[:, np.newaxis]
-            root = np.linalg.cholesky(centred.T @ centred + np.eye(len(of)))  # of the precision, but for the variance
+            precision = centred.T @ centred + np.eye(len(coefficients))  # but for the variance of the noise
+            root = np.linalg.cholesky(precision)
             spread = np.sqrt(np.average(errors**2, weights=weights))
-            of = of + spread * np.linalg.solve(root.T, rng.standard_normal(len(of)))
+            coefficients = coefficients + spread * np.linalg.solve(root.T, rng.standard_normal(len(coefficients)))
         near = np.abs(errors)[accuracy > config.goal - BAND]
         # The standard deviation of normal errors is 1.48 times their median size; outliers do not change that.
         self.noise = 1.4826 * float(np.median(near)) if len(near) else USUAL_NOISE
         # The mean of what was learned from is predicted the same by all draws.
-        middle = np.average(inputs, axis=0, weights=weights) @ (regression.coef_ - of)
+        middle = np.average(inputs, axis=0, weights=weights) @ (regression.coef_ - coefficients)
         self.config, self.intercept = config, float(regression.intercept_ + middle)
-        self.of_visits = of[: -config.nodes - 1].reshape(len(KEPT), config.nodes)
-        self.of_present, self.of_round = of[-config.nodes - 1 : -1], float(of[-1])
+        self.of_visits = coefficients[: -config.nodes - 1].reshape(len(KEPT), config.nodes)
+        self.of_present, self.of_round = coefficients[-config.nodes - 1 : -1], float(coefficients[-1])
 
     def imagine(self, routes: Sequence[Route], distances: np.ndarray, errors: np.ndarray) -> np.ndarray:
         """Returns the mean objective [routes] of imagined episodes along routes between nodes `distances` apart.
@@ -101,7 +102,7 @@ class AccuracyModel:
             odds = self.intercept + memory.sum(0) + self.of_present[node] + of_round + errors[:, round - 1]
             before, accuracy = accuracy, expit(odds)
             cost = cost + distances[holder, node]
-            stalls = (node == holder) & (config.goal - NEAR <= accuracy) & (accuracy <= best)
+            stalls = (node == holder) & (config.goal - STALL_MARGIN <= accuracy) & (accuracy <= best)
             stalled, best, holder = np.where(stalls, stalled + 1, 0), np.maximum(best, accuracy), node
             value = objective(round, accuracy, before, best, cost, config.goal)
             result, running = np.where(running, value, result), running & (accuracy < config.goal)

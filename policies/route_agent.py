@@ -49,8 +49,15 @@ class RouteAgent(Policy):
         self.routes, self.paths, self.accuracies, self.objectives = [], [], [], []  # one of each for every episode
         self.finalists, self.best, self.planned = [], None, None  # the best route so far, and that of the next episode
         if config.load_agent:
-            self.best = self.planned = from_arrays(*read_agent(config, KIND, ("nodes", "rounds")))[0]
+            self.best = self.planned = self._read_route()
         self.route, self.path, self.seen, self.cost = None, [], [], 0.0  # of the present episode
+
+    def _read_route(self) -> Route:
+        """Returns the best route of the agent that `load_agent` names; raises UsageError where it is damaged."""
+        routes = from_arrays(*read_agent(self.config, KIND, ("nodes", "rounds")))
+        if routes and routes[0] and {node for node, _ in routes[0]} <= set(range(self.config.nodes)):
+            return routes[0]
+        raise UsageError(f"--load-agent {self.config.load_agent} is damaged; give another run's agent.npz")
 
     @property
     def epsilon(self) -> float:

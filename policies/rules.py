@@ -193,6 +193,17 @@ def read_choice(choice: object, config: Config) -> tuple[list[int], bool]:
     )
 
 
+def read_loss(loss: object, config: Config) -> float:
+    """Returns what a policy's `learn` returned; raises UsageError where a user's returned no number."""
+    try:
+        return float(loss)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"the method learn of {config.policy} must return the mean loss, a number (NaN: none), not "
+            f"{reprlib.repr(loss)}"
+        ) from error
+
+
 def read_arrays(arrays: object, method: str, config: Config) -> dict[str, np.ndarray]:
     """Returns what a policy's `state` or `agent` returned as a dict of arrays.
 

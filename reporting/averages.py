@@ -6,9 +6,10 @@ import pandas as pd
 
 from config import Config
 from reporting.tables import AUTHORS, OTHER
-from runs.description import FREE_ON_RESUME, read_description
+from runs.description import NOT_SETTINGS, read_description
 from runs.packed import run_dirs
 from runs.presets import AGENT_FIELDS, ANY, EDITED, PAPER, PRESETS, concerns_agent_alone
+from runs.records import RUN_COLUMNS
 from runs.tables import read_table
 from settings.errors import UsageError
 
@@ -21,8 +22,7 @@ AVERAGES = {
         lambda episodes: episodes.sort_values(["rounds", "communication_cost"]).head(1),
     ),
 }
-# Fields in which runs of the same experiment may differ.
-NOT_SETTINGS = {*FREE_ON_RESUME, "save_model", "seed", "policy", "split", "first_episode", "threads", "route"}
+NOT_AVERAGED = {"seed", "episode", *RUN_COLUMNS}  # columns of episodes.csv
 _SPLITS, _POLICIES = (Config.__dataclass_fields__[name].metadata["choices"] for name in ("split", "policy"))
 
 
@@ -124,7 +124,7 @@ def per_seed(runs: dict[str, dict], average: str = "last-20") -> pd.DataFrame:
             | {"policy": config.policy, "seed": config.seed, "run": folder, "dataset": run["dataset"]}
             | {"agent": agent(run)}
             | {"episodes": f"{len(episodes)} ({episodes['episode'].min()} to {episodes['episode'].max()})"}
-            | episodes.mean(numeric_only=True).drop(["seed", "episode", "goal"]).to_dict()
+            | episodes.drop(columns=NOT_AVERAGED & {*episodes}).mean(numeric_only=True).to_dict()
         )
     places = {name: place for place, name in enumerate([*_SPLITS, *_POLICIES, *PRESETS, EDITED, ANY])}
     table = pd.DataFrame(rows)

@@ -6,52 +6,64 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pandas.core.groupby import DataFrameGroupBy
 
 from reporting.intervals import student_t
 from reporting.run_figures import draw_all, look
 from reporting.style import COLOURS
 from reporting.tables import matching, setting_names
 from runs.presets import ANY
-from settings.names import LEARNING
 
 MOST_PANELS = 6  # side by side in a figure
+NAMES = {"dqn": "DQN"}  # of policies in a legend
 LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
 
 
-def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame):
-    """Draws the figures that the runs and the table of their means (one row a seed) allow, into folder/figures."""
+def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame) -> list[Path]:
+    """Draws the figures that the runs and the table of their means (one row a seed) allow, into folder/figures.
+
+    Returns the PNG files.
+    """
     figures = {"policies": lambda: policies(table)}
     settings = setting_names(table)
-    learners = table[table["policy"].isin(LEARNING)]
     varied = [name for name in settings if name != "split" and table[name].nunique() > 1]
     if len(varied) == 1 and pd.api.types.is_numeric_dtype(table[varied[0]]):  # of two, each would hide the other
         figures[f"by_{varied[0]}"] = lambda: by_setting(table, varied[0])
-    elif 0 < learners.groupby(settings).ngroups <= MOST_PANELS:
+    elif 0 < _by_learner(table).ngroups <= MOST_PANELS:
         figures["learning"] = lambda: learning(runs, table)
     title = f"data: {', '.join(table['dataset'].unique())}"
-    draw_all(figures, folder / "figures", title, x=0.99, ha="right", fontsize="medium")
+    return draw_all(figures, folder / "figures", title, x=0.99, ha="right", fontsize="medium")
+
+
+def _by_learner(table: pd.DataFrame) -> DataFrameGroupBy:
+    """Groups the runs of policies that learn by their settings and policy."""
+    return table[table["agent"] != "none"].groupby([*setting_names(table), "policy"], sort=False)
 
 
 def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
-    """Draws rounds and cost of the learner over its episodes, not smoothed.
+    """Draws rounds and cost of each policy that learns over its episodes, not smoothed.
 
     Thin lines are seeds, the bold line is their mean. A band shows the random policy's mean with its interval.
     """
     settings = setting_names(table)
-    groups = list(table[table["policy"].isin(LEARNING)].groupby(settings, sort=False))
+    groups = list(_by_learner(table))
+    learners = {where[-1] for where, _ in groups}
+    learner = "agent" if len(learners) > 1 else NAMES.get(*[*learners] * 2)
     figure = Figure(figsize=(3.6 * len(groups), 4.6))
     panels = figure.subplots(2, len(groups), squeeze=False, sharex=True, sharey="row")
     for column, row in zip(LABELS, panels, strict=True):
         for (where, group), axes in zip(groups, row, strict=True):
             episodes = {seed: runs[name]["episodes"] for seed, name in zip(group["seed"], group["run"], strict=True)}
             values = pd.DataFrame({seed: rows.set_index("episode")[column] for seed, rows in episodes.items()})
-            labels = ["DQN, each seed", *[""] * (values.shape[1] - 1)]
+            labels = [f"{learner}, each seed", *[""] * (values.shape[1] - 1)]
             axes.plot(values.index, values, color=COLOURS[0], linewidth=0.4, alpha=0.35, label=labels)
-            axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label="DQN, mean")
+            axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label=f"{learner}, mean")
+            *where, policy = where
             _band(axes, matching(table, "random", dict(zip(settings, where, strict=True)))[column])
             if column == "rounds":
                 seeds = f"{values.shape[1]} seed{'s' * (values.shape[1] > 1)}"
-                axes.set_title(f"{_where(settings, where)}, {seeds}")
+                policy = f"{policy}, " if len(learners) > 1 else ""
+                axes.set_title(f"{policy}{_where(settings, where)}, {seeds}")
             else:
                 axes.set_xlabel("episode")
         row[0].set_ylabel(LABELS[column])

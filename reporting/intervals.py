@@ -87,6 +87,7 @@ def gap_closed(ours: np.ndarray, bound: np.ndarray, chance: np.ndarray, axis: in
 
 def probability_of_less(ours: ArrayLike, theirs: ArrayLike, axis: int = -1) -> np.ndarray | float:
     """Returns the share of all pairs of seeds in which `ours` is below `theirs`; a tie counts half."""
-    below = np.expand_dims(ours, -1) < np.expand_dims(theirs, -2)
-    equal = np.expand_dims(ours, -1) == np.expand_dims(theirs, -2)
-    return (below + equal / 2).mean(axis=(-2, -1))
+    number, others = np.shape(ours)[axis], np.shape(theirs)[axis]
+    ranks = stats.rankdata(np.concatenate([ours, theirs], axis), axis=axis)
+    of_theirs = np.take(ranks, np.arange(number, number + others), axis=axis).sum(axis)
+    return (of_theirs - others * (others + 1) / 2) / (number * others)  # Mann-Whitney's U over the pairs

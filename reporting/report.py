@@ -63,13 +63,12 @@ def write_report(folders: list[Path], out: Path, figures: bool = True, html: boo
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / "per_seed.csv", table.to_csv(index=False).encode())
     write_atomically(out / "report.md", text.encode())
-    if figures:
-        draw(out, runs, table)
+    drawn = draw(out, runs, table) if figures else []
     if html:
         from reporting.page import page
 
         title = f"Report: {', '.join(folder.resolve().name for folder in folders)}"
-        write_atomically(out / "report.html", page(text, runs, sorted((out / "figures").glob("*.png")), title))
+        write_atomically(out / "report.html", page(text, runs, sorted(drawn), title))
     return text
 
 

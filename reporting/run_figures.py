@@ -16,6 +16,7 @@ from runs.folder import FIGURES as FIGURES_FOLDER
 from runs.folder import write_atomically
 from runs.packed import has_table
 from runs.tables import read_table
+from settings.errors import first_line
 
 _backend = os.environ.pop("MPLBACKEND", None)  # no backend is needed here, and an unknown one ends the import
 from matplotlib.axes import Axes  # noqa: E402
@@ -150,8 +151,11 @@ def draw(run_dirs: list[Path], out: Path) -> int:
     return sum(map(bool, drawn.values()))
 
 
-def draw_all(figures: dict[str, Callable[[], Figure]], out: Path, title: str = "", **style: object):
-    """Draws figures by name and writes them into the folder `out`; `style` is that of the common title."""
+def draw_all(figures: dict[str, Callable[[], Figure]], out: Path, title: str = "", **style: object) -> list[Path]:
+    """Draws figures by name and writes them into the folder `out`; `style` is that of the common title.
+
+    Returns the PNG files.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with own_style():
         for name, make in figures.items():
@@ -159,6 +163,7 @@ def draw_all(figures: dict[str, Callable[[], Figure]], out: Path, title: str = "
             if title:
                 figure.suptitle(title, **style)
             save(figure, out, name)
+    return [out / f"{name}.png" for name in figures]
 
 
 def try_to_draw(run_dir: Path) -> str:
@@ -170,7 +175,7 @@ def try_to_draw(run_dir: Path) -> str:
     try:
         draw([run_dir], out)
     except Exception as error:  # Matplotlib raises whatever its settings, fonts and files lead to
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}"
+        reason = f"{type(error).__name__}: {first_line(error)}"
         command = command_of("plots.py", str(run_dir), "--out", str(out))
         return f"The figures could not be drawn ({reason}). Draw them later with: {command}"
     return ""

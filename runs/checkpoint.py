@@ -11,7 +11,7 @@ import numpy as np
 from config import Config
 from runs.description import settings_that_must_match
 from runs.folder import CHECKPOINT, logged_episodes, write_arrays
-from settings.errors import UsageError
+from settings.errors import UsageError, first_line
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,8 +77,7 @@ def read_checkpoint(folder: Path, config: Config) -> tuple[int, dict[str, Extent
             settings = json.loads(str(arrays["settings"]))
             extents = {name: Extent(int(size), str(sha256)) for name, (size, sha256) in tables.items()}
     except Exception as error:  # a damaged zip file raises a dozen different errors
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{path} is damaged ({reason}); start again with --overwrite") from error
+        raise UsageError(f"{path} is damaged ({first_line(error)}); start again with --overwrite") from error
     if not _agree(config, settings):
         raise UsageError(f"{path} is of a run with other settings; put its own back, or start again with --overwrite")
     if config.episodes < episode:

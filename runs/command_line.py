@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -34,19 +35,22 @@ def path_argument(text: str) -> Path:
 
 
 def text_list(text: str) -> list[str]:
-    """Reads values separated by commas."""
-    return text.split(",")
+    """Reads values separated by commas; raises ArgumentTypeError where one is empty."""
+    if not all(values := text.split(",")):
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty value")
+    return values
 
 
 def seed_list(text: str) -> list[int]:
-    """Reads seeds and ranges of them."""
+    """Reads seeds and ranges of them; raises ArgumentTypeError where a part is neither, or too long a range."""
     seeds = []
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        between = range(int(first), int(last or first) + 1)
-        if not 0 < len(between) <= MOST_SEEDS:
+        if not (found := re.fullmatch(r"(\d+)(?:-(\d+))?", part)):
+            raise argparse.ArgumentTypeError(f"{part!r} is no seed or range of seeds, like 7 or 0-9")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if not 0 <= last - first < MOST_SEEDS:
             raise argparse.ArgumentTypeError(f"{part!r} names no seed, or more than {MOST_SEEDS}")
-        seeds += between
+        seeds += range(first, last + 1)
     return seeds
 
 
@@ -65,6 +69,8 @@ def command(program: str, work: Callable[[], int], hint: Callable[[], str]) -> i
                 except Exception as error:
                     if received:  # what a library with a bare `except` made of the interruption
                         raise KeyboardInterrupt from error
+                    if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's; it is not imported for this
+                        raise MemoryError from error
                     raise
         except UsageError as error:
             said, code = f"error: {error}", 2

@@ -41,10 +41,12 @@ def first_difference(before: pd.DataFrame, after: pd.DataFrame) -> str:
 
 
 def refuse_other_data(like: Path, nodes: "LocalNodes | RayNodes"):
-    """Raises UsageError where the run in the folder `like` had other images than the `nodes`."""
+    """Raises UsageError where the run in the folder `like` had other images than the `nodes`, or has no episode."""
     described = read_description(like)
     if described["dataset_sha256"] != nodes.sha256():
         raise UsageError(f"{like} ran on other data ({described['dataset']}, here {nodes.name}); give its --data-path")
+    if not len(read(like, ["episodes.csv"])["episodes.csv"]):
+        raise UsageError(f"{like} has no finished episode to compare with; give another run")
 
 
 def compare_with(like: Path, folder: Path, nodes: "LocalNodes | RayNodes") -> tuple[bool, str]:

@@ -25,6 +25,8 @@ FORM = {"preset": str, "dataset": str, "dataset_sha256": str, "resumed": list, "
 FORM_TO_RESUME = {"engine": str, "environment": dict, "evaluation": str}  # of what a resumed run needs besides
 # Settings that a resumed run may change; `evaluation` since the description tells which one was used.
 FREE_ON_RESUME = ("episodes", "data_path", "figure_every", "evaluation")
+# Settings in which runs of the same experiment may differ.
+NOT_SETTINGS = {*FREE_ON_RESUME, "save_model", "seed", "policy", "split", "first_episode", "threads", "route"}
 
 
 def read_description(folder: Path) -> dict:

@@ -82,7 +82,7 @@ def figure_paths(folder: Path) -> list[Path]:
 
 def resume_hint(options: argparse.Namespace) -> str:
     """Returns how to go on after an interruption of the run with main.py's options."""
-    if not options.run_dir or not (options.run_dir / DESCRIPTION).exists():
+    if not (options.begun or (options.run_dir and options.resume)):
         return "start again"
     flags = ["--resume", "--run-dir", str(options.run_dir)]
     if options.engine == "ray":

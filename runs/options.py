@@ -1,6 +1,7 @@
 """Reads the command line of main.py: flags and presets."""
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     """Returns (Config, options) of a command line; raises UsageError, or exits as argparse does."""
     options = make_parser("--help-all" in arguments).parse_args(arguments)
     flags = {name: vars(options).pop(name) for name in list(vars(options)) if name in Config.__dataclass_fields__}
+    options.begun = False  # whether this run, and no older one, is in its folder
     options.command_line = shlex.join(["python", "main.py", *arguments])
     if options.engine != "ray" and (options.ray_address or options.ray_actors is not None):
         raise UsageError("--ray-address and --ray-actors need --engine ray")
@@ -79,6 +81,9 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     config = Config(**base | flags)
     if options.evaluate and not config.load_agent:
         raise UsageError("--evaluate needs --load-agent, the file agent.npz of a run whose agent is to be evaluated")
+    source = Path(os.path.expanduser(config.load_agent)).resolve()
+    if options.overwrite and config.load_agent and source.parent == options.run_dir.resolve():
+        raise UsageError(f"--overwrite would delete {config.load_agent}; choose another --run-dir")
     return config, options
 
 
@@ -96,7 +101,7 @@ def _settings_like(options: argparse.Namespace, flags: dict) -> tuple[str, dict]
         raise UsageError(f"--run-dir must be another folder than that of --like ({options.like})")
     described = read_description(options.like)
     settings = vars(described["config"])
-    if settings["data_path"] and not Path(settings["data_path"]).expanduser().exists():
+    if settings["data_path"] and not os.path.exists(os.path.expanduser(settings["data_path"])):
         settings = settings | {"data_path": ""}
     return described["preset"], settings
 

@@ -151,8 +151,8 @@ def _is_float32(cells: pd.Series) -> bool:
 def _without_what_follows(whole: Study, name: str, of_runs: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Returns a table by run without the columns that are restored exactly from the rest.
 
-    A column is left out that follows from every run's description. A derived one is empty in the runs in which it
-    follows, and is left out where it follows in all.
+    A column that follows from every run's description is dropped. A derivable column is emptied in each run where it
+    can be derived, and dropped where that holds for all runs.
     """
     derived, stored = DERIVED.get(name, {}), {}
     for run, table in of_runs.items():

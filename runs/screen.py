@@ -31,6 +31,7 @@ STAND_IN_NOTICE = (
     "No file of MNIST was given and it could not be downloaded, or the stand-in was asked for. For the real one give\n"
     "mnist.npz or the folder of its idx files with --data-path or HL_DATA."
 )
+NO_AGENT = "--load-agent has no effect on --policy {}, which has no agent."
 NEVER_GREEDY = "The agent becomes greedy only from episode {} on, after the end of this run."
 QUICK_NOTICE = "The preset quick is a look at the program. Its few episodes and lower goal prove nothing."
 
@@ -58,6 +59,8 @@ class Screen:
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))
         if config.policy == "dqn" and config.greedy_from > config.episodes:
             self.console.print(NEVER_GREEDY.format(config.greedy_from), style="yellow", soft_wrap=True)
+        if config.load_agent and not log.description["learns"]:
+            self.console.print(NO_AGENT.format(config.policy), style="yellow", soft_wrap=True)
         goal = f"goal {config.goal:g} within {config.round_limit} rounds, {config.nodes} nodes"
         rest = escape(f"{config.episodes} episodes, {goal}, logged in {log.folder}")
         self.console.print(f"[bold]{escape(self.title)}[/bold]: {rest}", soft_wrap=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from runs.packed import is_packed, read_packed_table
-from settings.errors import UsageError
+from settings.errors import UsageError, first_line
 
 # The columns that figures and reports need; a run writes more.
 COLUMNS = {
@@ -29,7 +29,7 @@ def read_text(run_dir: Path, name: str) -> str:
     except FileNotFoundError as error:
         raise UsageError(f"{path} does not exist; give the folder of a run of main.py") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
+        raise UsageError(f"{path} cannot be read ({first_line(error)})") from error
 
 
 def read_table(run_dir: Path, name: str) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def read_table(run_dir: Path, name: str) -> pd.DataFrame:
     try:
         table = pd.read_csv(io.StringIO(text[: text.rfind("\n") + 1]))
     except ValueError as error:
-        raise UsageError(f"{path} cannot be read ({str(error).splitlines()[0]})") from error
+        raise UsageError(f"{path} cannot be read ({first_line(error)})") from error
     if table.empty:
         raise UsageError(f"{path} holds no finished row yet; wait for the run's first episode")
     lacking = [column for column in COLUMNS[name] + IN_EVERY_TABLE if column not in table]

@@ -43,7 +43,7 @@ class Output:
             self._drop()
 
     def _drop(self):
-        """Leads the stream nowhere, so that what its buffer still holds does no harm at the end of the process."""
+        """Redirects the stream to os.devnull, so that flushing its buffer at the end of the process cannot fail."""
         with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
@@ -52,9 +52,9 @@ class Output:
 
 @contextlib.contextmanager
 def guarded_output() -> Iterator[None]:
-    """Makes stdout and stderr Outputs; where one of the three standard streams is closed, opens it to nowhere.
+    """Makes stdout and stderr Outputs; where one of the three standard streams is closed, opens it to os.devnull.
 
-    A closed one would otherwise lend its number to the next file that is opened, such as a log.
+    The next file that is opened, such as a log, would get the number of a closed stream.
     """
     for number in range(3):
         try:

@@ -3,6 +3,8 @@
 SIDE, CLASSES = 28, 10  # pixels a side of an image, and classes, of MNIST, Fashion-MNIST and the stand-in
 DATASETS = ("mnist", "fashion-mnist", "cifar10", "digits-stand-in", "other")  # by name; a user may give others
 
+STALL_MARGIN = 0.1  # how far below the goal staying at a node begins to count as stalling
+
 PARTS = ("pca", "node-models", "holder", "visits", "distances", "last-visit", "round", "accuracy")
 OF_EPISODE = ("round", "accuracy")  # one number each; all other parts have one or more numbers for every node
 REFERENCES = ("centralized", "fedavg", "gossip-ring", "gossip-complete", "swarm")  # see baselines/references.py

@@ -15,7 +15,7 @@ def import_tensorflow_quietly():
     TensorFlow's start-up notes, which it writes past Python's stderr, are dropped. oneDNN is on everywhere, also on
     processors without neural-network instructions, where TensorFlow leaves it off though it is faster. Packages that
     Keras imports where they are installed, for features that nothing here uses, are not imported with it: they take a
-    third of the time. Raises UsageError where Keras cannot be had with TensorFlow.
+    third of the time. Raises UsageError where Keras with TensorFlow is not available.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ |= {"TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}

@@ -28,7 +28,7 @@ def user_class(name: str, base: type, *methods: str) -> type:
         sys.path.append(os.getcwd())  # last, so that modules of this project keep their names
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # whatever the module raises
+    except (Exception, SystemExit) as error:  # whatever the module raises
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         remedy = f"start in the folder of {module}, or add that folder to PYTHONPATH"
         top = module.partition(".")[0]

@@ -30,7 +30,8 @@ class LocalWorkers:
 
     def stop(self, running: list[Run]):
         """Interrupts the runs and waits until they have finished their round."""
-        for run in running:
-            self._processes[run.name].send_signal(signal.SIGINT)
-        for run in running:
-            self._processes[run.name].wait()
+        started = [self._processes[run.name] for run in running if run.name in self._processes]
+        for process in started:
+            process.send_signal(signal.SIGINT)
+        for process in started:
+            process.wait()

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nodes.ray_cluster import Pulse, connect, first_line
+from nodes.ray_cluster import Pulse, connect
+from settings.errors import first_line
 
 if TYPE_CHECKING:
     from sweeps.experiments import Run
@@ -69,7 +70,7 @@ class RayWorkers:
 
         After a minute it kills those that are left; they resume from their last checkpoint.
         """
-        tasks = [self._tasks[run.name] for run in running]
+        tasks = [self._tasks[run.name] for run in running if run.name in self._tasks]
         if not tasks:
             return
         self._pulse.check()

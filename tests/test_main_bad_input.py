@@ -74,6 +74,13 @@ def test_folder_that_holds_a_run_is_refused(finished, tiny, capfd):
     assert before == {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
 
 
+def test_an_agent_is_not_overwritten_by_the_run_that_loads_it(finished, tiny, capfd):
+    agent = finished / "agent.npz"
+    line = refuse(capfd, *tiny, "--evaluate", "--load-agent", agent, "--run-dir", finished, "--overwrite")
+    assert f"--overwrite would delete {agent}; choose another --run-dir" in line
+    assert agent.exists()
+
+
 def test_folder_that_cannot_be_made(tiny, tmp_path, capfd):
     (tmp_path / "file").write_text("in the way")
     assert "Not a directory" in refuse(capfd, *tiny, "--run-dir", tmp_path / "file" / "run")

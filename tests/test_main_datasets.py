@@ -115,8 +115,8 @@ def test_baselines_send_images_of_their_size_and_a_resume_needs_the_same_data(tm
         ((15, 40), ("--samples-per-node", 41, "--split", "exclusive"), "lower --nodes or --samples-per-node"),
         ((15, 40), ("--samples-per-node", 41, "--split", "dirichlet"), "lower --nodes or --samples-per-node"),
         ((15, 40), ("--evaluation-samples", 21), "--evaluation-samples must be at most 20"),
-        ((16, 40), ("--evaluation", "fused-checked"), "cannot be had: images are 16 x 40 x 1, not 28 x 28 x 1"),
-        ((28, 28), ("--evaluation", "fused-checked"), "cannot be had: images have 4 classes, not 10"),
+        ((16, 40), ("--evaluation", "fused-checked"), "is not available: images are 16 x 40 x 1, not 28 x 28 x 1"),
+        ((28, 28), ("--evaluation", "fused-checked"), "is not available: images have 4 classes, not 10"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_a_folder_is_made(shape, flags, says, tmp_path, capfd):

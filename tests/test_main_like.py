@@ -36,5 +36,14 @@ def test_what_does_not_go_with_it(finished, capfd, flags, said):
     assert said in refuse(capfd, "--like", finished, *flags)
 
 
+def test_a_run_without_an_episode_is_told(finished, tmp_path, capfd):
+    """Before anything is run again."""
+    like = shutil.copytree(finished, tmp_path / "like")
+    header = (like / "episodes.csv").read_text().splitlines()[0]
+    (like / "episodes.csv").write_text(f"{header}\n")
+    assert "has no finished episode to compare with" in refuse(capfd, "--like", like, "--run-dir", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_folder_without_a_run_is_told(tmp_path, capfd):
     assert "holds no run; check the path" in refuse(capfd, "--like", tmp_path)

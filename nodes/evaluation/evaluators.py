@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from config import Config
 from learners import CONVOLUTIONAL
-from settings.errors import UsageError
+from settings.errors import UsageError, first_line
 from settings.names import CLASSES, SIDE
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def choose_evaluation(
 ) -> tuple[type[Evaluator], str]:
     """Returns the class of evaluator for images of this shape and this number of classes, and why it is that.
 
-    Raises UsageError where `fused-checked` was asked for and cannot be had.
+    Raises UsageError where `fused-checked` was asked for and is not available.
     """
     if config.evaluation == "float32":
         return Evaluator, "as asked for"
@@ -90,9 +90,9 @@ def choose_evaluation(
 
             obstacle = "NUMBA_DISABLE_JIT is set" if numba.config.DISABLE_JIT else ""
         except ImportError as error:
-            obstacle = f"Numba cannot be imported ({str(error).splitlines()[0]})"
+            obstacle = f"Numba cannot be imported ({first_line(error)})"
     if not obstacle:
         return FusedEvaluator, "compiled by Numba; Keras' layers decide where two classes are close"
     if config.evaluation == FusedEvaluator.name:
-        raise UsageError(f"--evaluation {config.evaluation} cannot be had: {obstacle}; use --evaluation auto")
+        raise UsageError(f"--evaluation {config.evaluation} is not available: {obstacle}; use --evaluation auto")
     return Evaluator, obstacle

@@ -158,6 +158,13 @@ def test_agents_of_another_kind_are_refused(tmp_path):
         RouteAgent(Config(load_agent=str(tmp_path / "agent.npz"), **SETTINGS), DISTANCES)
 
 
+@pytest.mark.parametrize("nodes", [np.zeros((0, 2), int), [[0, 4]], [[0, -1]]])
+def test_damaged_agents_are_refused(tmp_path, nodes):
+    np.savez(tmp_path / "agent.npz", nodes=nodes, rounds=np.ones_like(nodes), kind=KIND)
+    with pytest.raises(UsageError, match=r"agent\.npz is damaged; give another run's"):
+        RouteAgent(Config(load_agent=str(tmp_path / "agent.npz"), **SETTINGS), DISTANCES)
+
+
 def test_several_nodes_a_round_are_refused():
     with pytest.raises(UsageError, match="--nodes-per-round"):
         RouteAgent(Config(nodes_per_round=2, **SETTINGS), DISTANCES)

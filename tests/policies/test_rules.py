@@ -5,7 +5,7 @@ import pytest
 
 from config import Config
 from node import make_policy
-from policies.rules import read_choice
+from policies.rules import read_choice, read_loss
 from settings.errors import UsageError
 
 ROW = np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0)))  # nodes 0, 1, 2, 3 at the places 0, 1, 2, 3
@@ -138,3 +138,14 @@ def test_what_a_policy_of_ones_own_returns_is_taken(nodes):
 def test_what_is_no_choice_is_refused_in_one_line(choice):
     with pytest.raises(UsageError, match=r"rank of my_rules:Mine must return \(nodes, greedy\), .* 0 to 9 .*, not "):
         read_choice(choice, Config(policy="my_rules:Mine"))
+
+
+@pytest.mark.parametrize("loss", [0.5, np.float32(0.5), np.array(0.5)])
+def test_the_loss_of_a_policy_of_ones_own_is_taken(loss):
+    assert read_loss(loss, Config()) == 0.5
+
+
+@pytest.mark.parametrize("loss", [None, "low", [1, 2]])
+def test_what_is_no_loss_is_refused_in_one_line(loss):
+    with pytest.raises(UsageError, match=r"the method learn of my_rules:Mine must return the mean loss, .*, not "):
+        read_loss(loss, Config(policy="my_rules:Mine"))

@@ -58,3 +58,10 @@ def test_what_a_users_policy_observes_is_told(tmp_path):
         path = write_run(tmp_path / observation, "my_rules:Lazy", 0, [rounds], [1], observation=observation)
         path.rename(tmp_path / f"{observation}-seed0")
     assert averages.varied(averages.read_runs(tmp_path)[0]) == ["observation"]
+
+
+def test_the_table_has_no_column_that_says_nothing(folder):
+    table = averages.per_seed(averages.read_runs(folder)[0])
+    assert not table.isna().all().any()
+    assert {"rounds", "communication_cost", "epsilon"} <= set(table)
+    assert not {"goal", "episode", "learner_variant"} & set(table)

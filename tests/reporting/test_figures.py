@@ -59,6 +59,20 @@ def test_legend_of_the_learning_curves_fits_beside_one_panel_and_beside_two(fold
         assert 0 <= legend.get_window_extent().x0 < legend.get_window_extent().x1 <= figure.bbox.x1
 
 
+def test_two_policies_that_learn_have_their_own_curves(folder):
+    """Of the same settings and seeds."""
+    for seed in range(5):
+        write_run(folder, "route-agent", seed, [9] * 25, [0.2] * 25)
+    runs = averages.read_runs(folder)[0]
+    axes = figures.learning(runs, averages.per_seed(runs)).axes[:2]
+    assert [panel.get_title() for panel in axes] == [
+        "dqn, disjoint split, 5 seeds",
+        "route-agent, disjoint split, 5 seeds",
+    ]
+    curves = [{line.get_label(): line.get_ydata()[-1] for line in panel.lines} for panel in axes]
+    assert [curve["agent, mean"] for curve in curves] == [11, 9]
+
+
 def test_learning_curves_are_the_seeds_and_their_mean(folder):
     runs = averages.read_runs(folder)[0]
     figure = figures.learning(runs, averages.per_seed(runs))

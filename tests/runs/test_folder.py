@@ -201,9 +201,11 @@ def test_a_run_outlives_its_figures(tiny, tmp_path, monkeypatch, capfd):
 def test_the_hint_names_a_command_that_works(tmp_path):
     options = argparse.Namespace(run_dir=tmp_path / "my run", engine="ray", tensorboard=False, like=None)
     options.ray_address = options.ray_actors = None
-    assert resume_hint(options) == "start again"  # nothing there to resume
     options.run_dir.mkdir()
     (options.run_dir / "run.json").write_text("{}")
+    options.begun = options.resume = False
+    assert resume_hint(options) == "start again"  # the run that is there is an older one, which --overwrite replaces
+    options.begun = True
     assert shlex.split(resume_hint(options))[3:] == [
         *("python", "main.py", "--resume", "--run-dir", f"{options.run_dir}", "--engine", "ray")
     ]

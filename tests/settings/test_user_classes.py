@@ -41,6 +41,7 @@ def rules(tmp_path, monkeypatch):
     (tmp_path / "their_rules.py").write_text(MODULE)
     (tmp_path / "data.py").write_text(MODULE)
     (tmp_path / "broken_rules.py").write_text("import nothing_of_this_name")
+    (tmp_path / "quitting_rules.py").write_text("raise SystemExit")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", ["", *__import__("sys").path])
     return "their_rules"
@@ -66,6 +67,7 @@ def test_a_users_policy(rules):
     [
         ("nowhere:Keen", "nowhere:Keen cannot be imported .*No module named 'nowhere'.*start in the folder of nowhere"),
         ("broken_rules:Keen", "No module named 'nothing_of_this_name'"),
+        ("quitting_rules:Keen", "quitting_rules:Keen cannot be imported .SystemExit: "),
         ("their_rules:Nobody", "has no attribute 'Nobody'"),
         ("data:Keen", "data:Keen cannot be imported .*; data is the name of a module of this project"),
         ("policies.mine:Keen", "No module named 'policies.mine'.*; policies is the name of a module of this project"),

@@ -115,7 +115,7 @@ def test_without_numba(tiny, tmp_path, monkeypatch, capsys):
     assert main.main(asked) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "--evaluation fused-checked cannot be had: Numba cannot be imported" in error
+    assert "--evaluation fused-checked is not available: Numba cannot be imported" in error
 
 
 def test_a_resume_is_evaluated_as_before(tiny, tmp_path, capsys):
