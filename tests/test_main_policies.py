@@ -45,3 +45,9 @@ def test_label_variance_follows_the_logged_label_counts(nodes_of):
         seen = seen + counts[expected[-1]]
     assert nodes == expected
     assert len(set(nodes)) > 3
+
+
+def test_an_agent_without_effect_is_named(tiny, tmp_path, capsys):
+    run(*tiny, "--policy", "random", "--episodes", 1, "--load-agent", "nowhere.npz", "--run-dir", tmp_path)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--load-agent has no effect on --policy random, which has no agent." in said
