@@ -5,7 +5,7 @@ import runpy
 import pytest
 
 
-@pytest.mark.parametrize("module", ["studies.interval_coverage", "benchmarks.memory"])
+@pytest.mark.parametrize("module", ["studies.interval_coverage", "benchmarks.main_job"])
 def test_an_error_names_the_command_that_shows_the_help(module, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["as typed", "--threads", "x"])
     with pytest.raises(SystemExit):
