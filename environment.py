@@ -171,8 +171,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
         previous_accuracy, self.accuracy = self.accuracy, result.accuracy
         stalls = request.leader == self.holder and self.config.goal - STALL_MARGIN <= self.accuracy <= self.best
         self.best, self.stalled = max(self.accuracy, self.best), self.stalled + 1 if stalls else 0
-        sent = {"distance": distance, "bytes_sent": bytes_sent}
-        info = self._info(nodes, result) | sent | {"previous_accuracy": previous_accuracy}
+        info = self._info(nodes, result)
+        info |= {"distance": distance, "bytes_sent": bytes_sent, "previous_accuracy": previous_accuracy}
         self.holder, self._failed = request.leader, ()
         terminated = result.finite and self.accuracy >= self.config.goal
         truncated = not terminated and (self.round >= self.config.round_limit or not result.finite)
@@ -182,7 +182,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         return self.observe(result.scores), gained, terminated, truncated, info
 
     def _info(self, nodes: tuple[int, ...], result: RoundResult) -> dict:
-        """Returns what a round in which `nodes` trained reports, but for what it needed from before."""
+        """Returns the `info` of a round in which `nodes` trained, without distance, bytes and former accuracy."""
         return {
             "round": self.round,
             "node": nodes,

@@ -127,9 +127,9 @@ def run(config: Config, options: argparse.Namespace) -> int:
     start_tensorflow(config.threads)
     nodes = make_nodes(config, options.engine, options.ray_address, options.ray_actors)
     if options.like:
-        from runs.comparison import compare_with, refuse_other_data  # pandas takes half a second
+        from runs.comparison import compare_with, refuse_incomparable  # pandas takes half a second
 
-        refuse_other_data(options.like, nodes)
+        refuse_incomparable(options.like, nodes)
     environment = make_environment(config, None, nodes)
     resumed = options.resume and (options.run_dir / CHECKPOINT).exists()  # and needs no other run's agent any more
     agent_config = dataclasses.replace(config, load_agent="") if resumed else config

@@ -10,6 +10,7 @@ import tensorflow as tf
 from config import Config
 from models import q_network
 from policies.replay import Transition, draw_shares, n_step_transitions, renamed
+from policies.route_agent import RouteAgent
 from policies.rules import (
     HomePolicy,
     LabelVariancePolicy,
@@ -42,6 +43,7 @@ POLICIES = {
     "label-variance": LabelVariancePolicy,
     "home": HomePolicy,
     "route": RoutePolicy,
+    "route-agent": RouteAgent,
 }
 
 
@@ -53,10 +55,7 @@ def make_policy(config: Config, distances: np.ndarray, label_counts: np.ndarray 
     policy, and where `load_agent` names no agent of this kind.
     """
     kinds = POLICIES | {"dqn": DQNAgent} | dict.fromkeys(REFERENCES, StandalonePolicy)
-    if config.policy == "route-agent":
-        from policies.route_agent import RouteAgent as kind  # scikit-learn takes a second
-    else:
-        kind = kinds.get(config.policy) or user_class(config.policy, Policy, "rank")
+    kind = kinds.get(config.policy) or user_class(config.policy, Policy, "rank")
     policy = kind(config, distances)
     policy.label_counts = label_counts
     return policy

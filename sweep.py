@@ -41,7 +41,6 @@ OWN = {
     "resume": "the same command again",
 }
 OUT = Path("results/sweep")
-SETTINGS = ("preset", *OWN, *(field.name.replace("_", "-") for field in dataclasses.fields(Config)))
 # Flags whose values hold commas: --vary separates their values by ;.
 LISTS = [flag(field.name) for field in dataclasses.fields(Config) if typing.get_origin(field.type) is tuple]
 
@@ -171,9 +170,10 @@ def _setting(text: str) -> tuple[str, list[str]]:
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not like drop-rate=0,0.1")
     name = name.removeprefix("--").replace("_", "-")
-    if name not in SETTINGS:
+    field = name.replace("-", "_")
+    if name not in OWN and field not in ("preset", *Config.__dataclass_fields__):
         raise argparse.ArgumentTypeError(f"{name!r} is no setting of main.py")
-    if name not in OWN and name.replace("-", "_") in NOT_SETTINGS:
+    if name not in OWN and field in NOT_SETTINGS:
         raise argparse.ArgumentTypeError(f"reports do not tell runs apart by {name}; give each value its own sweep")
     separated = values.split(";" if flag(name) in LISTS else ",")
     if len(set(separated)) < len(separated):

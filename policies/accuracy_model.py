@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import expit, logit
-from sklearn.linear_model import Ridge
 
 from config import Config
 from policies.routes import Route, to_arrays
@@ -58,6 +57,8 @@ class AccuracyModel:
         A round counts by (its odds / odds of the goal) ** sharpness, at most 1. With `rng` the coefficients are drawn
         from their posterior distribution, given a standard normal prior, instead of being its mean.
         """
+        from sklearn.linear_model import Ridge  # only where it is used: it takes a second
+
         inputs = np.concatenate([features(path, config) for path in paths])
         accuracy = np.concatenate(accuracies)
         odds = logit(np.clip(accuracy, 0.02, 0.98))

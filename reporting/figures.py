@@ -47,23 +47,22 @@ def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
     """
     settings = setting_names(table)
     groups = list(_by_learner(table))
-    learners = {where[-1] for where, _ in groups}
-    learner = "agent" if len(learners) > 1 else NAMES.get(*[*learners] * 2)
+    learners = {policy for (*_, policy), _ in groups}
+    several = len(learners) > 1
+    learner = "agent" if several else NAMES.get(policy := learners.pop(), policy)
     figure = Figure(figsize=(3.6 * len(groups), 4.6))
     panels = figure.subplots(2, len(groups), squeeze=False, sharex=True, sharey="row")
     for column, row in zip(LABELS, panels, strict=True):
-        for (where, group), axes in zip(groups, row, strict=True):
+        for ((*where, policy), group), axes in zip(groups, row, strict=True):
             episodes = {seed: runs[name]["episodes"] for seed, name in zip(group["seed"], group["run"], strict=True)}
             values = pd.DataFrame({seed: rows.set_index("episode")[column] for seed, rows in episodes.items()})
             labels = [f"{learner}, each seed", *[""] * (values.shape[1] - 1)]
             axes.plot(values.index, values, color=COLOURS[0], linewidth=0.4, alpha=0.35, label=labels)
             axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label=f"{learner}, mean")
-            *where, policy = where
             _band(axes, matching(table, "random", dict(zip(settings, where, strict=True)))[column])
             if column == "rounds":
                 seeds = f"{values.shape[1]} seed{'s' * (values.shape[1] > 1)}"
-                policy = f"{policy}, " if len(learners) > 1 else ""
-                axes.set_title(f"{policy}{_where(settings, where)}, {seeds}")
+                axes.set_title(", ".join([*[policy] * several, _where(settings, where), seeds]))
             else:
                 axes.set_xlabel("episode")
         row[0].set_ylabel(LABELS[column])

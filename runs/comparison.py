@@ -40,12 +40,12 @@ def first_difference(before: pd.DataFrame, after: pd.DataFrame) -> str:
     return f"row {row + 1}, {name}: {before.loc[row, name]} before, {after.loc[row, name]} now"
 
 
-def refuse_other_data(like: Path, nodes: "LocalNodes | RayNodes"):
+def refuse_incomparable(like: Path, nodes: "LocalNodes | RayNodes"):
     """Raises UsageError where the run in the folder `like` had other images than the `nodes`, or has no episode."""
     described = read_description(like)
     if described["dataset_sha256"] != nodes.sha256():
         raise UsageError(f"{like} ran on other data ({described['dataset']}, here {nodes.name}); give its --data-path")
-    if not len(read(like, ["episodes.csv"])["episodes.csv"]):
+    if read(like, ["episodes.csv"])["episodes.csv"].empty:
         raise UsageError(f"{like} has no finished episode to compare with; give another run")
 
 

@@ -81,9 +81,10 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     config = Config(**base | flags)
     if options.evaluate and not config.load_agent:
         raise UsageError("--evaluate needs --load-agent, the file agent.npz of a run whose agent is to be evaluated")
-    source = Path(os.path.expanduser(config.load_agent)).resolve()
-    if options.overwrite and config.load_agent and source.parent == options.run_dir.resolve():
-        raise UsageError(f"--overwrite would delete {config.load_agent}; choose another --run-dir")
+    if options.overwrite and config.load_agent:
+        source = Path(os.path.expanduser(config.load_agent))
+        if source.resolve().parent == options.run_dir.resolve():
+            raise UsageError(f"--overwrite would delete {config.load_agent}; choose another --run-dir")
     return config, options
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from helpers import write_run
 
-from runs.comparison import compare_with, machine_differences, refuse_other_data
+from runs.comparison import compare_with, machine_differences, refuse_incomparable
 from settings.errors import UsageError
 from settings.machine import machine, numeric_environment
 
@@ -60,6 +60,6 @@ def test_what_makes_another_kind_of_machine(monkeypatch):
 
 def test_other_images_are_refused(tmp_path):
     like = logged(tmp_path, "like", [1], [0.1])
-    refuse_other_data(like, NODES)
+    refuse_incomparable(like, NODES)
     with pytest.raises(UsageError, match="ran on other data"):
-        refuse_other_data(like, types.SimpleNamespace(name="other", sha256=lambda: "tea"))
+        refuse_incomparable(like, types.SimpleNamespace(name="other", sha256=lambda: "tea"))
