@@ -9,7 +9,7 @@ README.md and docs/*.md, and the picture of a round.
 import argparse
 import sys
 
-from reporting.docs import PROJECT, fill_pages, published, rewrite_report, stale_parts, stale_reports
+from reporting.docs import fill_pages, published, rewrite_report, stale_parts, stale_reports
 from reporting.episodes import animate
 from reporting.report import write_report
 from reporting.round_picture import draw as draw_round
@@ -17,6 +17,7 @@ from reporting.run_figures import draw as draw_runs
 from runs.command_line import command, command_of, path_argument
 from runs.flags import Parser
 from runs.tables import only_tables_of_runs
+from settings.names import PROJECT
 
 EPISODES = [3, 117]  # that README.md shows: an early and a late one of about as many rounds
 

@@ -13,7 +13,8 @@ import pandas as pd
 
 from reporting.tables import markdown
 from settings.errors import UsageError
-from studies.command import PROJECT, run
+from settings.names import PROJECT
+from studies.command import run
 
 EARLY = 5  # the episode that the end is compared with
 

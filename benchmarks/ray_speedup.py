@@ -17,7 +17,8 @@ import pandas as pd
 
 from reporting.tables import markdown
 from settings.errors import UsageError
-from studies.command import PROJECT, run
+from settings.names import PROJECT
+from studies.command import run
 
 
 def sweep(options: argparse.Namespace, workers: int, out: Path) -> float:

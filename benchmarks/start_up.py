@@ -16,7 +16,8 @@ import pandas as pd
 
 from reporting.tables import markdown
 from settings.errors import UsageError
-from studies.command import PROJECT, run
+from settings.names import PROJECT
+from studies.command import run
 
 
 def first_round(project: Path, threads: int) -> tuple[float, float]:

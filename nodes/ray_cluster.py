@@ -10,13 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 from settings.errors import UsageError, first_line
 from settings.machine import processors
+from settings.names import PROJECT
 
-PROJECT = Path(__file__).parent.parent
 INSTALL = "pip install -r requirements-ray.txt"
 PATIENCE = 60  # seconds within which a cluster has to answer
 QUIET = {"log_to_driver": False, "logging_level": logging.ERROR}

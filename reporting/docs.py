@@ -15,7 +15,6 @@ from runs.folder import write_atomically
 from runs.packed import STUDY
 from settings.errors import UsageError
 
-PROJECT = Path(__file__).parent.parent
 BEGIN, END = re.compile(r"<!-- begin: (.+?) -->"), "<!-- end -->"
 RUN_FOLDERS = re.compile(r"\d+ finished runs in (.+), [\d.]+ hours of")  # which a report is of, in its first sentence
 HEADING = re.compile(r"(#+) +(.+?) *#*")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from runs.terminal import guarded_output, stop_signals
 from settings.errors import UsageError
+from settings.names import PROJECT
 
-PROJECT = Path(__file__).parent.parent
 MOST_SEEDS = 100_000
 
 

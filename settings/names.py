@@ -1,5 +1,9 @@
 """Names and numbers that several modules share."""
 
+from pathlib import Path
+
+PROJECT = Path(__file__).parent.parent  # the folder of main.py
+
 SIDE, CLASSES = 28, 10  # pixels a side of an image, and classes, of MNIST, Fashion-MNIST and the stand-in
 DATASETS = ("mnist", "fashion-mnist", "cifar10", "digits-stand-in", "other")  # by name; a user may give others
 

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from settings.errors import UsageError
-
-PROJECT = Path(__file__).parent.parent
+from settings.names import PROJECT
 
 
 def is_import_path(name: str) -> bool:

@@ -14,8 +14,6 @@ from runs.folder import write_atomically
 from settings.machine import machine
 from settings.quiet_import import import_tensorflow_quietly
 
-PROJECT = Path(__file__).parent.parent
-
 
 def run(
     name: str,

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from reporting.tables import CLAIMS, pairs
 from runs.screen import progress_bar
-from studies.command import PROJECT
+from settings.names import PROJECT
 
 RESULTS = PROJECT / "results"
 SEEDS = (5, 10)  # of an experiment

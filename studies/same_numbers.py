@@ -18,7 +18,7 @@ from runs.comparison import TABLES, first_difference, read
 from runs.flags import Parser
 from runs.folder import write_atomically
 from settings.errors import UsageError
-from studies.command import PROJECT
+from settings.names import PROJECT
 
 SHORT = "--episodes 3 --evaluation-samples 1000 --figure-every -1 --seed 3"
 LEARNING = "--epsilon 0.5 --minibatch 8 --agent-batch-size 4"  # the agent learns, and often does what it has learned

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 from nodes.ray_cluster import Pulse, connect
 from settings.errors import first_line
+from settings.names import PROJECT
 
 if TYPE_CHECKING:
     from sweeps.experiments import Run
-
-PROJECT = Path(__file__).parent.parent
 
 
 def run_experiment(arguments: list[str], log: str, folder: str) -> int:

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,7 @@ from runs.comparison import read
 from runs.presets import PRESETS
 from runs.records import EpisodeRecord, columns
 from runs.schemas import SCHEMA
-
-PROJECT = Path(__file__).parent.parent
+from settings.names import PROJECT
 
 
 def files():

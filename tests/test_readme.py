@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import types
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +15,9 @@ from reporting import averages, docs
 from runs.description import read_description
 from runs.packed import run_dirs
 from runs.tables import read_table
+from settings.names import PROJECT
 from studies.learners import report as learner_report
 
-PROJECT = Path(__file__).parent.parent
 PAGES = {page.name: page.read_text() for page in docs.pages(PROJECT)}
 RESULTS = PROJECT / "results"
 SWEPT = ("claims", "improved", "routes", "routes-4", "routes-cost")  # all test images, nothing fails

@@ -26,7 +26,8 @@ from runs.comparison import read
 from runs.description import read_description
 from runs.folder import CHECKPOINT, DESCRIPTION, EVENTS, FIGURES, TABLES, figure_paths
 from settings.errors import UsageError
-from studies.command import PROJECT, run
+from settings.names import PROJECT
+from studies.command import run
 
 EPISODES = 8
 LONGEST = 300  # seconds that a process may take to end, and a run after its sweep
