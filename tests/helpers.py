@@ -16,6 +16,8 @@ from runs.records import EpisodeRecord, columns
 from runs.schemas import SCHEMA
 from settings.names import PROJECT
 
+PATIENCE = 600  # seconds that a process may take
+
 
 def files():
     """Returns the paths of the Python files that are committed or will be."""
@@ -50,14 +52,16 @@ def start(*arguments, program="main.py", **changes):
 
 def finish(process):
     """Waits for a process; returns its exit code, its output and its errors."""
-    output, errors = process.communicate()
+    output, errors = process.communicate(timeout=PATIENCE)
     return process.returncode, output, errors
 
 
 def wait_for(folder, pattern, process):
     """Waits until a process has written a file of this pattern."""
+    deadline = time.monotonic() + PATIENCE
     while not list(folder.glob(pattern)):
         assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"no {pattern}"
         time.sleep(0.02)
 
 

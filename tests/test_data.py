@@ -63,12 +63,6 @@ def test_a_known_data_set_under_another_name_is_refused(fashion, monkeypatch):
                 data.load_dataset(Config(dataset=other, data_path=config.data_path))
 
 
-def test_another_data_set_is_not_mnist(fashion):
-    config, _ = fashion
-    with pytest.raises(UsageError, match="not MNIST's"):
-        data.load_dataset(Config(data_path=config.data_path))
-
-
 def test_stand_in_comes_from_different_originals():
     """Its images are the digits they are labelled as; no test image is a training image's twin."""
     from sklearn.neighbors import KNeighborsClassifier

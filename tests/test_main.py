@@ -147,14 +147,6 @@ def test_running_twice_just_works(tiny, dataset, tmp_path, monkeypatch):
     assert all(f"-random-other-{dataset.sha256()[:8]}-seed0" in name for name in names)
 
 
-def test_overwrite_replaces_a_run_and_nothing_else(tiny, tmp_path):
-    run(*tiny, "--run-dir", tmp_path / "run", "--episodes", 2)
-    (tmp_path / "run" / "notes.txt").write_text("mine")
-    run(*tiny, "--run-dir", tmp_path / "run", "--episodes", 1, "--overwrite")
-    assert len(pd.read_csv(tmp_path / "run" / "episodes.csv")) == 1
-    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
-
-
 def test_standalone_stays_at_the_starter(tiny, tmp_path):
     run(*tiny, "--policy", "standalone", "--starter", 4, "--goal", 1, "--episodes", 2, "--run-dir", tmp_path)
     rounds = pd.read_csv(tmp_path / "rounds.csv")

@@ -1,12 +1,9 @@
 """What cannot be run is refused in one line on stderr with exit code 2, and nothing is lost."""
 
-import argparse
 import sys
 
 import pytest
 from helpers import refuse
-
-from runs.options import parse
 
 BAD = [
     ("--episodes x", "invalid int value"),
@@ -30,6 +27,7 @@ BAD = [
     ("--nodes-per-round 11", "--nodes-per-round must be at most --nodes"),
     ("--minibatch 60000", "--minibatch must be at most --replay-size"),
     ("--agent-hidden-units 5,,5", "--agent-hidden-units must be widths"),
+    ("--evaluate", "--evaluate needs --load-agent"),
     ("--resume", "need --run-dir"),
     ("--overwrite", "need --run-dir"),
     ("--resume --overwrite --run-dir x", "exclude each other"),
@@ -88,4 +86,3 @@ def test_folder_that_cannot_be_made(tiny, tmp_path, capfd):
 
 def test_contradicting_flags_are_refused(capfd):
     assert "leave one of them out" in refuse(capfd, "--evaluate", "--greedy-from", 5, "--load-agent", "x")
-    assert isinstance(parse(["--goal", "0.5"])[1], argparse.Namespace)

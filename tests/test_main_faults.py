@@ -62,10 +62,6 @@ def test_killed_run_resumes_to_the_same_logs(finished, tiny, tmp_path):
     assert len(json.loads((folder / "run.json").read_text())["resumed"]) == 1
 
 
-def test_nothing_is_evaluated_without_an_agent(capfd):
-    assert "--evaluate needs --load-agent" in refuse(capfd, "--evaluate")
-
-
 @pytest.mark.slow
 def test_limit_on_file_sizes(tiny, tmp_path):
     """A limit of 64 KiB a file, as of a quota; the run goes on from its checkpoint once it is lifted."""

@@ -2,9 +2,11 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 from helpers import refuse, run
 
+import main
 import sweep
 from runs.description import read_description
 
@@ -12,15 +14,25 @@ from runs.description import read_description
 def test_a_run_is_run_again(tiny, tmp_path, capsys, monkeypatch):
     """From its folder, and in fewer episodes from its packed form, whose file of images is elsewhere by now."""
     first, again, packed = tmp_path / "runs" / "first", tmp_path / "again", tmp_path / "packed"
-    run(*tiny, "--policy", "random", "--episodes", 2, "--run-dir", first)
+    data = shutil.copy(tiny[tiny.index("--data-path") + 1], tmp_path / "data.npz")
+    run(*tiny, "--data-path", data, "--policy", "random", "--episodes", 2, "--run-dir", first)
     run("--like", first, "--run-dir", again)
     assert "equal those of" in capsys.readouterr().out
     assert read_description(again)["config"] == read_description(first)["config"]
     assert sweep.main(["--pack", str(first.parent), "--out", str(packed)]) == 0
-    data = tmp_path / "moved.npz"
-    shutil.copy(tiny[tiny.index("--data-path") + 1], data)
-    run("--like", packed / "first", "--run-dir", tmp_path / "third", "--episodes", 1, "--data-path", data)
+    monkeypatch.setenv("HL_DATA", str(data.rename(tmp_path / "moved.npz")))
+    run("--like", packed / "first", "--run-dir", tmp_path / "third", "--episodes", 1)
     assert "of 1 episodes, on the same kind of machine." in " ".join(capsys.readouterr().out.split())
+
+
+def test_other_logs_on_the_same_kind_of_machine_are_an_error(finished, tmp_path, capsys):
+    like = shutil.copytree(finished, tmp_path / "like")
+    rounds = pd.read_csv(like / "rounds.csv", dtype=str, keep_default_na=False)
+    rounds.loc[1, "loss"] = "2.5"
+    rounds.to_csv(like / "rounds.csv", index=False)
+    flags = ("--like", like, "--run-dir", tmp_path / "run", "--episodes", 1, "--figure-every", -1)
+    assert main.main([str(flag) for flag in flags]) == 1
+    assert "The logs differ from those of" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

@@ -51,3 +51,14 @@ def test_an_agent_without_effect_is_named(tiny, tmp_path, capsys):
     run(*tiny, "--policy", "random", "--episodes", 1, "--load-agent", "nowhere.npz", "--run-dir", tmp_path)
     said = " ".join(capsys.readouterr().out.split())
     assert "--load-agent has no effect on --policy random, which has no agent." in said
+
+
+def test_a_trained_agent_is_evaluated_as_it_is(finished, tiny, tmp_path):
+    """It always acts greedily and never learns."""
+    run(*tiny, "--evaluate", "--load-agent", finished / "agent.npz", "--goal", 1, "--run-dir", tmp_path)
+    rounds, episodes = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("rounds", "episodes"))
+    assert rounds["greedy"].tolist() == (rounds["round"] > 1).tolist()
+    assert not episodes["epsilon"].any()
+    assert episodes["loss"].isna().all()
+    with np.load(finished / "agent.npz") as before, np.load(tmp_path / "agent.npz") as after:
+        np.testing.assert_array_equal(before["weights"], after["weights"])

@@ -1,5 +1,7 @@
 """A user's policy that does not do what is expected ends a run in one line that names it."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from helpers import refuse, run
@@ -50,6 +52,7 @@ class Lists(Stay):
         assert state["counts"].tolist() == [1, 2]
         assert state["names"].tolist() == ["a", "bc"]
         assert state["mean"] == 0.5
+        open("restored", "w").close()
 """
 
 
@@ -86,3 +89,4 @@ def test_values_of_nodes_are_logged(flags):
 def test_a_state_of_lists_is_restored_as_arrays(flags):
     run(*flags, "--policy", "odd_rules:Lists")
     run("--resume", "--run-dir", "run", "--episodes", 2)
+    assert Path("restored").exists()

@@ -47,6 +47,19 @@ def test_learning_starts_with_a_full_minibatch():
     assert agent.optimizer_state.numpy()[0] == 2  # Adam's step count: 6 transitions in batches of 4
 
 
+def test_the_loss_by_hand():
+    """Of one batch of all that is stored, so that the loss is that of the weights before the step."""
+    agent = DQNAgent(Config(**TINY | {"agent_batch_size": 6}))
+    fill(agent, 6)
+    seen, action, reward, after, done = (np.array(column) for column in list(zip(*agent.replay, strict=True))[:5])
+    values = agent.values(seen)
+    targets = values.copy()
+    targets[np.arange(6), action] = reward + 0.9 * agent.values(after).max(axis=1) * ~done
+    targets /= np.sqrt((targets**2).sum())  # the authors' normalisation
+    loss = agent.learn(np.random.default_rng(0), 1)
+    assert loss == pytest.approx(np.mean((targets - values) ** 2), rel=1e-4)
+
+
 def test_replay_forgets_the_oldest():
     agent = DQNAgent(Config(replay_size=6, **TINY))
     for index in range(8):

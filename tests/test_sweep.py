@@ -19,6 +19,30 @@ from runs.folder import lock
 from sweeps.ray_workers import run_experiment
 
 
+def test_no_more_runs_at_once_than_jobs(tiny, tmp_path, monkeypatch):
+    """Workers without a program, all of whose runs fail."""
+    planned = sweep.runs(*sweep.parse(sweep_flags(tiny, tmp_path, seeds="0-4", policies="random")))
+    at_work, counts = set(), []
+
+    class Workers:
+        jobs = 9
+
+        def start(self, run):
+            at_work.add(run.name)
+            counts.append(len(at_work))
+
+        def ended(self, run):
+            at_work.discard(run.name)
+            return 1
+
+        def stop(self, running):
+            assert not running
+
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    assert sweep.sweep(planned, Workers(), 2, Console(quiet=True)) == planned
+    assert counts == [1, 2, 1, 2, 1]
+
+
 @pytest.fixture(scope="module")
 def swept(tiny, tmp_path_factory):
     """A sweep of two policies in this process, of which all runs with an absurd learning rate fail."""

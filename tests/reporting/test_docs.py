@@ -101,6 +101,21 @@ def test_check_names_what_a_digit_makes_stale(root, capsys, name, old, new, stal
     assert (code, lines) == (1, [*stale, "run python report.py --docs"])
 
 
+def test_docs_are_written_anew(root, capsys, monkeypatch):
+    """A table and a page with a wrong number; the pictures have tests of their own."""
+    for name in ("draw_runs", "draw_round", "animate"):
+        monkeypatch.setattr(report, name, lambda *_, **__: None)
+    page, path = root / "README.md", root / "results/claims/per_seed.csv"
+    before = page.read_text(), path.read_text()
+    page.write_text(before[0].replace("1.25", "1.26"))
+    path.write_text(before[1].replace(",10.0,", ",19.0,", 1))
+    assert check(capsys)[0] == 1
+    assert report.main(["--docs"]) == 0
+    assert (page.read_text(), path.read_text()) == before
+    capsys.readouterr()
+    assert check(capsys)[0] == 0
+
+
 @pytest.mark.parametrize(
     ("page", "said"),
     [

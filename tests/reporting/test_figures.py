@@ -41,7 +41,9 @@ def test_no_figure_cuts_values_off(tmp_path):
         figure.canvas.draw()
         for axes in figure.axes:
             (left, right), (low, high) = axes.get_xlim(), sorted(axes.get_ylim())
-            for line in [line for line in axes.lines if line.get_marker() == "."]:  # the seeds
+            seeds = [line for line in axes.lines if line.get_marker() == "."]
+            assert seeds
+            for line in seeds:
                 x, y = np.array(line.get_xdata(), float), np.array(line.get_ydata(), float)
                 assert ((left <= x) & (x <= right) & (low <= y) & (y <= high)).all()
 

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pandas as pd
-from helpers import drop_column, refuse, run
+from helpers import drop_column, refuse, run, same
 
 from runs.comparison import read
 
@@ -89,3 +89,16 @@ def test_checkpoint_holds_all_that_was_learned(finished):
         assert {"weights", "optimizer_state", "epsilon", "settings", "episode", "tables"} <= names
         rounds = pd.read_csv(finished / "rounds.csv")
         assert len(arrays["policy_replay_reward"]) == (rounds["round"] > 1).sum()
+        moves, done = rounds[rounds["round"] > 1], arrays["policy_replay_done"]
+        assert arrays["policy_replay_action"].tolist() == moves["node"].tolist()
+        assert done.tolist() == moves["done"].tolist()
+        np.testing.assert_allclose(arrays["policy_replay_reward"], moves["reward"], rtol=1e-12)
+        seen, after = arrays["policy_replay_observation"], arrays["policy_replay_next_observation"]
+        np.testing.assert_array_equal(after[:-1][~done[:-1]], seen[1:][~done[:-1]])
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(finished, tiny, tmp_path):
+    run(*tiny, "--run-dir", tmp_path, "--episodes", 1)
+    (tmp_path / "checkpoint.npz").unlink()
+    run("--resume", "--run-dir", tmp_path, "--episodes", 4)
+    assert same(finished, tmp_path)

@@ -26,12 +26,13 @@ def put(folder, *names):
 
 
 def test_overwrite_removes_what_the_run_wrote_and_nothing_else(tiny, tmp_path, unrendered):
-    flags = (*tiny, "--policy", "random", "--episodes", 1, "--run-dir", tmp_path)
-    run(*flags, "--tensorboard", "--figure-every", 0)
+    flags = (*tiny, "--policy", "random", "--run-dir", tmp_path, "--episodes")
+    run(*flags, 2, "--tensorboard", "--figure-every", 0)
     before = set(tmp_path.rglob("*"))
     put(tmp_path, *THEIRS)
     put(tmp_path, "rounds.csv.0123.tmp", "figures/nodes.png.0123.tmp")  # of a process that was killed
-    run(*flags, "--overwrite")
+    run(*flags, 1, "--overwrite")
+    assert len(pd.read_csv(tmp_path / "episodes.csv")) == 1
     assert all((tmp_path / name).read_text() == "mine" for name in THEIRS)
     gone = {path for path in before if not path.exists()} - {tmp_path / "node_models.csv"}  # which is of the figures
     assert {path.parent.name for path in gone} == {"figures", "tensorboard"}  # this time there are neither

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers import PROJECT
 
 from config import GROUPS, AgentSettings, Config, DataSettings, EpisodeSettings, FailureSettings, ObservationSettings
 from runs.presets import AGENT_FIELDS, PAPER
@@ -83,9 +84,12 @@ def test_config_is_made_of_the_groups():
 
 
 def test_the_order_in_run_json_is_that_of_published_runs():
-    """The preset `paper` is spelled out in that order."""
+    """The preset `paper` is spelled out in that order. A setting had another name then, and some came later."""
     assert json.dumps(Config().as_text()) == json.dumps(PAPER)
-    assert list(dataclasses.asdict(Config())) == list(PAPER)
+    runs = json.loads((PROJECT / "results/claims/runs.json").read_text())["runs"]
+    published = [name.replace("_dtype", "") for name in runs["dqn-disjoint-seed0"]["config"]]
+    assert len(published) > 50
+    assert [name for name in PAPER if name in published] == [name for name in published if name in PAPER]
 
 
 def test_what_concerns_the_agent_alone_follows_from_its_groups():

@@ -16,3 +16,10 @@ def test_coverage_of_pairs_that_are_alike_is_whole(monkeypatch):
     assert [line.split(" | ")[:5] for line in lines[2:]] == [
         ["| training rounds", "disjoint", seeds, "100.0%", "100.0%"] for seeds in ("5", "10")
     ]
+
+
+def test_an_interval_hits_what_it_holds_alone():
+    """All seeds half of theirs: the change is the point -50 %, and the mean difference -12.5, within 1 or so."""
+    theirs = np.linspace(20, 30, 10)
+    assert interval_coverage.hits(theirs / 2, theirs, -0.5, -12.5) == [True] * 3
+    assert interval_coverage.hits(theirs / 2, theirs, -0.4, -5.0) == [False] * 3

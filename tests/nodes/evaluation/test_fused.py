@@ -81,6 +81,7 @@ def test_the_same_bits_on_one_and_two_threads():
     assert logits[0].tobytes() == logits[1].tobytes() == logits[2].tobytes()
 
 
+@pytest.mark.slow
 def test_the_kernel_is_in_vector_instructions():
     """Without them it takes more than twice as long as TensorFlow; with them, a fifth to a third.
 

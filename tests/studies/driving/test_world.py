@@ -1,12 +1,8 @@
 """The road: what the car sees, does and is paid, and the expert's action, worked out by hand for simple places."""
 
-import sys
-
 import numpy as np
 import pytest
 
-from settings.errors import UsageError
-from studies.driving import world
 from studies.driving.world import PARTS, SIZE, World, expert_action
 
 SKIPPED = "highway-env is not installed: pip install -r requirements-simulations.txt"
@@ -136,9 +132,3 @@ def test_expert_stays_on_the_racetrack():
         assert not step.failed
         assert abs(racetrack.car.lane.local_coordinates(racetrack.car.position)[1]) < 1
     np.testing.assert_array_equal(racetrack.reset(3), observation)
-
-
-def test_missing_package_is_one_line(monkeypatch):
-    monkeypatch.setitem(sys.modules, "highway_env", None)
-    with pytest.raises(UsageError, match=r"install it with: pip install -r requirements-simulations\.txt$"):
-        world.check_installed()

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import wait_for
+from helpers import PROJECT, wait_for
 
 from data import digits_stand_in
 from datasets.arrays import ARRAYS
@@ -177,7 +177,8 @@ def test_interrupted_comparison_goes_on(small, digits, tmp_path, monkeypatch, ca
 @pytest.mark.slow
 def test_killed_comparison_goes_on(digits, tmp_path, monkeypatch):
     arguments = [*digits, "--out", str(tmp_path), "--seeds", "0", "--parts", "alignment"]
-    process = subprocess.Popen([sys.executable, "-m", "studies.learners", *arguments], stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "studies.learners", *arguments]
+    process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL)
     wait_for(tmp_path, "runs/*.csv", process)
     process.kill()
     process.wait()
