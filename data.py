@@ -108,6 +108,8 @@ def fewer_test_images(dataset: Dataset, size: int) -> Dataset:
 def _load(config: Config) -> Dataset:
     """Returns the whole data set."""
     if config.dataset == STAND_IN:
+        if config.data_path:
+            raise UsageError(f"--dataset {STAND_IN} reads no file; leave out --data-path")
         return digits_stand_in(config.seed)
     if config.dataset == OTHER and not config.data_path:
         raise UsageError(f"--dataset {OTHER} needs --data-path; {WANTED}")

@@ -22,16 +22,16 @@ from settings.errors import UsageError
 from settings.names import CLASSES, OF_EPISODE, SIDE
 
 
-def start_tensorflow(threads: int, operations: int | None = None):
+def start_tensorflow(threads: int):
     """Fixes what decides whether a run repeats: the number of threads and TensorFlow's deterministic kernels.
 
-    `threads` compute one operation, and as many operations run at once unless `operations` says otherwise. NumPy gets
-    the same number, whatever OMP_NUM_THREADS and its like say. Raises UsageError where this process has used TensorFlow
-    with other threads before, which cannot be changed.
+    `threads` compute one operation, and as many operations run at once. NumPy gets the same number, whatever
+    OMP_NUM_THREADS and its like say. Raises UsageError where this process has used TensorFlow with other threads
+    before, which cannot be changed.
     """
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(operations or threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError as error:
         present = tf.config.threading.get_intra_op_parallelism_threads() or "its own number of"
         raise UsageError(

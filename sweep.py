@@ -2,7 +2,8 @@
 
 Every policy runs with every seed, split and setting; all other flags are those of `main.py` and hold for all runs.
 Finished runs are skipped and interrupted ones resumed, so the same command goes on until all is done.
-`--pack DIR` writes the finished runs of DIR into a few compressed files, which report.py and plots.py read as well.
+`--pack DIR` writes the runs of DIR, all of them finished, into a few compressed files, which report.py and plots.py
+read as well.
 """
 
 import argparse

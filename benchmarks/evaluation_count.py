@@ -14,6 +14,7 @@ from rich.console import Console
 from config import Config
 from data import Dataset, load_dataset
 from reporting.tables import markdown
+from runs.presets import PAPER
 from runs.screen import progress_bar
 from settings.errors import UsageError
 from settings.random_streams import generator
@@ -48,9 +49,11 @@ def count(config: Config, dataset: Dataset, rounds: int) -> list[tuple]:
 
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the counts of every evaluation."""
-    common = {"dataset": options.dataset, "policy": "random", "evaluation": "fused-checked"}
+    common = PAPER | {"dataset": options.dataset, "policy": "random", "evaluation": "fused-checked"}
     configs = [
-        Config(split=split, seed=seed, threads=options.threads, **common) for split in SPLITS for seed in range(SEEDS)
+        Config(**common | {"split": split, "seed": seed, "threads": options.threads})
+        for split in SPLITS
+        for seed in range(SEEDS)
     ]
     if options.rounds % len(configs):
         raise UsageError(f"--rounds must be a multiple of {len(configs)}, not {options.rounds}")

@@ -17,6 +17,7 @@ import pandas as pd
 from config import Config
 from data import Dataset, load_dataset, normalise
 from reporting.tables import markdown
+from runs.presets import PAPER
 from settings.random_streams import generator
 from studies.command import run
 
@@ -90,7 +91,8 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the largest errors for every weights."""
     from nodes.evaluation.evaluators import SHARE
 
-    rows = measure(Config(threads=options.threads), load_dataset(Config()), options.seeds)
+    config = Config(**PAPER | {"threads": options.threads})
+    rows = measure(config, load_dataset(config), options.seeds)
     columns = ["weights", "seed", "round", "fused", "float32", "together", "doubtful"]
     table = pd.DataFrame(rows, columns=columns)
     lines = []

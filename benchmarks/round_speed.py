@@ -17,6 +17,7 @@ import pandas as pd
 
 from config import Config
 from reporting.tables import markdown
+from runs.presets import PAPER
 from settings.machine import machine
 from studies.command import run
 
@@ -142,7 +143,7 @@ def table(times: pd.DataFrame, setup: float, config: Config) -> str:
 def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table, every repetition, and the machine with how far the results are apart."""
     # One episode that lasts for all rounds: a goal that is never passed, and a limit that is never reached.
-    config = Config(threads=options.threads, goal=1.0, round_limit=1000)
+    config = Config(**PAPER | {"threads": options.threads, "goal": 1.0, "round_limit": 1000})
     built, setup = build(config)
     differences, first_rounds = compare(built, config.nodes)
     times = measure(built, options.repetitions, config.nodes)

@@ -18,6 +18,7 @@ import pandas as pd
 from config import Config
 from data import Dataset, load_dataset
 from reporting.tables import markdown
+from runs.presets import PAPER
 from settings.errors import UsageError
 from settings.machine import processors
 from settings.random_streams import generator
@@ -40,7 +41,8 @@ def build(
     from environment import HomogeneousLearningEnv
     from node import DQNAgent
 
-    config = Config(nodes=nodes, samples_per_node=50, threads=threads, goal=1.0, round_limit=ROUNDS, minibatch=16)
+    changes = {"nodes": nodes, "samples_per_node": 50, "threads": threads, "round_limit": ROUNDS, "minibatch": 16}
+    config = Config(**PAPER | changes | {"goal": 1.0})
     agent = DQNAgent(config)
     agent.epsilon = 0.5
     return HomogeneousLearningEnv(config, dataset, make and make(config)), agent
@@ -99,7 +101,7 @@ def benchmark(options: argparse.Namespace) -> dict[str, str]:
     """Returns the table and the seconds of every round; raises UsageError where accuracies differ."""
     from nodes.ray_actors import RayNodes
 
-    dataset = load_dataset(Config())
+    dataset = load_dataset(Config(**PAPER))
     rows, built, memory = [], {}, {}
     for nodes in NODES:
         before, others = resident(), actors()

@@ -9,7 +9,7 @@ import numpy as np
 
 from datasets.arrays import ARRAYS
 from datasets.errors import one_line
-from datasets.folders import LAYOUT, find_images, read_images
+from datasets.folders import LAYOUT, has_images, read_images
 from settings.errors import UsageError
 
 IDX_FILES = {
@@ -47,9 +47,10 @@ def read_files(path: Path, torchvision: str) -> dict[str, np.ndarray]:
     """
     try:
         if path.is_dir():
-            if images := find_images(path):
-                return read_images(images)
-            return {key: _read_idx(file, IDX_FILES[key]) for key, file in _find_idx(path, torchvision).items()}
+            place = _find(path, torchvision)
+            if not _has_idx(place):
+                return read_images(place)
+            return {key: _read_idx(file, IDX_FILES[key]) for key, file in _idx_files(place).items()}
         if not path.exists():
             raise UsageError(f"data file {path} does not exist; check --data-path and HL_DATA")
         if not path.is_file():
@@ -111,19 +112,20 @@ def _kind(path: Path, head: bytes) -> str:
     return "of another kind, or damaged"
 
 
-def _find_idx(folder: Path, torchvision: str) -> dict[str, Path]:
-    """Returns where the four idx files are: in the folder, in torchvision's folders in it, or in any one folder in it.
+def _find(folder: Path, torchvision: str) -> Path:
+    """Returns where the four idx files or the images are: in the folder, in torchvision's folders in it, or in any one
+    folder in it.
 
     Raises UsageError where they are not, or in several of its folders.
     """
     for place in (folder, folder / "raw", folder / torchvision / "raw", folder / torchvision):
-        if len(files := _idx_files(place)) == len(IDX_FILES):
-            return files
+        if _has_idx(place) or has_images(place):
+            return place
     inside = sorted(place for place in folder.iterdir() if place.is_dir())
-    found = [files for place in inside for deeper in (place, place / "raw") if len(files := _idx_files(deeper)) == 4]
+    deeper = [each for place in inside for each in (place, place / "raw")]
+    found = [place for place in deeper if _has_idx(place) or has_images(place)]
     if len(found) > 1:
-        places = ", ".join(str(files["x_train"].parent) for files in found)
-        raise UsageError(f"{folder} holds several data sets; give one of {places}")
+        raise UsageError(f"{folder} holds several data sets; give one of {', '.join(map(str, found))}")
     if not found:
         if any((place / "data_batch_1").is_file() for place in (folder, *inside)):
             raise UsageError(
@@ -135,6 +137,10 @@ def _find_idx(folder: Path, torchvision: str) -> dict[str, Path]:
             f"data file {folder / missing} does not exist; a folder needs {FOUR_FILES}, plain or .gz, or {LAYOUT}"
         )
     return found[0]
+
+
+def _has_idx(folder: Path) -> bool:
+    return len(_idx_files(folder)) == len(IDX_FILES)
 
 
 def _idx_files(folder: Path) -> dict[str, Path]:

@@ -14,10 +14,9 @@ LAYOUT = "images as train/CLASS/*.png and test/CLASS/*.png"
 GREY, COLOURED = ("1", "L", "LA"), ("P", "PA", "RGB", "RGBA")  # Pillow's modes that 8 bits a channel hold exactly
 
 
-def find_images(folder: Path) -> Path | None:
-    """Returns the folder, or the first folder in it, that has the folders train and test; None where there is none."""
-    places = [folder, *sorted(place for place in folder.iterdir() if place.is_dir())]
-    return next((place for place in places if all((place / part).is_dir() for part in PARTS)), None)
+def has_images(folder: Path) -> bool:
+    """Tells whether a folder has the folders train and test."""
+    return all((folder / part).is_dir() for part in PARTS)
 
 
 def read_images(folder: Path) -> dict[str, np.ndarray]:

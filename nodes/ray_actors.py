@@ -92,6 +92,7 @@ class NodeActor:
         for there in ray.get(others):
             models, losses = models | there.models, losses | there.losses
             moved += there.bytes_moved + self._moved(there.models.values())
+        moved += self._moved(set(request.node_models.values()) - set(request.starts))
         models, losses = ([results[node] for node in request.nodes] for results in (models, losses))
         opened = dataclasses.replace(
             request,

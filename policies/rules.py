@@ -28,8 +28,8 @@ class Policy:
         """Returns (nodes, greedy): the nodes to ask, the first choice first, and whether that choice is the policy's
         best, not a random one.
 
-        `info` is what the environment told with `observation`. A ranking that ends before enough nodes answered
-        leaves the model where it is.
+        `info` is what the environment told with `observation`. Where a ranking ends before enough nodes have answered,
+        the node that holds the model trains too.
         """
         raise NotImplementedError
 

@@ -68,6 +68,16 @@ def varied(runs: dict[str, dict]) -> list[str]:
     return [name for name in differ if name == "preset" or name in own]
 
 
+def common(runs: dict[str, dict]) -> dict[str, object]:
+    """Returns the settings that all runs share and that are not their presets'."""
+    every, shared = [settings(run) for run in runs.values()], {}
+    for name in set(every[0]) - {*NOT_SETTINGS, "preset", "dataset"}:
+        values = {each[name] for each in every} - {ANY}
+        if len(values) == 1 and any(each[name] not in (ANY, _by_preset(each["preset"], name)) for each in every):
+            shared[name] = values.pop()
+    return {name: shared[name] for name in every[0] if name in shared}
+
+
 def _by_preset(preset: str, name: str) -> object:
     """Returns a field's value under a preset; that of `paper` for no preset, None for no field."""
     return PRESETS.get(preset, PAPER).get(name)

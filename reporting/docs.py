@@ -16,7 +16,7 @@ from runs.packed import STUDY
 from settings.errors import UsageError
 
 BEGIN, END = re.compile(r"<!-- begin: (.+?) -->"), "<!-- end -->"
-RUN_FOLDERS = re.compile(r"\d+ finished runs in (.+), [\d.]+ hours of")  # which a report is of, in its first sentence
+RUN_FOLDERS = re.compile(r"\d+ finished runs in (.+), [\d.]+ hours")  # which a report is of
 HEADING = re.compile(r"(#+) +(.+?) *#*")
 
 

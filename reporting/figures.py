@@ -1,5 +1,6 @@
 """Draws the figures of a report: learning curves, all policies, and the effect of a setting."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas.core.groupby import DataFrameGroupBy
 
+from config import Config
 from reporting.intervals import student_t
 from reporting.run_figures import draw_all, look
 from reporting.style import COLOURS
@@ -32,6 +34,9 @@ def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame) -> list[Path]
     elif 0 < _by_learner(table).ngroups <= MOST_PANELS:
         figures["learning"] = lambda: learning(runs, table)
     title = f"data: {', '.join(table['dataset'].unique())}"
+    for name in {"learning", *(f"by_{field.name}" for field in dataclasses.fields(Config))} - set(figures):
+        for path in (folder / "figures").glob(f"{name}.p??"):  # of fewer runs, that no longer fits
+            path.unlink()
     return draw_all(figures, folder / "figures", title, x=0.99, ha="right", fontsize="medium")
 
 

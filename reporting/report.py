@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reporting.averages import AVERAGES, every_average, read_runs
+from reporting.averages import AVERAGES, common, every_average, read_runs
 from reporting.figures import draw
 from reporting.intervals import FEWEST
 from reporting.tables import (
@@ -17,6 +17,7 @@ from reporting.tables import (
     step_table,
 )
 from runs.folder import write_atomically
+from settings.declare import flag
 
 _REACHES = "; ".join(f"{claim}: below {claimed / 2:+.1%} and down to {claimed:+.1%}" for claim, _, claimed in CLAIMS)
 RULE = (
@@ -24,7 +25,8 @@ RULE = (
     f"of the claimed change and reaches it ({_REACHES}). It counts as reproduced in part when the interval excludes "
     "zero on the claimed side. For the final accuracy, of which no figure is claimed, an interval that excludes zero "
     "reproduces the claim. An agent with any setting other than the authors' reproduces nothing: by the same rule it "
-    "meets the paper's figures or misses them."
+    "meets the paper's figures or misses them. The rule asks for no other setting: goal, data and nodes may differ "
+    "from the paper's."
 )
 ERROR_RATES = Path(__file__).parent.parent / "results/checks/verdict_errors.md"
 ON_ERROR_RATES = (
@@ -43,16 +45,16 @@ def write_report(folders: list[Path], out: Path, figures: bool = True, html: boo
     runs, unfinished = read_runs(*folders)
     tables = every_average(runs)
     table = tables[AVERAGES["last-20"][0]]
-    has_dqn = {"dqn", "random"} <= set(table["policy"])
     sections = [("What was run", _what_was_run(folders, runs, unfinished))]
-    if has_dqn:
-        sections.append(("Claims", markdown(claim_table(table))))
+    if len(claims := claim_table(table)):
+        sections.append(("Claims", markdown(claims)))
         if ERROR_RATES.exists():
             sections.append(("Error rates of the verdicts", f"{ON_ERROR_RATES}\n\n{ERROR_RATES.read_text()}"))
     sections.append(("Policies", markdown(policy_table(table))))
-    if has_dqn:
-        sections.append(("Averaging", markdown(averaging_table(tables))))
-        sections.append(("Against each of the others", markdown(improvement_table(table))))
+    if len(averaging := averaging_table(tables)):
+        sections.append(("Averaging", markdown(averaging)))
+    if len(against := improvement_table(table)):
+        sections.append(("Against each of the others", markdown(against)))
     if "preset" in table and len(steps := step_table(table)):
         sections.append(("Change by change", markdown(steps)))
     if "starter" in table and len(starters := starter_table(table)):
@@ -77,12 +79,14 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
     hours = sum(run["episodes"]["seconds"].sum() for run in runs.values()) / 3600
     data = ", ".join(sorted({run["dataset"] for run in runs.values()}))
     processors = ", ".join(sorted({run["processor"] for run in runs.values()}))
-    commits = ", ".join(sorted({str(run["git_commit"])[:7] for run in runs.values()}))
+    commits = ", ".join(sorted({f"{str(run['git_commit'])[:7]}{_modified(run)}" for run in runs.values()}))
+    threads = " or ".join(sorted({str(run["config"].threads) for run in runs.values()}))
     names = ", ".join(folder.resolve().name for folder in folders)
-    left_out = f" Left out, because unfinished: {', '.join(unfinished)}." if unfinished else ""
+    left_out = f" Left out, as unfinished or without greedy episodes: {', '.join(unfinished)}."
     return (
-        f"{len(runs)} finished runs in {names}, {hours:.1f} hours of one thread each on {processors}; data: {data}; "
-        f"code: {commits}.{left_out}{_worlds(runs)}{_resumed(runs)}\n\n"
+        f"{len(runs)} finished runs in {names}, {hours:.1f} hours in all, {threads} thread{'s' * (threads != '1')} "
+        f"a run, on {processors}; data: {data}; code: {commits}. {_common(runs)}{left_out * bool(unfinished)}"
+        f"{_worlds(runs)}{_resumed(runs)}\n\n"
         f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes "
         "of one that does not. Every average of an agent that turns greedy is over greedy episodes alone, over fewer "
         "than 20 where there are fewer. Episodes of the same number start from the same initial weights. Intervals are "
@@ -90,6 +94,18 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
         "belongs to a seed drawn together, for changes in per cent and interquartile means. An episode without the "
         f"goal counts with the round limit. Fewer than {FEWEST} seeds give no bootstrap.\n\n{RULE}\n"
     )
+
+
+def _modified(run: dict) -> str:
+    return " with uncommitted changes" if run.get("git_modified") else ""
+
+
+def _common(runs: dict[str, dict]) -> str:
+    """Returns a sentence on the preset of the runs and the settings that all runs change in it."""
+    presets = {run["preset"] for run in runs.values()}
+    base = f"the preset {presets.pop()}" if len(presets) == 1 else "the runs' presets"
+    changes = ", ".join(f"`{flag(name)} {value}`" for name, value in common(runs).items())
+    return f"Settings that no table shows are those of {base}{f', except {changes}' if changes else ''}."
 
 
 def _worlds(runs: dict[str, dict]) -> str:

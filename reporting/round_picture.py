@@ -29,7 +29,7 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def draw(folder: Path = FIGURES):
-    """Draws folder/round.json as folder/round.svg and folder/round.png, the same bytes every time."""
+    """Draws folder/round.json as folder/round.svg, the same bytes every time."""
     played = json.loads((folder / "round.json").read_text())
     with own_style():
         mpl.rcParams.update({"svg.hashsalt": "round", "figure.constrained_layout.use": False, "font.size": 9})
@@ -38,10 +38,9 @@ def draw(folder: Path = FIGURES):
         axes.axis("off")
         _map(axes, played)
         _steps(axes, played)
-        for suffix in ("svg", "png"):
-            content = io.BytesIO()
-            figure.savefig(content, format=suffix, metadata={"Date": None} if suffix == "svg" else None)
-            write_atomically(folder / f"round.{suffix}", content.getvalue())
+        content = io.BytesIO()
+        figure.savefig(content, format="svg", metadata={"Date": None})
+        write_atomically(folder / "round.svg", content.getvalue())
 
 
 def _map(axes: Axes, played: dict):

@@ -73,11 +73,13 @@ def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
     rows, names = [], ("ours", "95 % interval", "difference (Student t)", "seeds", "verdict")
     for claim, column, claimed in CLAIMS:
         for where, ours, theirs in pairs(table, policy):
-            change, low, high = bootstrap(relative_change, ours[column], theirs[column])
+            some = theirs[column].any()  # of what the change is a share
+            change, low, high = bootstrap(relative_change, ours[column], theirs[column]) if some else [np.nan] * 3
             difference = _span(student_t((ours[column] - theirs[column]).to_numpy()), column)
             reached = ours["reached_goal"].any() or theirs["reached_goal"].any()
             says = verdict(claimed, low, high, _authors(ours)) if reached else UNREACHED
-            values = f"{change:+.1%}", interval_text(low, high, "+.1%"), difference, len(ours), says
+            says = says if some else "not testable: that of random is zero"
+            values = f"{change:+.1%}" if some else "", interval_text(low, high, "+.1%"), difference, len(ours), says
             row = {"claim, against random": claim, **where, "paper": f"{claimed:+.1%}"}
             rows.append(row | dict(zip(names, values, strict=True)))
     for where, ours, theirs in pairs(table, policy, "standalone"):

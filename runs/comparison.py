@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from nodes.local import LocalNodes
     from nodes.ray_actors import RayNodes
 
-TABLES = ("rounds.csv", "episodes.csv")
+COMPARED = ("rounds.csv", "episodes.csv")
 COMPUTE = ("tensorflow", "keras", "numpy", "numba")  # the packages whose version can change a run's last digits
 
 
-def read(folder: Path, names: Iterable[str] = TABLES) -> dict[str, pd.DataFrame]:
+def read(folder: Path, names: Iterable[str] = COMPARED) -> dict[str, pd.DataFrame]:
     """Reads CSV files of a run, packed or not, as tables of text, without the times."""
     tables = {name: parse(read_text(folder, name)) for name in names}
     return {name: table.drop(columns=[*TIMES & set(table)]) for name, table in tables.items()}
@@ -55,7 +55,7 @@ def compare_with(like: Path, folder: Path, nodes: "LocalNodes | RayNodes") -> tu
     described, before, after = read_description(like), read(like), read(folder)
     episodes = set(before["episodes.csv"]["episode"]) & set(after["episodes.csv"]["episode"])
     tables, found = {}, ""
-    for name in TABLES:
+    for name in COMPARED:
         # Which arithmetic evaluated is told as a property of the machine.
         both = [table[name].drop(columns="evaluation", errors="ignore") for table in (before, after)]
         old, new = (table[table["episode"].isin(episodes)].reset_index(drop=True) for table in both)

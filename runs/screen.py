@@ -57,7 +57,7 @@ class Screen:
             self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
         if log.description["preset"] == "quick":
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))
-        if config.policy == "dqn" and config.greedy_from > config.episodes:
+        if log.description["learns"] and config.greedy_from > config.episodes:
             self.console.print(NEVER_GREEDY.format(config.greedy_from), style="yellow", soft_wrap=True)
         if config.load_agent and not log.description["learns"]:
             self.console.print(NO_AGENT.format(config.policy), style="yellow", soft_wrap=True)

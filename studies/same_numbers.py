@@ -14,7 +14,7 @@ import pandas as pd
 
 from reporting.tables import markdown
 from runs.command_line import command, path_argument
-from runs.comparison import TABLES, first_difference, read
+from runs.comparison import COMPARED, first_difference, read
 from runs.flags import Parser
 from runs.folder import write_atomically
 from settings.errors import UsageError
@@ -35,7 +35,7 @@ CASES = {
 def compare(before: Path, after: Path) -> tuple[int, bool, str]:
     """Compares two runs; returns (rounds compared, whether all shared columns are equal, what was found)."""
     found, notes, tables = [], [], (read(before), read(after))
-    for name in TABLES:
+    for name in COMPARED:
         old, new = (table[name] for table in tables)
         if difference := first_difference(old, new):
             found.append(f"{name}, {difference}")

@@ -37,6 +37,7 @@ class Run:
     def look(self):
         """Reads the progress of the run; raises UsageError where the folder holds another experiment."""
         self.resuming, self.finished, packed = holds_run(self.folder), False, is_packed(self.folder)
+        self.log_begins = self.log.stat().st_size if self.log.exists() else 0  # where the next start writes on
         if self.resuming or packed:
             described = read_description(self.folder)
             if settings_that_must_match(described["config"]) != settings_that_must_match(self.config):
@@ -70,8 +71,9 @@ class Run:
         return f" [bold red](NOT MNIST but {data})[/bold red]" if is_stand_in(data) else ""
 
     def failure(self, code: int) -> str:
-        """Returns a message on its failure: the exit code and the last line of its log."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        """Returns a message on its failure: the exit code and the last line of its log since it was started."""
+        log = self.log.read_bytes()[self.log_begins :] if self.log.exists() else b""
+        lines = log.decode(errors="replace").splitlines()
         said = [line for line in lines if line.startswith(f"{MAIN.name}: ")] or lines or ["it said nothing"]
         return f"{self.name} ended with exit code {code}: {said[-1]} (all of it: {self.log})"
 

@@ -33,6 +33,7 @@ BAD = [
     ("--resume --overwrite --run-dir x", "exclude each other"),
     ("--resume --run-dir nowhere", "holds no run"),
     ("--data-path nowhere.npz", "does not exist"),
+    ("--dataset digits-stand-in --data-path nowhere.npz", "reads no file; leave out --data-path"),
     ("--evaluation half", "--evaluation must be one of"),
     ("--evaluation-samples -1", "--evaluation-samples must be at least 0"),
     ("--observation holder,x", "--observation must be different ones of"),

@@ -4,6 +4,7 @@ import numpy as np
 
 from config import Config
 from node import DQNAgent
+from runs.presets import PAPER
 
 NO_ACCURACY = {"accuracy": 0.0, "previous_accuracy": 0.0}  # nothing here is a classifier
 # Not the authors' constants, with which the agent learns one minibatch an episode: those of usual deep Q-learning.
@@ -12,8 +13,8 @@ USUAL = {"target_normalisation": "none", "double_q": True, "target_every": 100, 
 
 def discrete_agent(seed: int, actions: int, observation_size: int, **settings: object) -> DQNAgent:
     """Returns an agent with this number of actions; `settings` are those of config.AgentSettings, USUAL by default."""
-    config = Config(policy="dqn", nodes=actions, pca_components=1, seed=seed, **USUAL | settings)
-    return DQNAgent(config, observation_size=observation_size)
+    own = {"policy": "dqn", "nodes": actions, "pca_components": 1, "seed": seed}
+    return DQNAgent(Config(**PAPER | own | USUAL | settings), observation_size=observation_size)
 
 
 def choose(agent: DQNAgent, observations: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:

@@ -79,6 +79,19 @@ def test_of_several_idx_folders_torchvisions_is_taken_and_none_is_guessed(fashio
         data.load_dataset(config)
 
 
+def test_of_several_folders_with_images_none_is_guessed(fashion, tmp_path):
+    """Where torchvision's own folder is among them it is taken."""
+    _, arrays = fashion
+    for name in ("cats", "flowers"):
+        for part in ("train", "test"):
+            (tmp_path / name / part).mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"several data sets; give one of .*/cats, .*/flowers"):
+        data.load_dataset(Config(dataset="flowers", data_path=str(tmp_path)))
+    write_idx(tmp_path / "FashionMNIST" / "raw", arrays)
+    loaded = data.load_dataset(Config(dataset="fashion-mnist", data_path=str(tmp_path)))
+    np.testing.assert_array_equal(loaded.y_test, arrays["y_test"])
+
+
 def test_a_folder_without_the_four_files_is_told_their_names(fashion, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError) as error:

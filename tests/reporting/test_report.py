@@ -43,10 +43,48 @@ def test_what_was_resumed_under_something_else_is_named(tmp_path, unrendered):
         path.write_text(json.dumps(json.loads(path.read_text()) | start | {"resumed": parts}))
     text = report.write_report([tmp_path], tmp_path)
     assert (
-        "code: aaaaaaa. Resumed under something else than they were started with: dqn-paper--seed3 (commit bbbbbbb); "
+        "code: aaaaaaa. Settings that no table shows are those of the preset paper. "
+        "Resumed under something else than they were started with: dqn-paper--seed3 (commit bbbbbbb); "
         "dqn-paper--seed4 (python 3.12.1, numpy 2.5.0); dqn-paper--seed5 (uncommitted changes, processor slide rule). "
         "Resumed, without a record of what under: 1 of the runs.\n" in text
     )
+
+
+def test_what_all_runs_share_is_named(tmp_path, unrendered):
+    """As far as their presets do not have it; a setting of the agent is shared by those that have one."""
+    one, both = tmp_path / "one", tmp_path / "both"
+    for seed in range(2):
+        write_run(one, "dqn", seed, [10], [0.1], goal=0.65, discount=0.5)
+        write_run(one, "random", seed, [20], [1], goal=0.65)
+    text = report.write_report([one], one)
+    assert "are those of the preset paper, except `--goal 0.65`, `--discount 0.5`." in text
+    for seed in range(2):
+        write_run(both / "one", "dqn", seed, [10], [0.1], goal=0.65, discount=0.5)
+        write_run(both / "two", "dqn", seed, [10], [0.1], goal=0.7, discount=0.5)
+    text = report.write_report([both / "one", both / "two"], both)
+    assert "are those of the preset paper, except `--discount 0.5`." in text
+    assert "| disjoint | 0.7 | dqn | 2 |" in text
+
+
+def test_runs_without_a_seed_in_common_have_no_empty_table(tmp_path, unrendered):
+    write_run(tmp_path, "dqn", 0, [10], [0.1])
+    write_run(tmp_path, "random", 1, [20], [1])
+    text = report.write_report([tmp_path], tmp_path)
+    assert "## Policies" in text
+    assert "## Claims" not in text
+    assert "## Averaging" not in text
+
+
+def test_a_figure_of_fewer_runs_goes(tmp_path, unrendered):
+    for name in ("learning.png", "learning.pdf", "mine.png"):
+        (tmp_path / "figures").mkdir(exist_ok=True)
+        (tmp_path / "figures" / name).write_text("before")
+    for rate in (0.0, 0.5):
+        write_run(tmp_path, "dqn", 0, [10], [0.1], drop_rate=rate)
+    report.write_report([tmp_path], tmp_path)
+    assert (tmp_path / "figures" / "by_drop_rate.png").exists()
+    assert not list(tmp_path.glob("figures/learning.*"))
+    assert (tmp_path / "figures" / "mine.png").read_text() == "before"
 
 
 def test_worlds_of_their_own_are_named(tmp_path, unrendered):
@@ -74,7 +112,7 @@ def test_settings_are_told_apart(tmp_path, capsys, unrendered):
     )
     assert report.main([str(tmp_path)]) == 0
     text = capsys.readouterr().out
-    assert "unfinished: dqn-paper-0.9-seed7" in text
+    assert "Left out, as unfinished or without greedy episodes: dqn-paper-0.9-seed7." in text
     assert "20.0 (no interval)" in text
     assert "nan" not in text
     table = tables.claim_table(averages.per_seed(averages.read_runs(tmp_path)[0]))

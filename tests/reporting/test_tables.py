@@ -29,6 +29,16 @@ def test_a_goal_that_nobody_reaches_tests_no_claim_about_reaching_it(folder):
     assert accuracy == "reproduced"
 
 
+def test_no_cost_has_no_change(tmp_path):
+    """Where all nodes are at one place."""
+    for seed in range(5):
+        write_run(tmp_path, "dqn", seed, [8 + seed] * 20, [0.0] * 20)
+        write_run(tmp_path, "random", seed, [20] * 20, [0.0] * 20)
+    rounds, cost = tables.claim_table(averages.per_seed(averages.read_runs(tmp_path)[0])).to_dict("records")
+    assert rounds["verdict"] == "reproduced"
+    assert (cost["ours"], cost["verdict"]) == ("", "not testable: that of random is zero")
+
+
 def test_accuracies_past_the_goal_are_not_compared(folder):
     table = averages.per_seed(averages.read_runs(folder)[0]).assign(reached_goal=1.0)
     assert tables.claim_table(table)["verdict"].iloc[-1] == "not testable: all episodes end at the goal"

@@ -4,6 +4,7 @@ import pytest
 
 import sweep
 from settings.errors import UsageError
+from sweeps.experiments import Run
 
 RULES = """
 from policies.rules import Policy
@@ -77,3 +78,14 @@ def test_classes_that_a_run_would_refuse_are_refused_before_any_run(planned, arg
 def test_variants_of_a_users_learner_are_planned(planned):
     flags = ["--policies", "random", "--learner", "small_layers:Small", "--vary", "learner-variant=narrow,wide"]
     assert planned(*flags) == [f"random-disjoint-learner-variant{variant}-seed0" for variant in ("narrow", "wide")]
+
+
+def test_the_reason_of_a_failure_is_that_of_the_last_start(tmp_path):
+    """The log of a run that was interrupted before begins with that."""
+    run = Run("random", ["--policy", "random"], tmp_path)
+    run.log.parent.mkdir()
+    run.log.write_text("main.py: interrupted\n")
+    run.look()
+    assert run.failure(9) == f"random ended with exit code 9: it said nothing (all of it: {run.log})"
+    run.log.write_text("main.py: interrupted\nTraceback\nMemoryError\n")
+    assert "exit code 1: MemoryError" in run.failure(1)
