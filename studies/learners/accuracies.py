@@ -260,9 +260,8 @@ class Training(Unit):
 
 def best_rate(tables: list[pd.DataFrame]) -> float:
     """Returns the learning rate of the highest accuracy after the last epoch, in the mean over the seeds."""
-    last = [table.iloc[-1] for table in tables]
-    by_rate = {rate: [row["accuracy"] for row in last if row["rate"] == rate] for rate in {row["rate"] for row in last}}
-    return max(sorted(by_rate), key=lambda rate: np.mean(by_rate[rate]))
+    last = pd.concat([table.tail(1) for table in tables])
+    return float(last.groupby("rate")["accuracy"].mean().idxmax())
 
 
 def units(seeds: list[int], dataset: str) -> list[Unit]:
