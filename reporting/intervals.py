@@ -30,9 +30,9 @@ def paired(table: pd.DataFrame, other: pd.DataFrame, column: str) -> np.ndarray:
 def bootstrap(statistic: Callable[..., np.ndarray | float], *samples: ArrayLike) -> tuple[float, float, float]:
     """Returns a statistic of samples [n] and its expanded percentile bootstrap interval: (value, low, high).
 
-    The bounds are NaN for fewer than FEWEST values. Several samples are paired: entry k of each belongs to seed k, and
-    the entries of a seed are drawn together. `statistic` takes the samples and an `axis`. The draws are seeded, so
-    reports are reproducible.
+    The bounds are NaN for fewer than FEWEST values, and where the statistic is. Several samples are paired: entry k of
+    each belongs to seed k, and the entries of a seed are drawn together. `statistic` takes the samples and an `axis`.
+    The draws are seeded, so reports are reproducible.
 
     Plain percentile intervals are too narrow for small n, see studies/interval_coverage.py. The expanded interval of a
     mean is as wide as Student's t interval (Hesterberg, The American Statistician 69, 2015).
@@ -40,7 +40,7 @@ def bootstrap(statistic: Callable[..., np.ndarray | float], *samples: ArrayLike)
     arrays = [np.asarray(sample, float) for sample in samples]
     value = float(statistic(*arrays, axis=-1))
     n = len(arrays[0])
-    if n < FEWEST:
+    if n < FEWEST or np.isnan(value):
         return value, np.nan, np.nan
     outside = stats.norm.cdf(-np.sqrt(n / (n - 1)) * stats.t.ppf((1 + LEVEL) / 2, n - 1))  # on each side
     result = stats.bootstrap(
@@ -63,8 +63,12 @@ def interquartile_mean(values: ArrayLike, axis: int = -1) -> np.ndarray | float:
 
 
 def relative_change(ours: np.ndarray, theirs: np.ndarray, axis: int = -1) -> np.ndarray | float:
-    """Returns the relative difference between the means of `ours` and `theirs`; -0.5 means half of theirs."""
-    return np.mean(ours, axis=axis) / np.mean(theirs, axis=axis) - 1
+    """Returns the relative difference between the means of `ours` and `theirs`; -0.5 means half of theirs.
+
+    It is not a number where theirs is zero.
+    """
+    mean = np.mean(theirs, axis=axis)
+    return np.mean(ours, axis=axis) / np.where(mean == 0, np.nan, mean) - 1
 
 
 def change_per_goal(

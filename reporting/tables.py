@@ -19,7 +19,6 @@ from runs.presets import ANY, IMPROVEMENTS
 
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 AUTHORS, OTHER = "authors", "other"  # values of the column `agent`
-UNREACHED = "not testable: no episode reaches the goal"
 CHANGES = ("paper", *IMPROVEMENTS)  # presets; each adds one change to the one before
 FORMATS = {"rounds": ".1f", "communication_cost": ".3f", "episode_return": ".2f"}
 
@@ -73,13 +72,16 @@ def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
     rows, names = [], ("ours", "95 % interval", "difference (Student t)", "seeds", "verdict")
     for claim, column, claimed in CLAIMS:
         for where, ours, theirs in pairs(table, policy):
-            some = theirs[column].any()  # of what the change is a share
-            change, low, high = bootstrap(relative_change, ours[column], theirs[column]) if some else [np.nan] * 3
+            change, low, high = bootstrap(relative_change, ours[column], theirs[column])
             difference = _span(student_t((ours[column] - theirs[column]).to_numpy()), column)
-            reached = ours["reached_goal"].any() or theirs["reached_goal"].any()
-            says = verdict(claimed, low, high, _authors(ours)) if reached else UNREACHED
-            says = says if some else "not testable: that of random is zero"
-            values = f"{change:+.1%}" if some else "", interval_text(low, high, "+.1%"), difference, len(ours), says
+            says = _untestable(ours, theirs, column) or verdict(claimed, low, high, _authors(ours))
+            values = (
+                "" if np.isnan(change) else f"{change:+.1%}",
+                interval_text(low, high, "+.1%"),
+                difference,
+                len(ours),
+                says,
+            )
             row = {"claim, against random": claim, **where, "paper": f"{claimed:+.1%}"}
             rows.append(row | dict(zip(names, values, strict=True)))
     for where, ours, theirs in pairs(table, policy, "standalone"):
@@ -90,6 +92,15 @@ def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
         row = {"claim, against random": "final accuracy, against standalone", **where, "paper": "higher"}
         rows.append(row | dict(zip(names, values, strict=True)))
     return pd.DataFrame(rows)
+
+
+def _untestable(ours: pd.DataFrame, theirs: pd.DataFrame, column: str) -> str:
+    """Returns why a claim cannot be tested with the rows of the agent and of `random`, mostly nothing."""
+    if not (ours["reached_goal"].any() or theirs["reached_goal"].any()):
+        return "not testable: no episode reaches the goal"
+    if max(ours["rounds"].max(), theirs["rounds"].max()) == 1:
+        return "not testable: all episodes end in round 1"
+    return "" if theirs[column].any() else "not testable: that of random is zero"
 
 
 def _authors(rows: pd.DataFrame) -> bool:
@@ -229,9 +240,9 @@ def _span(triple: tuple[float, float, float], column: str) -> str:
 
 
 def span_text(triple: tuple[float, float, float] | np.ndarray, form: str) -> str:
-    """Returns a value and its interval, "value (low to high)"."""
+    """Returns a value and its interval, "value (low to high)"; "not defined" for no number."""
     value, low, high = triple
-    return f"{value:{form}} ({interval_text(low, high, form)})"
+    return "not defined" if np.isnan(value) else f"{value:{form}} ({interval_text(low, high, form)})"
 
 
 def interval_text(low: float, high: float, form: str) -> str:

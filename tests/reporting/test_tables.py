@@ -1,5 +1,6 @@
 """The report's tables against hand computation, on made-up runs."""
 
+import itertools
 import json
 
 import numpy as np
@@ -37,6 +38,19 @@ def test_no_cost_has_no_change(tmp_path):
     rounds, cost = tables.claim_table(averages.per_seed(averages.read_runs(tmp_path)[0])).to_dict("records")
     assert rounds["verdict"] == "reproduced"
     assert (cost["ours"], cost["verdict"]) == ("", "not testable: that of random is zero")
+
+
+def test_where_all_episodes_end_in_round_1_nothing_is_tested(tmp_path):
+    """As with a goal at chance level; a report of such runs says so without a warning."""
+    for policy, seed in itertools.product(("dqn", "random", "standalone"), range(5)):
+        write_run(tmp_path, policy, seed, [1] * 20, [0.0] * 20)
+    runs = averages.read_runs(tmp_path)[0]
+    verdicts = tables.claim_table(averages.per_seed(runs))["verdict"].tolist()
+    assert verdicts == [
+        *["not testable: all episodes end in round 1"] * 2,
+        "not testable: all episodes end at the goal",
+    ]
+    assert "not defined" in tables.markdown(tables.averaging_table(averages.every_average(runs)))
 
 
 def test_accuracies_past_the_goal_are_not_compared(folder):
