@@ -61,9 +61,10 @@ def _turned_greedy(run: dict) -> bool:
 
 
 def varied(runs: dict[str, dict]) -> list[str]:
-    """Returns the names of the settings in which the runs differ; `preset` stands for the settings it contains."""
-    every = [settings(run) for run in runs.values()]
-    differ = [name for name in every[0] if name not in NOT_SETTINGS and len({each[name] for each in every} - {ANY}) > 1]
+    """Returns the names of the settings in which the runs differ; `preset` stands for the settings it contains, and the
+    name of the data set tells the number of test images."""
+    every, left_out = [settings(run) for run in runs.values()], {*NOT_SETTINGS, "evaluation_samples"}
+    differ = [name for name in every[0] if name not in left_out and len({each[name] for each in every} - {ANY}) > 1]
     own = {name for each in every for name in differ if each[name] not in (ANY, _by_preset(each["preset"], name))}
     return [name for name in differ if name == "preset" or name in own]
 

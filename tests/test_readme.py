@@ -20,8 +20,9 @@ from studies.learners import report as learner_report
 
 PAGES = {page.name: page.read_text() for page in docs.pages(PROJECT)}
 RESULTS = PROJECT / "results"
-SWEPT = ("claims", "improved", "routes", "routes-4", "routes-cost")  # all test images, nothing fails
-OF_SWEEPS = [path for name in SWEPT for path in run_dirs(RESULTS / name)]
+OTHERWISE = {"references", "drop", "exploratory", "nodes-100"}  # no travelling model, failures, other distances
+SWEPT = [path.parent for path in sorted(RESULTS.glob("*/runs.json")) if path.parent.name not in OTHERWISE]
+OF_SWEEPS = [path for folder in SWEPT for path in run_dirs(folder)]
 
 
 def test_deviations_in_the_code_are_those_in_the_docs():
@@ -47,19 +48,20 @@ def test_published_logs_fit_the_specification():
     assert OF_SWEEPS
     for folder in OF_SWEEPS:
         rounds, episodes = read_table(folder, "rounds.csv"), read_table(folder, "episodes.csv")
-        assert_rounds_fit(rounds, 0.8, folder)
+        described = read_description(folder)
+        goal = described["config"].goal
+        assert_rounds_fit(rounds, goal, folder)
         sums = rounds.groupby("episode")[["reward", "distance", "bytes_sent"]].sum().to_numpy()
         logged = episodes[["episode_return", "communication_cost", "bytes_sent"]]
         np.testing.assert_allclose(sums, logged, atol=1e-9, err_msg=str(folder))
         last = rounds.groupby("episode").last()
-        described = read_description(folder)
         wanted = range(described["config"].first_episode, described["config"].episodes + 1)
         assert last.index.tolist() == episodes["episode"].tolist() == list(wanted), folder
         assert described["end"], folder
         assert not described["git_modified"], folder
-        assert (episodes["reached_goal"].to_numpy() == (last["accuracy"] >= 0.8)).all(), folder
-        assert ((last["round"] == 36) | (last["accuracy"] >= 0.8)).all(), folder
-        assert set(rounds["dataset"]) == {"mnist"}, folder
+        assert (episodes["reached_goal"].to_numpy() == (last["accuracy"] >= goal)).all(), folder
+        assert ((last["round"] == 36) | (last["accuracy"] >= goal)).all(), folder
+        assert set(rounds["dataset"]) == {described["dataset"]}, folder
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*/agents/*.npz")), ids=lambda path: path.stem)
@@ -106,7 +108,7 @@ def test_published_comparison_of_learners_is_that_of_the_csv_files(published, tm
 
 
 NUMBER = r"[+-]?(\d+(?:\.\d+)?) ?%?"
-OTHERWISE = {
+NOT_IN_REPORTS = {
     *(("0.5", "0.1", "0.9"), ("7.2", "3.0", "11.4")),  # of local learners, by rules that are not in the report
     ("3.0", "1.3", "4.7"),  # between two drop rates, paired by seed: from results/drop/per_seed.csv
     ("45", "27", "69"),  # see `test_what_the_agent_learned_was_counted`
@@ -132,7 +134,7 @@ def test_intervals_in_running_text_are_those_of_the_reports_that_the_page_names(
     shown = spans(rf"{NUMBER}[^\d()|]*\({NUMBER} to {NUMBER}\)", text)
     shown |= spans(rf"\((?:[^\d()|]* )?{NUMBER}, {NUMBER} to {NUMBER}\)", text)
     assert shown
-    assert shown - measured <= OTHERWISE
+    assert shown - measured <= NOT_IN_REPORTS
 
 
 def test_what_the_agent_learned_was_counted():
