@@ -28,7 +28,8 @@ def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame) -> list[Path]
     """
     figures = {"policies": lambda: policies(table)}
     settings = setting_names(table)
-    varied = [name for name in settings if name != "split" and table[name].nunique() > 1]
+    others = [name for name in settings if name != "split"]
+    varied = [name for name in others if table.groupby("split")[name].nunique().max() > 1]  # not one goal a split
     if len(varied) == 1 and pd.api.types.is_numeric_dtype(table[varied[0]]):  # of two, each would hide the other
         figures[f"by_{varied[0]}"] = lambda: by_setting(table, varied[0])
     elif 0 < _by_learner(table).ngroups <= MOST_PANELS:
