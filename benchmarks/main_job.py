@@ -35,7 +35,7 @@ def measure(options: argparse.Namespace) -> dict[str, str]:
         try:
             done = episodes.read_text().count("\n") - 1
             peak = max(peak, status(process.pid, "VmHWM"))
-            if done > 0 and (not rows or done > rows[-1][0]):
+            if done > (rows[-1][0] if rows else 0):
                 rows.append((done, time.perf_counter() - started, status(process.pid, "VmRSS")))
         except (OSError, StopIteration):
             pass  # not begun yet, or just ended

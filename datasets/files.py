@@ -48,9 +48,9 @@ def read_files(path: Path, torchvision: str) -> dict[str, np.ndarray]:
     try:
         if path.is_dir():
             place = _find(path, torchvision)
-            if not _has_idx(place):
-                return read_images(place)
-            return {key: _read_idx(file, IDX_FILES[key]) for key, file in _idx_files(place).items()}
+            if _has_idx(place):
+                return {key: _read_idx(file, IDX_FILES[key]) for key, file in _idx_files(place).items()}
+            return read_images(place)
         if not path.exists():
             raise UsageError(f"data file {path} does not exist; check --data-path and HL_DATA")
         if not path.is_file():
@@ -119,11 +119,11 @@ def _find(folder: Path, torchvision: str) -> Path:
     Raises UsageError where they are not, or in several of its folders.
     """
     for place in (folder, folder / "raw", folder / torchvision / "raw", folder / torchvision):
-        if _has_idx(place) or has_images(place):
+        if _holds_data(place):
             return place
     inside = sorted(place for place in folder.iterdir() if place.is_dir())
     deeper = [each for place in inside for each in (place, place / "raw")]
-    found = [place for place in deeper if _has_idx(place) or has_images(place)]
+    found = [place for place in deeper if _holds_data(place)]
     if len(found) > 1:
         raise UsageError(f"{folder} holds several data sets; give one of {', '.join(map(str, found))}")
     if not found:
@@ -137,6 +137,10 @@ def _find(folder: Path, torchvision: str) -> Path:
             f"data file {folder / missing} does not exist; a folder needs {FOUR_FILES}, plain or .gz, or {LAYOUT}"
         )
     return found[0]
+
+
+def _holds_data(folder: Path) -> bool:
+    return _has_idx(folder) or has_images(folder)
 
 
 def _has_idx(folder: Path) -> bool:

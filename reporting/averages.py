@@ -72,11 +72,11 @@ def varied(runs: dict[str, dict]) -> list[str]:
 def common(runs: dict[str, dict]) -> dict[str, object]:
     """Returns the settings that all runs share and that are not their presets'."""
     every, shared = [settings(run) for run in runs.values()], {}
-    for name in set(every[0]) - {*NOT_SETTINGS, "preset", "dataset"}:
+    for name in [name for name in every[0] if name not in (*NOT_SETTINGS, "preset", "dataset")]:
         values = {each[name] for each in every} - {ANY}
         if len(values) == 1 and any(each[name] not in (ANY, _by_preset(each["preset"], name)) for each in every):
             shared[name] = values.pop()
-    return {name: shared[name] for name in every[0] if name in shared}
+    return shared
 
 
 def _by_preset(preset: str, name: str) -> object:

@@ -1,6 +1,8 @@
 """Draws the figures of a report: learning curves, all policies, and the effect of a setting."""
 
 import dataclasses
+import itertools
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +37,15 @@ def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame) -> list[Path]
     elif 0 < _by_learner(table).ngroups <= MOST_PANELS:
         figures["learning"] = lambda: learning(runs, table)
     title = f"data: {', '.join(table['dataset'].unique())}"
-    for name in {"learning", *(f"by_{field.name}" for field in dataclasses.fields(Config))} - set(figures):
-        for path in (folder / "figures").glob(f"{name}.p??"):  # of fewer runs, that no longer fits
-            path.unlink()
+    _remove_others(folder / "figures", figures)
     return draw_all(figures, folder / "figures", title, x=0.99, ha="right", fontsize="medium")
+
+
+def _remove_others(out: Path, names: Collection[str]):
+    """Removes the figures of an earlier report, of other runs, that the present one, with these `names`, lacks."""
+    possible = {"learning", *(f"by_{field.name}" for field in dataclasses.fields(Config))}
+    for name, suffix in itertools.product(possible - set(names), ("png", "pdf")):
+        (out / f"{name}.{suffix}").unlink(missing_ok=True)
 
 
 def _by_learner(table: pd.DataFrame) -> DataFrameGroupBy:

@@ -18,6 +18,7 @@ from reporting.tables import (
 )
 from runs.folder import write_atomically
 from settings.declare import flag
+from settings.names import PROJECT
 
 _REACHES = "; ".join(f"{claim}: below {claimed / 2:+.1%} and down to {claimed:+.1%}" for claim, _, claimed in CLAIMS)
 RULE = (
@@ -25,10 +26,10 @@ RULE = (
     f"of the claimed change and reaches it ({_REACHES}). It counts as reproduced in part when the interval excludes "
     "zero on the claimed side. For the final accuracy, of which no figure is claimed, an interval that excludes zero "
     "reproduces the claim. An agent with any setting other than the authors' reproduces nothing: by the same rule it "
-    "meets the paper's figures or misses them. The rule asks for no other setting: goal, data and nodes may differ "
-    "from the paper's."
+    "meets the paper's figures or misses them. The rule checks the agent's settings alone: the goal, the "
+    "data and the nodes may differ from the paper's."
 )
-ERROR_RATES = Path(__file__).parent.parent / "results/checks/verdict_errors.md"
+ERROR_RATES = PROJECT / "results/checks/verdict_errors.md"
 ON_ERROR_RATES = (
     "How often each verdict comes out where the true change is known: experiments of 5 and 10 seeds, drawn from the "
     "published runs and rescaled to that change. From the lowest to the highest rate over the authors' agent and the "
@@ -82,10 +83,10 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
     commits = ", ".join(sorted({f"{str(run['git_commit'])[:7]}{_modified(run)}" for run in runs.values()}))
     threads = " or ".join(sorted({str(run["config"].threads) for run in runs.values()}))
     names = ", ".join(folder.resolve().name for folder in folders)
-    left_out = f" Left out, as unfinished or without greedy episodes: {', '.join(unfinished)}."
+    left_out = f" Left out, as unfinished or without greedy episodes: {', '.join(unfinished)}." if unfinished else ""
     return (
         f"{len(runs)} finished runs in {names}, {hours:.1f} hours in all, {threads} thread{'s' * (threads != '1')} "
-        f"a run, on {processors}; data: {data}; code: {commits}. {_common(runs)}{left_out * bool(unfinished)}"
+        f"a run, on {processors}; data: {data}; code: {commits}. {_common(runs)}{left_out}"
         f"{_worlds(runs)}{_resumed(runs)}\n\n"
         f"A seed's number is the mean over {AVERAGES['last-20'][0]} of a policy that learns, and over all episodes "
         "of one that does not. Every average of an agent that turns greedy is over greedy episodes alone, over fewer "
@@ -97,6 +98,7 @@ def _what_was_run(folders: list[Path], runs: dict[str, dict], unfinished: list[s
 
 
 def _modified(run: dict) -> str:
+    """Returns what follows the commit of a run whose code had been changed."""
     return " with uncommitted changes" if run.get("git_modified") else ""
 
 

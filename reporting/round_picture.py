@@ -19,8 +19,9 @@ from config import Config
 from reporting.style import ACCENT, BEFORE, CLASSES, GAIN, INK, PALE, SOFT, own_style
 from runs.folder import write_atomically
 from runs.presets import PAPER
+from settings.names import PROJECT
 
-FIGURES = Path(__file__).parent.parent / "docs/figures"
+FIGURES = PROJECT / "docs/figures"
 SIZE = 800, 460  # pixels; all places and lengths below are in pixels too
 RADIUS, RING = 22, 7  # of a node, and the width of its ring
 CENTRE, SCALE = (222, 206), 422  # of the map, and the length of the largest distance

@@ -28,7 +28,8 @@ TABLES = ("rounds.csv", "episodes.csv", "nodes.csv", "distances.csv", "node_mode
 DESCRIPTION = "run.json"
 CHECKPOINT = "checkpoint.npz"
 AGENT = "agent.npz"
-BEST_MODEL, _ = MODELS = "best.keras", "last.keras"  # the file that --save-model names
+BEST_MODEL = "best.keras"
+MODELS = (BEST_MODEL, "last.keras")  # the file that --save-model names
 LOCK = ".lock"
 HOLDER = ".lock.holder"  # tells who has the lock
 # By a run, in its folder; the last by runs of earlier versions alone.

@@ -16,10 +16,11 @@ from runs.options import parse
 from runs.packed import is_packed
 from runs.presets import concerns_agent_alone
 from settings.errors import UsageError
+from settings.names import PROJECT
 from settings.quiet_import import import_tensorflow_quietly
 from settings.user_classes import is_import_path, user_class
 
-MAIN = Path(__file__).parent.parent / "main.py"
+MAIN = PROJECT / "main.py"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
