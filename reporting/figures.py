@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import textwrap
 from collections.abc import Collection
 from pathlib import Path
 
@@ -74,8 +75,8 @@ def learning(runs: dict[str, dict], table: pd.DataFrame) -> Figure:
             axes.plot(values.index, values.mean(axis=1), color=COLOURS[0], linewidth=1.6, label=f"{learner}, mean")
             _band(axes, matching(table, "random", dict(zip(settings, where, strict=True)))[column])
             if column == "rounds":
-                seeds = f"{values.shape[1]} seed{'s' * (values.shape[1] > 1)}"
-                axes.set_title(", ".join([*[policy] * several, _where(settings, where), seeds]))
+                seeds = f"{values.shape[1]}\N{NO-BREAK SPACE}seed{'s' * (values.shape[1] > 1)}"
+                axes.set_title(textwrap.fill(", ".join([*[policy] * several, _where(settings, where), seeds]), 55))
             else:
                 axes.set_xlabel("episode")
         row[0].set_ylabel(LABELS[column])
@@ -104,20 +105,20 @@ def policies(table: pd.DataFrame) -> Figure:
     agents = table[of_agent].astype(str).replace(ANY, "").agg(" ".join, axis=1) if of_agent else ""
     table = table.assign(label=(table["policy"] + " " + agents).str.strip())
     groups = list(table.groupby(settings, sort=False))
-    names = list(dict.fromkeys(table["label"]))
-    figure = Figure(figsize=(7, 0.6 + (0.35 + 0.24 * len(names)) * len(groups) + 0.4))
-    panels = figure.subplots(len(groups), 2, squeeze=False, sharex="col")
+    looks = {name: look(index) for index, name in enumerate(table["label"].unique())}
+    lines = [group["label"].nunique() for _, group in groups]  # of each panel
+    figure = Figure(figsize=(7, 1 + 0.35 * len(groups) + 0.24 * sum(lines)))
+    panels = figure.subplots(len(groups), 2, squeeze=False, sharex="col", height_ratios=lines)
     for (where, group), row in zip(groups, panels, strict=True):
+        names = [name for name in looks if name in set(group["label"])]
         for axes, column in zip(row, LABELS, strict=True):
             for place, name in enumerate(names):
                 values = group.loc[group["label"] == name, column].to_numpy()
-                if not len(values):
-                    continue
                 mean, low, high = student_t(values)
-                colour = look(place)["color"]
+                colour = looks[name]["color"]
                 axes.plot(values, [place] * len(values), ".", color=colour, markersize=3, alpha=0.5)
                 axes.plot([low, high], [place, place], color=colour, linewidth=1.5)
-                style = look(place) | {"linestyle": "", "markersize": 5}
+                style = looks[name] | {"linestyle": "", "markersize": 5}
                 axes.plot(mean, place, **style, clip_on=False)  # a marker at cost 0 is not cut off
             axes.set_yticks(range(len(names)), names if axes is row[0] else [])
             axes.set_ylim(len(names) - 0.5, -0.5)
@@ -156,8 +157,5 @@ def by_setting(table: pd.DataFrame, name: str) -> Figure:
 
 def _where(settings: list[str], where: tuple) -> str:
     """Returns the title of a group: its split and settings."""
-    split, *rest = where
-    return ", ".join(
-        [f"{split} split"]
-        + [f"{key.replace('_', ' ')} {value}" for key, value in zip(settings[1:], rest, strict=True) if value != ANY]
-    )
+    told = [(key.replace("_", " "), value) for key, value in zip(settings, where, strict=True) if value != ANY]
+    return ", ".join({"split": f"{value} split", "dataset": value}.get(key, f"{key} {value}") for key, value in told)

@@ -120,7 +120,7 @@ def write_run(folder, policy, seed, rounds, costs, limit=36, preset="paper", **c
         "schema": SCHEMA,
         "config": config.as_text(),
         "end": "2026-01-01",
-        "dataset": "mnist",
+        "dataset": config.dataset,
         "preset": preset,
     }
     description |= {"processor": "abacus", "git_commit": "0123456789", "dataset_sha256": "cafe", "resumed": []}

@@ -1,5 +1,7 @@
 """The report's figures, of runs made up for it."""
 
+import itertools
+
 import numpy as np
 import pytest
 from helpers import write_run
@@ -7,6 +9,11 @@ from helpers import write_run
 import report
 from reporting import averages, figures
 from reporting.style import own_style
+
+
+def title_of(axes):
+    """The title of a panel in one line."""
+    return " ".join(axes.get_title().split())
 
 
 def test_two_settings_are_not_drawn_over_one_of_them(tmp_path, unrendered):
@@ -20,7 +27,7 @@ def test_two_settings_are_not_drawn_over_one_of_them(tmp_path, unrendered):
     assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"policies", "learning"}
     runs = averages.read_runs(*folders)[0]
     table = averages.per_seed(runs)
-    titles = {axes.get_title() for axes in figures.learning(runs, table).axes} - {""}
+    titles = {title_of(axes) for axes in figures.learning(runs, table).axes} - {""}
     assert titles == {
         "disjoint split, nodes 10, main class share 0.6, 1 seed",
         "disjoint split, nodes 100, main class share 0.8, 1 seed",
@@ -28,6 +35,29 @@ def test_two_settings_are_not_drawn_over_one_of_them(tmp_path, unrendered):
     }
     panels = figures.policies(table).axes
     assert [tick.get_text() for tick in panels[0].get_yticklabels()] == ["dqn", "random"]
+
+
+def test_a_panel_has_the_policies_that_were_run_there_each_with_one_look(tmp_path):
+    """Each policy at its own number of rounds: dqn 10, random 20, nearest 30."""
+    rounds = {"dqn": 10, "random": 20, "nearest": 30}
+    for dataset, policies in {"mnist": ("dqn", "random", "nearest"), "cifar10": ("dqn", "nearest")}.items():
+        for policy, seed in itertools.product(policies, (0, 1)):
+            write_run(tmp_path / dataset, policy, seed, [rounds[policy]], [1], dataset=dataset)
+    runs = averages.read_runs(tmp_path / "mnist", tmp_path / "cifar10")[0]
+    upper, _, lower, _ = figures.policies(averages.per_seed(runs)).axes
+    assert [axes.get_title(loc="left") for axes in (upper, lower)] == [
+        "disjoint split, mnist",
+        "disjoint split, cifar10",
+    ]
+    looks = []
+    for axes, names in ((upper, ["dqn", "random", "nearest"]), (lower, ["dqn", "nearest"])):
+        assert [tick.get_text() for tick in axes.get_yticklabels()] == names
+        means = [line for line in axes.lines if line.get_markersize() == 5]
+        assert [line.get_xdata()[0] for line in means] == [rounds[name] for name in names]
+        assert [line.get_ydata()[0] for line in means] == list(range(len(names)))
+        looks.append({name: (line.get_color(), line.get_marker()) for name, line in zip(names, means, strict=True)})
+    assert looks[1].items() <= looks[0].items()
+    assert lower.get_position().height < upper.get_position().height
 
 
 def test_no_figure_cuts_values_off(tmp_path):
@@ -67,7 +97,7 @@ def test_two_policies_that_learn_have_their_own_curves(folder):
         write_run(folder, "route-agent", seed, [9] * 25, [0.2] * 25)
     runs = averages.read_runs(folder)[0]
     axes = figures.learning(runs, averages.per_seed(runs)).axes[:2]
-    assert [panel.get_title() for panel in axes] == [
+    assert [title_of(panel) for panel in axes] == [
         "dqn, disjoint split, 5 seeds",
         "route-agent, disjoint split, 5 seeds",
     ]
@@ -83,4 +113,4 @@ def test_learning_curves_are_the_seeds_and_their_mean(folder):
     assert bold.get_ydata()[-1] == 11
     assert bold.get_ydata()[0] == 30
     assert band.get_ydata()[0] == pytest.approx(22)
-    assert figure.axes[0].get_title() == "disjoint split, 5 seeds"
+    assert title_of(figure.axes[0]) == "disjoint split, 5 seeds"
