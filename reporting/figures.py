@@ -21,6 +21,7 @@ from runs.presets import ANY
 
 MOST_PANELS = 6  # side by side in a figure
 NAMES = {"dqn": "DQN"}  # of policies in a legend
+ACCURACY = {"final_accuracy": "final test accuracy"}
 LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
 
 
@@ -35,6 +36,8 @@ def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame) -> list[Path]
     varied = [name for name in others if table.groupby("split")[name].nunique().max() > 1]  # not one goal a split
     if len(varied) == 1 and pd.api.types.is_numeric_dtype(table[varied[0]]):  # of two, each would hide the other
         figures[f"by_{varied[0]}"] = lambda: by_setting(table, varied[0])
+        if table["policy"].nunique() == 1:
+            del figures["policies"]  # which has a panel for each value
     elif 0 < _by_learner(table).ngroups <= MOST_PANELS:
         figures["learning"] = lambda: learning(runs, table)
     title = f"data: {', '.join(table['dataset'].unique())}"
@@ -44,7 +47,7 @@ def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame) -> list[Path]
 
 def _remove_others(out: Path, names: Collection[str]):
     """Removes the figures of an earlier report, of other runs, that the present one, with these `names`, lacks."""
-    possible = {"learning", *(f"by_{field.name}" for field in dataclasses.fields(Config))}
+    possible = {"policies", "learning", *(f"by_{field.name}" for field in dataclasses.fields(Config))}
     for name, suffix in itertools.product(possible - set(names), ("png", "pdf")):
         (out / f"{name}.{suffix}").unlink(missing_ok=True)
 
@@ -132,22 +135,25 @@ def policies(table: pd.DataFrame) -> Figure:
 def by_setting(table: pd.DataFrame, name: str) -> Figure:
     """Draws rounds and cost over a numeric setting: a dot for every seed, means with 95 % intervals.
 
-    Means are joined by a line, except for starters, whose numbers are names.
+    Means are joined by a line, except for starters, whose numbers are names. Where nothing travels, the final accuracy
+    takes the place of the cost.
     """
     names = sorted(table[name].unique()) if name == "starter" else None
+    labels = LABELS if table["communication_cost"].any() else {"rounds": LABELS["rounds"]} | ACCURACY
+    groups = list(table.groupby(["split", "policy"], sort=False))
     figure = Figure(figsize=(7, 2.9))
-    for axes, column in zip(figure.subplots(1, 2), LABELS, strict=True):
-        for place, (keys, rows) in enumerate(table.groupby(["split", "policy"], sort=False)):
-            shift = (place - 0.5) * 0.02 * (table[name].max() - table[name].min())
+    for axes, column in zip(figure.subplots(1, 2), labels, strict=True):
+        for place, (keys, rows) in enumerate(groups):
+            shift = (place - (len(groups) - 1) / 2) * 0.02 * (table[name].max() - table[name].min())
             spans = {value: student_t(group[column].to_numpy()) for value, group in rows.groupby(name)}
             means, lows, highs = np.array(list(spans.values())).T
             places = np.array(list(spans)) + shift
-            beside = rows[name] + 2 * shift
+            beside = rows[name] + shift - 0.01 * (table[name].max() - table[name].min())
             axes.plot(beside, rows[column], ".", color=look(place)["color"], markersize=3, alpha=0.5)
             errors = np.nan_to_num([means - lows, highs - means])
             style = look(place) | {"markersize": 4} | ({"linestyle": ""} if names else {})
             axes.errorbar(places, means, errors, **style, label=f"{keys[1]}, {keys[0]}")
-        axes.set(xlabel=f"{name.replace('_', ' ')}\ndots: seeds; bars: 95 % interval", ylabel=LABELS[column])
+        axes.set(xlabel=f"{name.replace('_', ' ')}\ndots: seeds; bars: 95 % interval", ylabel=labels[column])
         axes.set_ylim(bottom=0)
         if names:
             axes.set_xticks(names)

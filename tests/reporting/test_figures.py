@@ -1,6 +1,7 @@
 """The report's figures, of runs made up for it."""
 
 import itertools
+import shutil
 
 import numpy as np
 import pytest
@@ -58,6 +59,32 @@ def test_a_panel_has_the_policies_that_were_run_there_each_with_one_look(tmp_pat
         looks.append({name: (line.get_color(), line.get_marker()) for name, line in zip(names, means, strict=True)})
     assert looks[1].items() <= looks[0].items()
     assert lower.get_position().height < upper.get_position().height
+
+
+def test_one_policy_over_a_setting_has_no_panel_for_each_value(tmp_path):
+    """Until another policy joins it."""
+    for starter in (0, 1, 2):
+        write_run(tmp_path, "standalone", 0, [10 + starter], [0], starter=starter)
+    report.write_report([tmp_path], tmp_path)
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"by_starter"}
+    write_run(tmp_path, "random", 0, [20], [1], starter=1)
+    report.write_report([tmp_path], tmp_path)
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"by_starter", "policies"}
+    shutil.rmtree(*tmp_path.glob("random*"))
+    report.write_report([tmp_path], tmp_path)
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {"by_starter"}
+
+
+def test_where_nothing_travels_the_accuracy_is_drawn_in_place_of_the_cost(tmp_path):
+    for starter in (0, 1):
+        write_run(tmp_path, "standalone", 0, [36], [0], starter=starter)
+    table = averages.per_seed(averages.read_runs(tmp_path)[0])
+    right = figures.by_setting(table, "starter").axes[1]
+    assert right.get_ylabel() == "final test accuracy"
+    assert right.lines[0].get_ydata().tolist() == [0.75, 0.75]
+    write_run(tmp_path, "random", 0, [36], [1], starter=0)
+    table = averages.per_seed(averages.read_runs(tmp_path)[0])
+    assert figures.by_setting(table, "starter").axes[1].get_ylabel() == "communication cost (distance)"
 
 
 def test_no_figure_cuts_values_off(tmp_path):
