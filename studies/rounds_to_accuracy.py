@@ -1,0 +1,111 @@
+"""Counts the rounds to each accuracy: `python -m studies.rounds_to_accuracy results/claims --out results/tasks`.
+
+It reads the logs of finished sweeps, and the episodes are those of a report. An accuracy that an episode misses counts
+with the round limit. An episode ends at its goal, so that accuracies above the goal are left out.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reporting.averages import averaged, read_run
+from reporting.intervals import student_t
+from reporting.run_figures import draw_all, look
+from reporting.tables import markdown, span_text
+from runs.command_line import command, path_argument
+from runs.flags import Parser
+from runs.folder import write_atomically
+from runs.packed import run_dirs
+from runs.tables import read_table
+from settings.errors import UsageError
+
+POLICIES = ("dqn", "random", "standalone")
+ACCURACIES = np.arange(6, 20) / 20  # from 0.30
+IN_TABLE = 0.5  # and the goal
+TASK = ["dataset", "split"]
+
+
+def first_rounds(rounds: pd.DataFrame, accuracy: float, limit: int) -> pd.Series:
+    """Returns the first round of each episode with at least this accuracy, `limit` where there is none."""
+    first = rounds[rounds["accuracy"] >= accuracy].groupby("episode")["round"].min()
+    return first.reindex(rounds["episode"].unique(), fill_value=limit)
+
+
+def count(run_dir: Path) -> pd.DataFrame:
+    """Returns the mean rounds of a run to each accuracy up to its goal; no row for a run of no interest."""
+    run = read_run(run_dir)
+    if not run or run["config"].policy not in POLICIES:
+        return pd.DataFrame()
+    config, rounds = run["config"], read_table(run_dir, "rounds.csv")
+    rounds = rounds[rounds["episode"].isin(averaged(run, "last-20")["episode"])]
+    about = {"dataset": run["dataset"], "split": config.split, "goal": config.goal}
+    about |= {"policy": config.policy, "seed": config.seed}
+    reached = [accuracy for accuracy in ACCURACIES if accuracy <= config.goal]
+    means = [first_rounds(rounds, accuracy, config.round_limit).mean() for accuracy in reached]
+    return pd.DataFrame({"accuracy": reached, "rounds": means}).assign(**about)
+
+
+def table(counts: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rounds to IN_TABLE and to the goal, with 95 % intervals over the seeds, a column a policy."""
+    rows = []
+    for (*task, accuracy, goal), group in counts.groupby([*TASK, "accuracy", "goal"], sort=False):
+        if accuracy in (IN_TABLE, goal):
+            row = dict(zip(TASK, task, strict=True)) | {"accuracy": f"{accuracy:.2f}{' (goal)' * (accuracy == goal)}"}
+            spans = {name: student_t(group.loc[group["policy"] == name, "rounds"].to_numpy()) for name in POLICIES}
+            rows.append(row | {name: span_text(span, ".1f") for name, span in spans.items()})
+    return pd.DataFrame(rows)
+
+
+def figure(counts: pd.DataFrame) -> Figure:
+    """Draws the rounds over the accuracy, a row of panels a data set, a panel a split, a curve a policy."""
+    datasets, splits = counts["dataset"].unique(), counts["split"].unique()
+    drawn = Figure(figsize=(2.6 * len(splits) + 0.4, 2.2 * len(datasets) + 0.5))
+    panels = drawn.subplots(len(datasets), len(splits), squeeze=False, sharex=True, sharey=True)
+    for dataset, row in zip(datasets, panels, strict=True):
+        for split, axes in zip(splits, row, strict=True):
+            group = counts[(counts["dataset"] == dataset) & (counts["split"] == split)]
+            axes.set_title(f"{dataset}, {split} split" if len(group) else f"{dataset}, {split} split: not run")
+            for place, policy in enumerate(POLICIES):
+                means = group[group["policy"] == policy].groupby("accuracy")["rounds"].apply(student_t)
+                middle, low, high = np.array(means.tolist()).reshape(-1, 3).T
+                axes.plot(means.index, middle, **look(place), markersize=3, linewidth=1.2, label=policy)
+                axes.fill_between(means.index, low, high, color=look(place)["color"], alpha=0.25, linewidth=0)
+        row[0].set_ylabel("rounds to this accuracy")
+        row[0].set_ylim(bottom=0)
+    for axes in panels[-1]:
+        axes.set_xlabel("test accuracy, up to the goal\nbands: 95 % interval over the seeds")
+    drawn.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(POLICIES))
+    return drawn
+
+
+def study(folders: list[Path], out: Path) -> int:
+    """Counts, writes the rows of all seeds, the table and the figure, and prints the table; returns 0."""
+    counts = [count(run_dir) for folder in folders for run_dir in run_dirs(folder)]
+    if not any(map(len, counts)):
+        raise UsageError(f"no finished run of {', '.join(POLICIES)} in {folders[0]}; give the --out folder of a sweep")
+    counts = pd.concat(counts)
+    text = markdown(table(counts))
+    order = [*TASK, "goal", "policy", "seed", "accuracy", "rounds"]
+    out.mkdir(parents=True, exist_ok=True)
+    write_atomically(out / "rounds_to_accuracy.csv", counts[order].round(4).to_csv(index=False).encode())
+    write_atomically(out / "rounds_to_accuracy.md", text.encode())
+    draw_all({"rounds_to_accuracy": lambda: figure(counts)}, out / "figures")
+    print(text)
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command line; returns 0, 2 where something has to be changed first, 130."""
+    parser = Parser(prog="studies.rounds_to_accuracy", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("folders", nargs="+", type=path_argument, help="folders of sweeps")
+    parser.add_argument("--out", type=path_argument, required=True, help="folder for the results")
+    options = parser.parse_args(arguments)
+    name = "studies.rounds_to_accuracy"
+    return command(name, lambda: study(options.folders, options.out), lambda: "run the same command again")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
