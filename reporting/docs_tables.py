@@ -10,6 +10,7 @@ import pandas as pd
 from config import GROUPS
 from reporting.docs_floors import floors
 from reporting.docs_sb3 import stable_baselines3
+from reporting.docs_tasks import starters, tasks
 from reporting.tables import AUTHORS, OTHER, claim_table, markdown
 from runs.presets import CHANGES, IMPROVEMENTS, PRESET_HELP
 from runs.records import EpisodeRecord, RoundRecord, TransferRecord, columns
@@ -104,5 +105,6 @@ def presets(root: Path) -> str:
 
 
 BUILDERS: dict[str, Callable[[Path], str]] = {
-    builder.__name__: builder for builder in (claims, improved, floors, stable_baselines3, settings, records, presets)
+    builder.__name__: builder
+    for builder in (claims, tasks, starters, improved, floors, stable_baselines3, settings, records, presets)
 }
