@@ -1,7 +1,8 @@
 """Counts the rounds to each accuracy: `python -m studies.rounds_to_accuracy results/claims --out results/tasks`.
 
 It reads the logs of finished sweeps, and the episodes are those of a report. An accuracy that an episode misses counts
-with the round limit. An episode ends at its goal, so that accuracies above the goal are left out.
+with the round limit. An episode ends at its goal, so that accuracies above the goal are left out. The share of stays is
+that of the choices, which are all rounds but the first of an episode.
 """
 
 import sys
@@ -35,27 +36,33 @@ def first_rounds(rounds: pd.DataFrame, accuracy: float, limit: int) -> pd.Series
 
 
 def count(run_dir: Path) -> pd.DataFrame:
-    """Returns the mean rounds of a run to each accuracy up to its goal; no row for a run of no interest."""
+    """Returns the mean rounds of a run to each accuracy up to its goal, and its share of stays; no row for a run of no
+    interest."""
     run = read_run(run_dir)
     if not run or run["config"].policy not in POLICIES:
         return pd.DataFrame()
     config, rounds = run["config"], read_table(run_dir, "rounds.csv")
     rounds = rounds[rounds["episode"].isin(averaged(run, "last-20")["episode"])]
     about = {"dataset": run["dataset"], "split": config.split, "goal": config.goal}
-    about |= {"policy": config.policy, "seed": config.seed}
+    choices = rounds[rounds["round"] > 1]
+    stays = (choices["node"] == choices["previous_node"]).mean()
+    about |= {"policy": config.policy, "seed": config.seed, "stays": stays}
     reached = [accuracy for accuracy in ACCURACIES if accuracy <= config.goal]
     means = [first_rounds(rounds, accuracy, config.round_limit).mean() for accuracy in reached]
     return pd.DataFrame({"accuracy": reached, "rounds": means}).assign(**about)
 
 
 def table(counts: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rounds to IN_TABLE and to the goal, with 95 % intervals over the seeds, a column a policy."""
+    """Returns the rounds to IN_TABLE and to the goal, a column a policy, and the agent's share of stays, with 95 %
+    intervals over the seeds."""
     rows = []
     for (*task, accuracy, goal), group in counts.groupby([*TASK, "accuracy", "goal"], sort=False):
         if accuracy in (IN_TABLE, goal):
             row = dict(zip(TASK, task, strict=True)) | {"accuracy": f"{accuracy:.2f}{' (goal)' * (accuracy == goal)}"}
             spans = {name: student_t(group.loc[group["policy"] == name, "rounds"].to_numpy()) for name in POLICIES}
-            rows.append(row | {name: span_text(span, ".1f") for name, span in spans.items()})
+            row |= {name: span_text(span, ".1f") for name, span in spans.items()}
+            stays = student_t(group.loc[group["policy"] == "dqn", "stays"].to_numpy())
+            rows.append(row | {"stays of dqn": span_text(stays, ".0%") if accuracy == goal else ""})
     return pd.DataFrame(rows)
 
 
@@ -88,7 +95,7 @@ def study(folders: list[Path], out: Path) -> int:
         raise UsageError(f"no finished run of {', '.join(POLICIES)} in {folders[0]}; give the --out folder of a sweep")
     counts = pd.concat(counts)
     text = markdown(table(counts))
-    order = [*TASK, "goal", "policy", "seed", "accuracy", "rounds"]
+    order = [*TASK, "goal", "policy", "seed", "stays", "accuracy", "rounds"]
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / "rounds_to_accuracy.csv", counts[order].round(4).to_csv(index=False).encode())
     write_atomically(out / "rounds_to_accuracy.md", text.encode())

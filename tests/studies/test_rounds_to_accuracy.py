@@ -1,5 +1,6 @@
 """The rounds to each accuracy by hand, from logs made up for it and from those that are published."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from helpers import write_run
@@ -10,12 +11,17 @@ from settings.names import PROJECT
 from studies import rounds_to_accuracy
 
 
-def write(folder, policy, seed, *episodes, **changes):
-    """Writes a finished run with the accuracies of the rounds of each of its episodes."""
+def write(folder, policy, seed, *episodes, stays=True, **changes):
+    """Writes a finished run with the accuracies of the rounds of each of its episodes.
+
+    The model stays in all rounds, or else moves in the odd ones.
+    """
     write_run(folder, policy, seed, [len(accuracies) for accuracies in episodes], [0] * len(episodes), **changes)
     (path,) = folder.glob(f"{policy}-*seed{seed}")
     rows = [
-        dict.fromkeys(columns(RoundRecord), "") | {"episode": episode, "round": round, "accuracy": accuracy}
+        dict.fromkeys(columns(RoundRecord), "")
+        | {"episode": episode, "round": round, "accuracy": accuracy}
+        | {"node": 0 if stays else round % 2, "previous_node": 0}
         for episode, accuracies in enumerate(episodes, 1)
         for round, accuracy in enumerate(accuracies, 1)
     ]
@@ -30,7 +36,7 @@ def studied(tmp_path):
     write(tmp_path / "runs", "random", 1, [0.35, 0.45, 0.1, 0.1, 0.1], [0.1, 0.4, 0.7], **settings)
     write(tmp_path / "runs", "standalone", 0, [0.6], **settings)
     write(tmp_path / "runs", "nearest", 0, [0.6], **settings)
-    write(tmp_path / "runs", "dqn", 0, *[[0.2] * 5] * 5, *[[0.1, 0.5]] * 20, **settings)
+    write(tmp_path / "runs", "dqn", 0, *[[0.2] * 5] * 5, *[[0.1, 0.1, 0.1, 0.5]] * 20, stays=False, **settings)
     assert rounds_to_accuracy.main([str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 0
     return tmp_path / "out"
 
@@ -48,16 +54,20 @@ def test_counts_by_hand(studied):
     }  # the limit counts
     assert rounds["random", 1].to_dict() == {0.3: 1.5, 0.35: 1.5, 0.4: 2, 0.45: 2.5, 0.5: 4}
     assert set(rounds["standalone", 0]) == {1}
-    assert set(rounds["dqn", 0]) == {2}  # the last 20 episodes, as in a report
+    assert set(rounds["dqn", 0]) == {4}  # the last 20 episodes, as in a report
+    stays = counts.groupby("policy")["stays"].unique()
+    assert stays["dqn"] == pytest.approx(2 / 3, abs=1e-4)  # rounds 2 and 4 of 2, 3 and 4
+    assert stays["random"] == [1]
+    assert np.isnan(stays["standalone"])  # no choice
 
 
 def test_table_has_the_goal_and_figure_every_policy(studied):
-    assert (studied / "rounds_to_accuracy.md").read_text().splitlines()[2:] == [
-        "| mnist | disjoint | 0.50 (goal) | 2.0 (no interval) | 4.0 (4.0 to 4.0) | 1.0 (no interval) |"
-    ]
+    (row,) = (studied / "rounds_to_accuracy.md").read_text().splitlines()[2:]
+    rounds = "4.0 (no interval) | 4.0 (4.0 to 4.0) | 1.0 (no interval)"
+    assert row == f"| mnist | disjoint | 0.50 (goal) | {rounds} | 67% (no interval) |"
     figure = rounds_to_accuracy.figure(pd.read_csv(studied / "rounds_to_accuracy.csv"))
     (axes,) = figure.axes
-    assert {line.get_label(): line.get_ydata()[-1] for line in axes.lines} == {"dqn": 2, "random": 4, "standalone": 1}
+    assert {line.get_label(): line.get_ydata()[-1] for line in axes.lines} == {"dqn": 4, "random": 4, "standalone": 1}
     assert {path.name for path in (studied / "figures").iterdir()} == {
         "rounds_to_accuracy.png",
         "rounds_to_accuracy.pdf",
