@@ -101,6 +101,11 @@ def settings(run: dict) -> dict:
     return {name: ANY if name in alone else value for name, value in values.items()}
 
 
+def data_name(run: dict) -> str:
+    """Returns the name of a run's data set, and whether its seed has a deal of its own."""
+    return run["dataset"] + ", a world a seed" * (run["config"].world == "seed")
+
+
 def averaged(run: dict, average: str) -> pd.DataFrame:
     """Returns the episodes over which a run is averaged.
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from reporting.averages import data_name
 from reporting.tables import AUTHORS, claim_table, markdown, starter_table
 from runs.description import read_description
 from runs.packed import run_dirs
 
-STUDIES = ("claims", "exclusive", "fashion-mnist", "cifar10")  # folders of results/
+STUDIES = ("claims", "exclusive", "worlds", "fashion-mnist", "cifar10")  # folders of results/
 OF_STARTERS = ("starters", "starters-fashion-mnist", "starters-cifar10")
 TASK = ["data", "split", "goal"]
 
@@ -32,17 +33,13 @@ def _claims(folder: Path) -> pd.DataFrame:
     """Returns the claim table of a study with its data set, its goal and what each row says in one cell."""
     means = pd.read_csv(folder / "per_seed.csv")
     table = claim_table(means[means["agent"].isin([AUTHORS, "none"])])
+    run = read_description(run_dirs(folder)[0])
     if "goal" not in table:  # all runs have the same one
-        table["goal"] = _goal(folder)
+        table["goal"] = run["config"].goal
     verdict = table["verdict"].str.replace(r"^(reproduced in part):.*", r"\1", regex=True)
     measured = table["ours"] + " (" + table["95 % interval"] + "), "
     table["says"] = measured.where(~verdict.str.startswith("not testable"), "") + verdict
-    return table.assign(data=means["dataset"].iloc[0], goal=table["goal"].map("{:.2f}".format))
-
-
-def _goal(folder: Path) -> float:
-    """Returns the goal of a study whose runs have the same one."""
-    return read_description(run_dirs(folder)[0])["config"].goal
+    return table.assign(data=data_name(run), goal=table["goal"].map("{:.2f}".format))
 
 
 def starters(root: Path) -> str:
@@ -54,10 +51,11 @@ def starters(root: Path) -> str:
     for study in OF_STARTERS:
         means = pd.read_csv(root / "results" / study / "per_seed.csv")
         table = starter_table(means).set_index("starter")
-        title = f"{means['dataset'].iloc[0]}, {means['split'].iloc[0]}: "
+        config = read_description(run_dirs(root / "results" / study)[0])["config"]
+        title = f"{means['dataset'].iloc[0]}, {config.split}: "
         if means["reached_goal"].any():
-            title += f"rounds to {_goal(root / 'results' / study):.2f}, goal reached"
+            title += f"rounds to {config.goal:.2f}, goal reached"
             columns[title] = table["rounds"] + ", " + table["goal reached"]
         else:
-            columns[f"{title}accuracy after {means['rounds'].max():.0f} rounds"] = table["accuracy (Student t)"]
+            columns[f"{title}accuracy after {config.round_limit} rounds"] = table["accuracy (Student t)"]
     return markdown(pd.DataFrame(columns).rename_axis("node").reset_index())

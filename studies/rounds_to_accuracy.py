@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reporting.averages import averaged, read_run
+from reporting.averages import averaged, data_name, read_run
 from reporting.intervals import student_t
 from reporting.run_figures import draw_all, look
 from reporting.tables import markdown, span_text
@@ -43,7 +43,7 @@ def count(run_dir: Path) -> pd.DataFrame:
         return pd.DataFrame()
     config, rounds = run["config"], read_table(run_dir, "rounds.csv")
     rounds = rounds[rounds["episode"].isin(averaged(run, "last-20")["episode"])]
-    about = {"dataset": run["dataset"], "split": config.split, "goal": config.goal}
+    about = {"dataset": data_name(run), "split": config.split, "goal": config.goal}
     choices = rounds[rounds["round"] > 1]
     stays = (choices["node"] == choices["previous_node"]).mean()
     about |= {"policy": config.policy, "seed": config.seed, "stays": stays}
@@ -59,11 +59,15 @@ def table(counts: pd.DataFrame) -> pd.DataFrame:
     for (*task, accuracy, goal), group in counts.groupby([*TASK, "accuracy", "goal"], sort=False):
         if accuracy in (IN_TABLE, goal):
             row = dict(zip(TASK, task, strict=True)) | {"accuracy": f"{accuracy:.2f}{' (goal)' * (accuracy == goal)}"}
-            spans = {name: student_t(group.loc[group["policy"] == name, "rounds"].to_numpy()) for name in POLICIES}
-            row |= {name: span_text(span, ".1f") for name, span in spans.items()}
-            stays = student_t(group.loc[group["policy"] == "dqn", "stays"].to_numpy())
-            rows.append(row | {"stays of dqn": span_text(stays, ".0%") if accuracy == goal else ""})
+            row |= {name: _text(group, name, "rounds", ".1f") for name in POLICIES}
+            rows.append(row | {"stays of dqn": _text(group, "dqn", "stays", ".0%") if accuracy == goal else ""})
     return pd.DataFrame(rows)
+
+
+def _text(group: pd.DataFrame, policy: str, column: str, form: str) -> str:
+    """Returns the mean of a policy with its interval, nothing where it was not run."""
+    values = group.loc[group["policy"] == policy, column]
+    return span_text(student_t(values.to_numpy()), form) if len(values) else ""
 
 
 def figure(counts: pd.DataFrame) -> Figure:
@@ -74,17 +78,24 @@ def figure(counts: pd.DataFrame) -> Figure:
     for dataset, row in zip(datasets, panels, strict=True):
         for split, axes in zip(splits, row, strict=True):
             group = counts[(counts["dataset"] == dataset) & (counts["split"] == split)]
-            axes.set_title(f"{dataset}, {split} split" if len(group) else f"{dataset}, {split} split: not run")
+            if not len(group):
+                axes.set_axis_off()
+                continue
+            axes.set_title(f"{dataset}, {split} split")
             for place, policy in enumerate(POLICIES):
+                if policy not in group["policy"].to_numpy():
+                    continue
                 means = group[group["policy"] == policy].groupby("accuracy")["rounds"].apply(student_t)
                 middle, low, high = np.array(means.tolist()).reshape(-1, 3).T
                 axes.plot(means.index, middle, **look(place), markersize=3, linewidth=1.2, label=policy)
                 axes.fill_between(means.index, low, high, color=look(place)["color"], alpha=0.25, linewidth=0)
         row[0].set_ylabel("rounds to this accuracy")
         row[0].set_ylim(bottom=0)
-    for axes in panels[-1]:
-        axes.set_xlabel("test accuracy, up to the goal\nbands: 95 % interval over the seeds")
-    drawn.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(POLICIES))
+    for column in panels.T:
+        lowest = [axes for axes in column if axes.axison][-1]
+        lowest.set_xlabel("test accuracy, up to the goal\nbands: 95 % interval over the seeds")
+        lowest.tick_params(labelbottom=True)
+    drawn.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=len(POLICIES))
     return drawn
 
 

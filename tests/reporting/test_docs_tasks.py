@@ -10,6 +10,7 @@ from reporting.report import write_report
 RUNS = {  # splits and their goals, by study
     "claims": {"disjoint": 0.8},
     "exclusive": {"exclusive": 0.8},
+    "worlds": {"exclusive": 0.8},
     "fashion-mnist": {"disjoint": 0.65, "exclusive": 0.6},
     "cifar10": {"exclusive": 0.1},
 }
@@ -20,6 +21,7 @@ def write_study(folder, splits):
     for split, goal in splits.items():
         dataset = folder.name if folder.name in ("fashion-mnist", "cifar10") else "mnist"
         settings = {"dataset": dataset, "goal": goal, "split": split}
+        settings |= {"world": "seed"} if folder.name == "worlds" else {}
         for seed in range(5):
             ours = (1, 0) if dataset == "cifar10" else (10 + seed, 0.1 + seed / 10)
             theirs = ours if dataset == "cifar10" else [2 * value for value in ours]
@@ -45,6 +47,7 @@ def test_row_a_task_and_cell_a_claim(tmp_path):
     assert rows == [
         ["mnist", "disjoint", "0.80", half, half, "+0.050 (+0.050 to +0.050), reproduced"],  # 0.75 without the goal
         ["mnist", "exclusive", "0.80", half, half, ""],
+        ["mnist, a world a seed", "exclusive", "0.80", half, half, ""],
         ["fashion-mnist", "disjoint", "0.65", half, half, ""],
         ["fashion-mnist", "exclusive", "0.60", half, half, ""],
         ["cifar10", "exclusive", "0.10", ended, ended, ""],

@@ -74,6 +74,21 @@ def test_table_has_the_goal_and_figure_every_policy(studied):
     }
 
 
+def test_seeds_with_their_own_worlds_are_a_task_of_their_own_and_policies_may_be_missing(tmp_path):
+    for world, rounds in (("authors", 2), ("seed", 3)):
+        for seed in (0, 1):
+            write(tmp_path / world, "random", seed, [*[0.1] * (rounds - 1), 0.5], goal=0.5, world=world)
+    folders = [str(tmp_path / world) for world in ("authors", "seed")]
+    assert rounds_to_accuracy.main([*folders, "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out/rounds_to_accuracy.md").read_text().splitlines()[2:] == [
+        "| mnist | disjoint | 0.50 (goal) |  | 2.0 (2.0 to 2.0) |  |  |",
+        "| mnist, a world a seed | disjoint | 0.50 (goal) |  | 3.0 (3.0 to 3.0) |  |  |",
+    ]
+    figure = rounds_to_accuracy.figure(pd.read_csv(tmp_path / "out/rounds_to_accuracy.csv"))
+    curves = {axes.get_title(): [line.get_ydata()[-1] for line in axes.lines] for axes in figure.axes}
+    assert curves == {"mnist, disjoint split": [2], "mnist, a world a seed, disjoint split": [3]}
+
+
 def test_rounds_to_the_goal_are_those_of_the_report():
     """A published sweep: what is counted from rounds.csv equals the rounds of episodes.csv."""
     folder = PROJECT / "results/exclusive"
