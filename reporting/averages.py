@@ -61,8 +61,10 @@ def _turned_greedy(run: dict) -> bool:
 
 
 def varied(runs: dict[str, dict]) -> list[str]:
-    """Returns the names of the settings in which the runs differ; `preset` stands for the settings it contains, and the
-    name of the data set tells the number of test images."""
+    """Returns the names of the settings in which the runs differ.
+
+    `preset` stands for the settings it contains. The name of the data set tells the number of test images.
+    """
     every, left_out = [settings(run) for run in runs.values()], {*NOT_SETTINGS, "evaluation_samples"}
     differ = [name for name in every[0] if name not in left_out and len({each[name] for each in every} - {ANY}) > 1]
     own = {name for each in every for name in differ if each[name] not in (ANY, _by_preset(each["preset"], name))}
@@ -103,7 +105,7 @@ def settings(run: dict) -> dict:
 
 def data_name(run: dict) -> str:
     """Returns the name of a run's data set, and whether its seed has a deal of its own."""
-    return run["dataset"] + ", a world a seed" * (run["config"].world == "seed")
+    return run["dataset"] + ", one world per seed" * (run["config"].world == "seed")
 
 
 def averaged(run: dict, average: str) -> pd.DataFrame:

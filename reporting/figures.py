@@ -141,14 +141,15 @@ def by_setting(table: pd.DataFrame, name: str) -> Figure:
     names = sorted(table[name].unique()) if name == "starter" else None
     labels = LABELS if table["communication_cost"].any() else {"rounds": LABELS["rounds"]} | ACCURACY
     groups = list(table.groupby(["split", "policy"], sort=False))
+    step = 0.01 * (table[name].max() - table[name].min())
     figure = Figure(figsize=(7, 2.9))
     for axes, column in zip(figure.subplots(1, 2), labels, strict=True):
         for place, (keys, rows) in enumerate(groups):
-            shift = (place - (len(groups) - 1) / 2) * 0.02 * (table[name].max() - table[name].min())
+            shift = (2 * place - (len(groups) - 1)) * step
             spans = {value: student_t(group[column].to_numpy()) for value, group in rows.groupby(name)}
             means, lows, highs = np.array(list(spans.values())).T
             places = np.array(list(spans)) + shift
-            beside = rows[name] + shift - 0.01 * (table[name].max() - table[name].min())
+            beside = rows[name] + shift - step
             axes.plot(beside, rows[column], ".", color=look(place)["color"], markersize=3, alpha=0.5)
             errors = np.nan_to_num([means - lows, highs - means])
             style = look(place) | {"markersize": 4} | ({"linestyle": ""} if names else {})

@@ -36,8 +36,10 @@ def first_rounds(rounds: pd.DataFrame, accuracy: float, limit: int) -> pd.Series
 
 
 def count(run_dir: Path) -> pd.DataFrame:
-    """Returns the mean rounds of a run to each accuracy up to its goal, and its share of stays; no row for a run of no
-    interest."""
+    """Returns a table of a run, a row an accuracy up to its goal: the mean rounds to it, and the share of stays.
+
+    It has no rows where the run is not finished, or its policy is none of POLICIES.
+    """
     run = read_run(run_dir)
     if not run or run["config"].policy not in POLICIES:
         return pd.DataFrame()
@@ -53,8 +55,10 @@ def count(run_dir: Path) -> pd.DataFrame:
 
 
 def table(counts: pd.DataFrame) -> pd.DataFrame:
-    """Returns the rounds to IN_TABLE and to the goal, a column a policy, and the agent's share of stays, with 95 %
-    intervals over the seeds."""
+    """Returns the rounds to IN_TABLE and to the goal by policy, and the agent's share of stays.
+
+    All are means over the seeds with their 95 % intervals.
+    """
     rows = []
     for (*task, accuracy, goal), group in counts.groupby([*TASK, "accuracy", "goal"], sort=False):
         if accuracy in (IN_TABLE, goal):
@@ -71,31 +75,30 @@ def _text(group: pd.DataFrame, policy: str, column: str, form: str) -> str:
 
 
 def figure(counts: pd.DataFrame) -> Figure:
-    """Draws the rounds over the accuracy, a row of panels a data set, a panel a split, a curve a policy."""
-    datasets, splits = counts["dataset"].unique(), counts["split"].unique()
+    """Draws the rounds over the accuracy: a row of panels a data set, a column a split, a curve a policy."""
+    datasets, splits = (counts[name].unique().tolist() for name in TASK)
     drawn = Figure(figsize=(2.6 * len(splits) + 0.4, 2.2 * len(datasets) + 0.5))
     panels = drawn.subplots(len(datasets), len(splits), squeeze=False, sharex=True, sharey=True)
-    for dataset, row in zip(datasets, panels, strict=True):
-        for split, axes in zip(splits, row, strict=True):
-            group = counts[(counts["dataset"] == dataset) & (counts["split"] == split)]
-            if not len(group):
-                axes.set_axis_off()
-                continue
-            axes.set_title(f"{dataset}, {split} split")
-            for place, policy in enumerate(POLICIES):
-                if policy not in group["policy"].to_numpy():
-                    continue
-                means = group[group["policy"] == policy].groupby("accuracy")["rounds"].apply(student_t)
-                middle, low, high = np.array(means.tolist()).reshape(-1, 3).T
-                axes.plot(means.index, middle, **look(place), markersize=3, linewidth=1.2, label=policy)
-                axes.fill_between(means.index, low, high, color=look(place)["color"], alpha=0.25, linewidth=0)
-        row[0].set_ylabel("rounds to this accuracy")
-        row[0].set_ylim(bottom=0)
+    for axes in panels.flat:
+        axes.set_axis_off()  # until a task is drawn in it
+    curves = {}
+    for (dataset, split, policy), group in counts.groupby([*TASK, "policy"], sort=False):
+        axes, style = panels[datasets.index(dataset), splits.index(split)], look(POLICIES.index(policy))
+        axes.set_axis_on()
+        axes.set_title(f"{dataset}, {split} split")
+        means = group.groupby("accuracy")["rounds"].apply(student_t)
+        middle, low, high = np.array(means.tolist()).T
+        (curves[policy],) = axes.plot(means.index, middle, **style, markersize=3, linewidth=1.2, label=policy)
+        axes.fill_between(means.index, low, high, color=style["color"], alpha=0.25, linewidth=0)
+    for axes in panels[:, 0]:
+        axes.set_ylabel("rounds to this accuracy")
+        axes.set_ylim(bottom=0)
     for column in panels.T:
         lowest = [axes for axes in column if axes.axison][-1]
         lowest.set_xlabel("test accuracy, up to the goal\nbands: 95 % interval over the seeds")
         lowest.tick_params(labelbottom=True)
-    drawn.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=len(POLICIES))
+    handles = [curves[policy] for policy in POLICIES if policy in curves]
+    drawn.legend(handles=handles, loc="outside upper left", ncols=len(POLICIES))
     return drawn
 
 

@@ -20,13 +20,8 @@ from studies.learners import report as learner_report
 
 PAGES = {page.name: page.read_text() for page in docs.pages(PROJECT)}
 RESULTS = PROJECT / "results"
-OTHERWISE = {
-    "references",
-    "drop",
-    "exploratory",
-    "nodes-100",
-    "worlds",
-}  # no travelling model, failures, other distances
+# No travelling model, failures, other distances.
+OTHERWISE = {"references", "drop", "exploratory", "nodes-100", "worlds"}
 SWEPT = [path.parent for path in sorted(RESULTS.glob("*/runs.json")) if path.parent.name not in OTHERWISE]
 OF_SWEEPS = [path for folder in SWEPT for path in run_dirs(folder)]
 

@@ -47,7 +47,7 @@ def test_row_a_task_and_cell_a_claim(tmp_path):
     assert rows == [
         ["mnist", "disjoint", "0.80", half, half, "+0.050 (+0.050 to +0.050), reproduced"],  # 0.75 without the goal
         ["mnist", "exclusive", "0.80", half, half, ""],
-        ["mnist, a world a seed", "exclusive", "0.80", half, half, ""],
+        ["mnist, one world per seed", "exclusive", "0.80", half, half, ""],
         ["fashion-mnist", "disjoint", "0.65", half, half, ""],
         ["fashion-mnist", "exclusive", "0.60", half, half, ""],
         ["cifar10", "exclusive", "0.10", ended, ended, ""],
