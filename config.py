@@ -223,15 +223,9 @@ class AgentSettings(Settings):
     target_every: int = setting(
         0, "minibatches between updates of the target network; 0: no target network (authors)", low=0
     )
-    replay: str = setting(
-        "uniform",
-        "sample all transitions with equal probability (uniform: authors), or all actions (balanced)",
-        choices=("uniform", "balanced"),
-    )
     renamed_share: float = setting(
         0, "share of the samples taken from episodes with permuted node numbers, 0 to 1 (authors: 0)", low=0, high=1
     )
-    shaping: float = setting(0, "weight of the potential-based reward for gains in accuracy (authors: 0)", low=0)
     round_price: float = setting(
         0, "amount subtracted from every reward that the agent learns from (authors: 0)", low=0
     )
@@ -243,7 +237,6 @@ class AgentSettings(Settings):
     )
     epsilon: float = setting(1.0, "share of exploratory actions in the first episode, 0 to 1 (authors)", low=0, high=1)
     epsilon_decay: float = setting(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)
-    epsilon_end: float = setting(0, "lower bound of epsilon, 0 to 1 (authors: 0)", low=0, high=1)
     load_agent: str = setting("", "agent.npz of another run to start from; empty: a new agent (ours)")
     greedy_from: int = setting(
         0, "episode from which on the agent neither explores nor learns; 0: never (authors)", low=0, high=10**6

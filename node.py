@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from config import Config
 from models import q_network
-from policies.replay import Transition, draw_shares, n_step_transitions, renamed
+from policies.replay import Transition, n_step_transitions, renamed
 from policies.route_agent import RouteAgent
 from policies.rules import (
     HomePolicy,
@@ -123,10 +123,7 @@ class DQNAgent(Policy):
         done: bool,
         info: dict,
     ):
-        """Stores a transition; its reward less `round_price`, plus with `shaping` the discounted gain in accuracy."""
-        # Shaping by a potential, 0 at the end, changes no episode's best choices (Ng, Harada and Russell, 1999).
-        potential = 0 if done else self.config.shaping * info["accuracy"]
-        reward += self.config.discount * potential - self.config.shaping * info["previous_accuracy"]
+        """Stores a transition; its reward less `round_price`."""
         self.replay.append(Transition(observation, action, reward - self.config.round_price, next_observation, done))
 
     def learn(self, rng: np.random.Generator, episode: int) -> float:
@@ -139,7 +136,7 @@ class DQNAgent(Policy):
         config, self.repeats = self.config, 0  # a random choice is kept until the episode's end at most
         if 0 < config.greedy_from <= episode:
             return math.nan
-        self.epsilon = max(config.epsilon_end, self.epsilon * math.exp(-config.epsilon_decay))
+        self.epsilon *= math.exp(-config.epsilon_decay)
         if episode + 1 == config.greedy_from:
             self.epsilon = 0.0
         loss = math.nan
@@ -158,12 +155,11 @@ class DQNAgent(Policy):
         A `renamed_share` of what is drawn is imagined: the same episodes, but for the nodes' names.
         """
         share, transitions = self.config.renamed_share, n_step_transitions(list(self.replay), self.config)
-        shares = draw_shares(transitions.action, self.config)
         if not share:
-            return transitions, shares
+            return transitions, None
         episodes = np.cumsum([False, *(row.done for row in self.replay)])[:-1]
         imagined = renamed(transitions, episodes, self.config, rng)
-        shares = np.full(len(episodes), 1 / len(episodes)) if shares is None else shares
+        shares = np.full(len(episodes), 1 / len(episodes))
         both = (np.concatenate(columns) for columns in zip(transitions, imagined, strict=True))
         return Transition(*both), np.concatenate([shares * (1 - share), shares * share])
 

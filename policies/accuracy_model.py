@@ -41,6 +41,11 @@ def features(path: Sequence[int], config: Config) -> np.ndarray:
     return np.array(rows)
 
 
+def log_odds(accuracy: np.ndarray | float) -> np.ndarray:
+    """Returns the log-odds of accuracies between 0.02 and 0.98, and those of these two beyond them."""
+    return logit(np.clip(accuracy, 0.02, 0.98))
+
+
 class AccuracyModel:
     """A weighted linear regression of the accuracy's log-odds."""
 
@@ -49,34 +54,23 @@ class AccuracyModel:
         paths: Sequence[Sequence[int]],
         accuracies: Sequence[Sequence[float]],
         config: Config,
-        rng: np.random.Generator | None = None,
         sharpness: float = SHARPNESS,
     ):
         """Learns from the nodes that trained in each episode and the accuracies after them.
 
-        A round counts by (its odds / odds of the goal) ** sharpness, at most 1. With `rng` the coefficients are drawn
-        from their posterior distribution, given a standard normal prior, instead of being its mean.
+        A round counts by (its odds / odds of the goal) ** sharpness, at most 1.
         """
         from sklearn.linear_model import Ridge  # only where it is used: it takes a second
 
         inputs = np.concatenate([features(path, config) for path in paths])
         accuracy = np.concatenate(accuracies)
-        odds = logit(np.clip(accuracy, 0.02, 0.98))
-        weights = np.minimum(1, np.exp(sharpness * (odds - logit(config.goal))))
+        odds = log_odds(accuracy)
+        weights = np.minimum(1, np.exp(sharpness * (odds - log_odds(config.goal))))
         regression = Ridge(alpha=1.0).fit(inputs, odds, sample_weight=weights)
-        errors, coefficients = odds - regression.predict(inputs), regression.coef_
-        if rng:
-            centred = (inputs - np.average(inputs, axis=0, weights=weights)) * np.sqrt(weights)[:, np.newaxis]
-            precision = centred.T @ centred + np.eye(len(coefficients))  # but for the variance of the noise
-            root = np.linalg.cholesky(precision)
-            spread = np.sqrt(np.average(errors**2, weights=weights))
-            coefficients = coefficients + spread * np.linalg.solve(root.T, rng.standard_normal(len(coefficients)))
-        near = np.abs(errors)[accuracy > config.goal - BAND]
+        near = np.abs(odds - regression.predict(inputs))[accuracy > config.goal - BAND]
         # The standard deviation of normal errors is 1.48 times their median size; outliers do not change that.
         self.noise = 1.4826 * float(np.median(near)) if len(near) else USUAL_NOISE
-        # The mean of what was learned from is predicted the same by all draws.
-        middle = np.average(inputs, axis=0, weights=weights) @ (regression.coef_ - coefficients)
-        self.config, self.intercept = config, float(regression.intercept_ + middle)
+        self.config, self.intercept, coefficients = config, float(regression.intercept_), regression.coef_
         self.of_visits = coefficients[: -config.nodes - 1].reshape(len(KEPT), config.nodes)
         self.of_present, self.of_round = coefficients[-config.nodes - 1 : -1], float(coefficients[-1])
 

@@ -57,12 +57,3 @@ def renamed(transitions: Transition, episodes: np.ndarray, config: Config, rng: 
         action=np.take_along_axis(names, actions, axis=1).reshape(transitions.action.shape),
         next_observation=rename(config, transitions.next_observation, names),
     )
-
-
-def draw_shares(actions: np.ndarray, settings: AgentSettings) -> np.ndarray | None:
-    """Returns the probabilities [n] with which transitions are drawn so that all actions are alike; None: all alike."""
-    if settings.replay == "uniform":
-        return None
-    _, kinds, counts = np.unique(actions, axis=0, return_inverse=True, return_counts=True)
-    shares = 1 / counts[kinds.ravel()]
-    return shares / shares.sum()

@@ -13,7 +13,6 @@ from settings.errors import UsageError
 
 KIND = ("policy", "nodes", "starter", "patience")  # give a route its meaning
 FIRST = 18  # episodes along random routes
-FINALISTS = 5  # routes that the last training episodes try in turn
 FRESH = 0.3  # the share of the candidates that is random
 ELITE = 6  # routes that candidates are changed from
 EPISODES = 8  # imagined along a route
@@ -24,18 +23,17 @@ class RouteAgent(Policy):
 
     1. A route is a short list of stays. A stay ends early where the model stalls; after the last stay comes the second.
     2. The first episodes follow random routes.
-    3. After each later one a linear regression learns the accuracy from all episodes. Its coefficients are drawn from
-       their posterior, so that the agent tries what is uncertain (Thompson sampling).
-    4. Candidates are the best routes so far, changes of them and random ones. The next route is the candidate with the
-       lowest estimate minus its standard error.
-    5. The last training episodes try the finalists in turn. From `greedy_from` on the agent follows the best of them.
+    3. After each later one a linear regression learns the accuracy from all episodes.
+    4. Candidates are the best routes so far with their longest stays at different nodes, changes of these routes and
+       random ones. The next route is the candidate with the lowest estimate minus its standard error, so that the agent
+       tries what is uncertain.
+    5. From `greedy_from` on the agent follows the route with the lowest estimate.
 
     The estimate of a route is what the model imagines, corrected by how far the model is off along similar routes.
     """
 
     learns = True
     candidates = 150  # new routes imagined before an episode
-    trials = 20  # the last episodes before `greedy_from`, which try the finalists
     trust = 2.0  # episodes that the imagined ones together count as
     likeness = 2.0  # an episode counts exp(-n / likeness) for routes that differ from its own in n of the first rounds
     bonus = 1.0  # standard errors that the search subtracts from an estimate, to try unknown routes
@@ -47,7 +45,7 @@ class RouteAgent(Policy):
             raise UsageError("--policy route-agent takes no --nodes-per-round")
         self.near = near_nodes(config, distances)
         self.routes, self.paths, self.accuracies, self.objectives = [], [], [], []  # one of each for every episode
-        self.finalists, self.best, self.planned = [], None, None  # the best route so far, and that of the next episode
+        self.best, self.planned = None, None  # the best route so far, and that of the next episode
         if config.load_agent:
             self.best = self.planned = self._read_route()
         self.route, self.path, self.seen, self.cost = None, [], [], 0.0  # of the present episode
@@ -92,15 +90,11 @@ class RouteAgent(Policy):
     def learn(self, rng: np.random.Generator, episode: int) -> float:
         """Stores the episode and plans the next one; from the episode `greedy_from` on it does neither. Returns NaN."""
         until = self.config.greedy_from or math.inf
-        if episode >= until or not self.path:  # it is empty where the first round has reached the goal
-            return math.nan
-        self._store()
-        if episode + 1 >= until:
-            self.best = self.planned = self._ranked(self.finalists or self.routes, self._model(), rng)[0]
-        elif episode + 1 >= until - self.trials:
-            self.finalists = self.finalists or self._ranked(self.routes, self._model(), rng)[:FINALISTS]
-            self.planned = self.finalists[episode % len(self.finalists)]
-        else:
+        if episode < until and self.path:  # it is empty where the first round has reached the goal
+            self._store()
+        if episode + 1 == until and self.routes:
+            self.best = self.planned = self._ranked(self.routes, self._model(), rng)[0]
+        elif episode + 1 < until:
             self.planned = self._search(rng) if len(self.routes) >= FIRST else None
         return math.nan
 
@@ -141,21 +135,29 @@ class RouteAgent(Policy):
         off, episodes = np.array(self.objectives) - former, shares.sum(axis=1) + self.trust
         return imagined + shares @ off / episodes, off.std() / np.sqrt(episodes)
 
-    def _model(self, rng: np.random.Generator | None = None) -> AccuracyModel:
-        """Returns the model that all episodes so far teach, or with `rng` one drawn at random."""
-        return AccuracyModel(self.paths, self.accuracies, self.config, rng)
+    def _model(self) -> AccuracyModel:
+        """Returns the model that all episodes so far teach."""
+        return AccuracyModel(self.paths, self.accuracies, self.config)
 
     def _imagined(self, model: AccuracyModel, routes: list[Route], rng: np.random.Generator) -> np.ndarray:
         """Returns the objectives [routes] that a model imagines."""
         return model.imagine(routes, self.distances, rng.standard_normal((EPISODES, self.config.round_limit)))
 
     def _search(self, rng: np.random.Generator) -> Route:
-        """Returns the best candidate by one model drawn at random; stores the best route so far."""
-        model = self._model(rng)
-        elite = self._ranked(self.routes, model, rng)[:ELITE]
-        self.best = elite[0]
+        """Returns the best candidate; stores the best route so far."""
+        model = self._model()
+        ranked = self._ranked(self.routes, model, rng)
+        self.best, elite = ranked[0], self._elite(ranked)
         candidates = [*elite, *(self._candidate(elite, rng) for _ in range(self.candidates))]
         return self._ranked(candidates, model, rng, self.bonus)[0]
+
+    def _elite(self, ranked: list[Route]) -> list[Route]:
+        """Returns the best routes so far for different nodes of their longest stays after the first, ELITE of them."""
+        by_node = {}
+        for route in ranked:
+            node, _ = max(route[1:] or route, key=lambda stay: stay[1])
+            by_node.setdefault(node, route)
+        return list(by_node.values())[:ELITE]
 
     def _candidate(self, elite: list[Route], rng: np.random.Generator) -> Route:
         """Draws a random route or a change of one of the elite."""
@@ -174,12 +176,11 @@ class RouteAgent(Policy):
     def _lists(self) -> dict[str, list[Route]]:
         """Returns all routes that are kept, as lists by name."""
         lone = {"best": self.best, "planned": self.planned}
-        lists = {name: [route] if route else [] for name, route in lone.items()}
-        return {"routes": self.routes, "finalists": self.finalists, **lists}
+        return {"routes": self.routes} | {name: [route] if route else [] for name, route in lone.items()}
 
     def restore(self, state: dict[str, np.ndarray]):
         lists = {name: from_arrays(state[f"{name}_nodes"], state[f"{name}_rounds"]) for name in self._lists()}
-        self.routes, self.finalists = lists["routes"], lists["finalists"]
+        self.routes = lists["routes"]
         self.best, self.planned = (next(iter(lists[name]), None) for name in ("best", "planned"))
         ends = np.cumsum(state["lengths"])[:-1]
         self.objectives = state["objectives"].tolist()
@@ -188,8 +189,8 @@ class RouteAgent(Policy):
         self.accuracies = [part.tolist() for part in np.split(state["accuracy"], ends)] if some else []
 
     def agent(self) -> dict[str, np.ndarray | np.generic]:
-        """Returns the best route, followed by the other finalists, as arrays of `to_arrays`."""
+        """Returns the best route as arrays of `to_arrays`."""
         if not self.best:
             return {}
-        nodes, rounds, _ = to_arrays([self.best, *(route for route in self.finalists if route != self.best)])
+        nodes, rounds, _ = to_arrays([self.best])
         return {"nodes": nodes, "rounds": rounds, "kind": np.str_(kind(self.config, KIND))}

@@ -1,9 +1,10 @@
 """Reads the settings of runs of earlier versions: `run.json` has the number of the schema that wrote it."""
 
 from config import Config
+from settings.declare import flag
 from settings.errors import UsageError
 
-SCHEMA = 4  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
+SCHEMA = 5  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
 RESUMABLE = 2  # the first schema whose checkpoints and tables a resume can go on from
 
 
@@ -39,6 +40,15 @@ def _from_schema_3(settings: dict) -> dict:
     return settings | {"save_model": "none"}
 
 
+def _from_schema_4(settings: dict) -> dict:
+    """Returns settings of schema 4 as those of schema 5; raises UsageError where an option that is gone was in use."""
+    gone = {"replay": "uniform", "shaping": 0, "epsilon_end": 0}
+    for name, default in gone.items():
+        if (value := settings.get(name, default)) != default:
+            raise UsageError(f"it was made with {flag(name)} {value}, which is gone; use the version of its commit")
+    return {name: value for name, value in settings.items() if name not in gone}
+
+
 def read_settings(settings: dict, schema: int) -> Config:
     """Returns the Config of a run whose settings `schema` wrote.
 
@@ -52,6 +62,8 @@ def read_settings(settings: dict, schema: int) -> Config:
         settings = _from_schema_2(settings)
     if schema <= 3:
         settings = _from_schema_3(settings)
+    if schema <= 4:
+        settings = _from_schema_4(settings)
     if differing := set(settings) ^ set(Config.__dataclass_fields__):
         raise ValueError(f"{min(differing)} is missing or unknown")
     return Config(**settings)

@@ -1,4 +1,4 @@
-"""The route agent, each time without one part, for its ablation: `--policy studies.route_agent_parts:WithoutDraws`."""
+"""The route agent, each time without one part, for its ablation: `--policy studies.route_agent_parts:WithoutModel`."""
 
 import dataclasses
 
@@ -6,22 +6,15 @@ import numpy as np
 
 from config import Config
 from policies.accuracy_model import AccuracyModel
-from policies.route_agent import RouteAgent
+from policies.route_agent import ELITE, RouteAgent
 from policies.routes import Route
-
-
-class WithoutDraws(RouteAgent):
-    """Searches with the mean of the coefficients, not with a draw from their posterior."""
-
-    def _model(self, rng: np.random.Generator | None = None) -> AccuracyModel:
-        return super()._model()
 
 
 class WithoutWeights(RouteAgent):
     """Learns from all rounds alike, however far from the goal they are."""
 
-    def _model(self, rng: np.random.Generator | None = None) -> AccuracyModel:
-        return AccuracyModel(self.paths, self.accuracies, self.config, rng, sharpness=0.0)
+    def _model(self) -> AccuracyModel:
+        return AccuracyModel(self.paths, self.accuracies, self.config, sharpness=0.0)
 
 
 class WithoutModel(RouteAgent):
@@ -31,10 +24,13 @@ class WithoutModel(RouteAgent):
         return np.full(len(routes), np.mean(self.objectives))
 
 
-class WithoutSharing(RouteAgent):
-    """Corrects what the model imagines of a route by episodes along the same route alone."""
+class WithoutCorrection(RouteAgent):
+    """Believes what the model imagines, whatever the episodes along similar routes were."""
 
-    likeness = 1e-9
+    def _estimates(
+        self, routes: list[Route], model: AccuracyModel, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return self._imagined(model, routes, rng), super()._estimates(routes, model, rng)[1]
 
 
 class WithoutBonus(RouteAgent):
@@ -43,16 +39,11 @@ class WithoutBonus(RouteAgent):
     bonus = 0.0
 
 
-class WithoutTrials(RouteAgent):
-    """Searches until the greedy episodes begin, and tries no finalists."""
+class WithoutNodes(RouteAgent):
+    """Changes the best routes so far, whichever nodes they go to."""
 
-    trials = 0
-
-
-class WithoutShrinking(RouteAgent):
-    """Ranks routes by the mean of their episodes alone."""
-
-    trust = 0.0
+    def _elite(self, ranked: list[Route]) -> list[Route]:
+        return ranked[:ELITE]
 
 
 class WithoutPatience(RouteAgent):

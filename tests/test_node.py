@@ -114,14 +114,6 @@ def test_renamed_share_of_what_is_learned_from():
     assert agent.learn(np.random.default_rng(0), 1) > 0
 
 
-def test_shaping_by_hand():
-    """2 * (0.9 * 0.5 - 0.2) on the way, 2 * (0 - 0.2) at the end; the sum over an episode is fixed."""
-    agent = DQNAgent(Config(shaping=2, **TINY))
-    for done in (False, True):
-        agent.remember(np.zeros(8, "f4"), 0, -1.0, np.zeros(8, "f4"), done, INFO)
-    assert [row.reward for row in agent.replay] == pytest.approx([-1 + 2 * (0.9 * 0.5 - 0.2), -1 - 2 * 0.2])
-
-
 def test_a_price_on_every_round():
     agent = DQNAgent(Config(round_price=0.5, **TINY))
     agent.remember(np.zeros(8, "f4"), 0, -1.0, np.zeros(8, "f4"), False, INFO)
@@ -174,13 +166,6 @@ def test_target_network_is_renewed_now_and_then():
     assert not np.array_equal(agent.target_weights.numpy(), first)
     assert not np.array_equal(agent.target_weights.numpy(), agent.weights.numpy())
     assert agent.optimizer_state.numpy()[0] == 4 * 2  # four minibatches of two steps
-
-
-def test_epsilon_has_a_floor():
-    agent = DQNAgent(Config(epsilon_end=0.9, **TINY))
-    for _ in range(10):
-        agent.learn(np.random.default_rng(0), 1)
-    assert agent.epsilon == 0.9
 
 
 def test_agent_that_only_evaluates_neither_explores_nor_learns(tmp_path):

@@ -76,21 +76,3 @@ def test_regression_finds_what_made_the_accuracy():
         odds = model.intercept + features(path, TOY) @ learned
         np.testing.assert_allclose(odds, np.log(accuracy / (1 - accuracy)), atol=0.05)
     assert model.noise < 0.05
-
-
-def test_draws_spread_around_the_mean_as_the_posterior():
-    """One feature varies alone, the round; its posterior has the variance s² / (sum of squares + 1)."""
-    config = Config(nodes=2, pca_components=2, round_limit=4, goal=0.5)
-    paths, rng = [[0, 0, 0, 0]] * 30, np.random.default_rng(1)
-    accuracies = [1 / (1 + np.exp(-(0.5 + rng.normal(0, 0.1, 4)))) for _ in paths]
-    mean = AccuracyModel(paths, accuracies, config)
-    draws = [AccuracyModel(paths, accuracies, config, np.random.default_rng(seed)) for seed in range(400)]
-    inputs = np.concatenate([features(path, config) for path in paths])
-    inputs = inputs - inputs.mean(0)
-    odds = np.log(np.concatenate(accuracies) / (1 - np.concatenate(accuracies)))
-    variance = np.linalg.inv(inputs.T @ inputs + np.eye(7))[6, 6]
-    coefficients = np.linalg.inv(inputs.T @ inputs + np.eye(7)) @ inputs.T @ (odds - odds.mean())
-    variance *= np.mean((odds - odds.mean() - inputs @ coefficients) ** 2)
-    assert mean.of_round == pytest.approx(coefficients[6], abs=1e-8)
-    assert np.mean([draw.of_round for draw in draws]) == pytest.approx(mean.of_round, abs=4 * math.sqrt(variance / 400))
-    assert np.var([draw.of_round for draw in draws]) == pytest.approx(variance, rel=0.3)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from config import Config
-from policies.replay import Transition, draw_shares, n_step_transitions, renamed
+from policies.replay import Transition, n_step_transitions, renamed
 
 
 def transition(reward, done, mark):
@@ -42,11 +42,3 @@ def test_renamed_episodes_by_hand():
         np.testing.assert_array_equal(after[::2], expected)
     assert (changed[::2] == changed[1::2]).all()  # rows 0 and 2 of an episode of four
     assert names.reward is rows.reward
-
-
-def test_balanced_replay_draws_every_action_alike():
-    shares = draw_shares(np.array([0, 0, 0, 1]), Config(replay="balanced"))
-    np.testing.assert_allclose(shares, [1 / 6, 1 / 6, 1 / 6, 1 / 2])
-    shares = draw_shares(np.array([[0, 1], [0, 1], [1, 0]]), Config(replay="balanced"))
-    np.testing.assert_allclose(shares, [0.25, 0.25, 0.5])
-    assert draw_shares(np.array([0, 1]), Config()) is None
