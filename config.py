@@ -1,13 +1,13 @@
 """Declares every setting of a run, in groups: default, allowed values, unit, source and help text.
 
 Editing a default here changes every later run. Each field is also a flag of `main.py` (`goal` is `--goal`).
-Sources: "authors" is the behaviour of the authors' published code, "ours" is a choice of this project.
+What `setting` declares is in the authors' published code, `ours` declares an addition of this project.
 """
 
 import dataclasses
 
 from learners import VARIANTS
-from settings.declare import Settings, setting, to_text
+from settings.declare import Settings, ours, setting, to_text
 from settings.errors import UsageError
 from settings.names import DATASETS, LEARNING, OF_EPISODE, PARTS, REFERENCES, RULES
 
@@ -18,35 +18,34 @@ class RunSettings(Settings):
 
     policy: str = setting(
         "dqn",
-        "policy that picks the next node (authors: dqn), or a baseline in which no model travels (the last five); "
-        "module:Class names a policy of your own",
+        "policy that picks the next node, or a baseline in which no model travels (the last five); module:Class "
+        "names a policy of your own",
         choices=(*LEARNING, *RULES, *REFERENCES),
         extensible="module:Class",
     )
-    episodes: int = setting(
-        120, "number of the last episode; an episode trains one new model (authors)", low=1, high=10**6
-    )
-    first_episode: int = setting(1, "number of the first episode; the number fixes the initial weights (ours)", low=1)
-    seed: int = setting(0, "seed of all random draws, see also --world (authors: none)", low=0, high=2**32 - 1)
-    threads: int = setting(2, "processor threads; another number changes the last digits (ours)", low=1, high=1024)
-    evaluation_batch: int = setting(
-        250, "test images per evaluation batch; affects speed and the noise of some learners (ours)", low=1, high=10**6
+    episodes: int = setting(120, "number of the last episode; an episode trains one new model", low=1, high=10**6)
+    first_episode: int = ours(1, "number of the first episode; the number fixes the initial weights", low=1)
+    seed: int = setting(0, "seed of all random draws, see also --world", source="authors: none", low=0, high=2**32 - 1)
+    threads: int = ours(2, "processor threads; another number changes the last digits", low=1, high=1024)
+    evaluation_batch: int = ours(
+        250, "test images per evaluation batch; affects speed and the noise of some learners", low=1, high=10**6
     )
     # Deviation D9: by default compiled code finds the test images' classes, and Keras' layers those that are close.
     evaluation: str = setting(
         "auto",
-        "how test images are classified: with Keras layers (float32: authors), with faster compiled code that leaves "
-        "close cases to the Keras layers (fused-checked), or with the compiled code wherever it works (auto)",
+        "how test images are classified: with Keras layers (float32), with faster compiled code that leaves close "
+        "cases to the Keras layers (fused-checked), or with the compiled code wherever it works (auto)",
+        source="authors: float32",
         choices=("auto", "fused-checked", "float32"),
     )
     evaluation_samples: int = setting(
-        0, "test images to use, spread evenly over the file; fewer make exploration faster; 0: all (authors)", low=0
+        0, "test images to use, spread evenly over the file; fewer make exploration faster; 0: all", low=0
     )
-    figure_every: int = setting(
-        20, "episodes between drawings of the figures; 0: only at the end, -1: never (ours)", low=-1, high=10**6
+    figure_every: int = ours(
+        20, "episodes between drawings of the figures; 0: only at the end, -1: never", low=-1, high=10**6
     )
-    save_model: str = setting(
-        "none", "model to keep: of the best or last episode's end (ours)", choices=("none", "best.keras", "last.keras")
+    save_model: str = ours(
+        "none", "model to keep: of the best or last episode's end", choices=("none", "best.keras", "last.keras")
     )
 
     def check(self):
@@ -61,32 +60,32 @@ class DataSettings(Settings):
 
     dataset: str = setting(
         "mnist",
-        "image data set (authors: mnist); other, or a name of your own, takes any images from --data-path",
+        "image data set; other, or a name of your own, takes any images from --data-path",
         choices=DATASETS,
         extensible="a name of letters, digits and dashes",
     )
-    data_path: str = setting(
-        "",
-        ".npz file, or folder of idx files or of images by class; empty: $HL_DATA, Keras' cache or download (ours)",
+    data_path: str = ours(
+        "", ".npz file, or folder of idx files or of images by class; empty: $HL_DATA, Keras' cache or download"
     )
-    nodes: int = setting(10, "number of nodes; MNIST is large enough for 100 (authors)", low=2, high=10_000)
-    samples_per_node: int = setting(500, "training images per node (authors)", low=1, high=10**6)
+    nodes: int = setting(10, "number of nodes; MNIST is large enough for 100", low=2, high=10_000)
+    samples_per_node: int = setting(500, "training images per node", low=1, high=10**6)
     main_class_share: float = setting(
-        0.8, "share of node n's images in its main class, n modulo the number of classes (authors)", low=0, high=1
+        0.8, "share of node n's images in its main class, n modulo the number of classes", low=0, high=1
     )
     # Deviation D7: the default is the other reading of the supplementary data; preset published-code is the authors'.
     split: str = setting(
         "disjoint",
         "which images outside the main class a node gets: main images of other nodes, other ones for each node "
-        "(disjoint) or the same ones for ten nodes (published: authors), or images that no other node holds "
-        "(exclusive); dirichlet draws each node's label shares, without a main class",
+        "(disjoint) or the same ones for ten nodes (published), or images that no other node holds (exclusive); "
+        "dirichlet draws each node's label shares, without a main class",
+        source="authors: published",
         choices=("disjoint", "published", "exclusive", "dirichlet"),
     )
-    dirichlet_alpha: float = setting(0.5, "concentration of the label shares with --split dirichlet (ours)", above=0)
+    dirichlet_alpha: float = ours(0.5, "concentration of the label shares with --split dirichlet", above=0)
     world: str = setting(
         "authors",
-        "distances between the nodes, and order of the images before they are dealt out: authors is the same for all "
-        "seeds (authors), seed draws new ones for every --seed",
+        "distances between the nodes, and order of the images before they are dealt out: authors is the same for "
+        "all seeds, seed draws new ones for every --seed",
         choices=("authors", "seed"),
     )
 
@@ -104,21 +103,19 @@ class TrainingSettings(Settings):
 
     learner: str = setting(
         "cnn",
-        "the model and how a node trains it (authors: cnn), see learners/; module:Class names one of your own",
+        "the model and how a node trains it, see learners/; module:Class names one of your own",
         choices=tuple(VARIANTS),
         extensible="module:Class",
     )
-    learner_variant: str = setting("", "variant of the learner, see learners/; empty: its first one (ours)")
-    local_epochs: int = setting(1, "epochs per round (authors)", low=1, high=1000)
-    batch_size: int = setting(32, "training images per gradient step (authors)", low=1, high=10**6)
-    learning_rate: float = setting(1e-3, "Adam's learning rate at the nodes (authors)", above=0)
-    adam_beta_1: float = setting(
-        0.9, "Adam's decay rate of the mean gradient, nodes and agent (authors)", low=0, high=0.999999
-    )
+    learner_variant: str = ours("", "variant of the learner, see learners/; empty: its first one")
+    local_epochs: int = setting(1, "epochs per round", low=1, high=1000)
+    batch_size: int = setting(32, "training images per gradient step", low=1, high=10**6)
+    learning_rate: float = setting(1e-3, "Adam's learning rate at the nodes", above=0)
+    adam_beta_1: float = setting(0.9, "Adam's decay rate of the mean gradient, nodes and agent", low=0, high=0.999999)
     adam_beta_2: float = setting(
-        0.999, "Adam's decay rate of the squared gradient, nodes and agent (authors)", low=0, high=0.999999
+        0.999, "Adam's decay rate of the squared gradient, nodes and agent", low=0, high=0.999999
     )
-    adam_epsilon: float = setting(1e-7, "Adam's epsilon, nodes and agent (authors)", above=0)
+    adam_epsilon: float = setting(1e-7, "Adam's epsilon, nodes and agent", above=0)
 
     def check(self):
         super().check()
@@ -131,19 +128,17 @@ class TrainingSettings(Settings):
 class EpisodeSettings(Settings):
     """The episode: its end, distances, reward and fixed rules."""
 
-    goal: float = setting(0.8, "test accuracy that ends an episode, above 0 to 1 (authors)", above=0, high=1)
-    round_limit: int = setting(36, "rounds after which an episode ends without the goal (authors)", low=1, high=10**6)
-    starter: int = setting(0, "node that trains in round 1 (authors)", low=0)
-    nodes_per_round: int = setting(1, "nodes that train in a round; their models are averaged (authors)", low=1)
-    distance_seed: int = setting(0, "seed of the distances between nodes (authors)", low=0, high=2**32 - 1)
-    distance_scale: float = setting(0.1, "largest possible distance between two nodes (authors)", low=0)
-    reward_base: float = setting(32.0, "base of the reward's accuracy term (authors)", above=0)
-    home_leave_rate: float = setting(
-        0.2, "probability with which --policy home leaves the starter, 0 to 1 (ours)", low=0, high=1
-    )
-    route: tuple[int, ...] = setting(
+    goal: float = setting(0.8, "test accuracy that ends an episode, above 0 to 1", above=0, high=1)
+    round_limit: int = setting(36, "rounds after which an episode ends without the goal", low=1, high=10**6)
+    starter: int = setting(0, "node that trains in round 1", low=0)
+    nodes_per_round: int = setting(1, "nodes that train in a round; their models are averaged", low=1)
+    distance_seed: int = setting(0, "seed of the distances between nodes", low=0, high=2**32 - 1)
+    distance_scale: float = setting(0.1, "largest possible distance between two nodes", low=0)
+    reward_base: float = setting(32.0, "base of the reward's accuracy term", above=0)
+    home_leave_rate: float = ours(0.2, "probability with which --policy home leaves the starter, 0 to 1", low=0, high=1)
+    route: tuple[int, ...] = ours(
         (),
-        "nodes that --policy route visits in rounds 1, 2, ..., like 0,6,6,1; starts over at its end (ours)",
+        "nodes that --policy route visits in rounds 1, 2, ..., like 0,6,6,1; starts over at its end",
         low=0,
         form="nodes like 0,6,6,1",
     )
@@ -151,18 +146,18 @@ class EpisodeSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class FailureSettings(Settings):
-    """Node failures (ours)."""
+    """Node failures."""
 
-    drop_rate: float = setting(
+    drop_rate: float = ours(
         0, "probability that a node other than the model's holder is unreachable in a round, 0 to 1", low=0, high=1
     )
-    leaving: tuple[tuple[int, int], ...] = setting(
+    leaving: tuple[tuple[int, int], ...] = ours(
         (),
         "nodes that leave for good and the episode in which each leaves, like 3:50,7:80",
         low=0,
         form="nodes and episodes like 3:50,7:80",
     )
-    failed_attempts: str = setting(
+    failed_attempts: str = ours(
         "free", "whether the way to an unreachable node adds to the distance", choices=("free", "charged")
     )
 
@@ -178,12 +173,12 @@ class ObservationSettings(Settings):
 
     observation: tuple[str, ...] = setting(
         ("pca",),
-        "parts of the observation: pca (principal components of the node models after training: authors), node-models "
-        "(the same for each node's own last model), holder, visits, last-visit, distances, round, accuracy",
+        "parts of the observation: pca (principal components of the node models after training), node-models (the "
+        "same for each node's own last model), holder, visits, last-visit, distances, round, accuracy",
         choices=PARTS,
         form=f"different ones of {', '.join(PARTS)}",
     )
-    pca_components: int = setting(10, "principal components of the node models in the observation (authors)", low=1)
+    pca_components: int = setting(10, "principal components of the node models in the observation", low=1)
 
     def check(self):
         super().check()
@@ -198,51 +193,47 @@ class AgentSettings(Settings):
     """The DQN agent."""
 
     agent_hidden_units: tuple[int, ...] = setting(
-        (500, 200), "widths of the Q-network's hidden layers (authors)", low=1, high=100_000, form="widths like 500,200"
+        (500, 200), "widths of the Q-network's hidden layers", low=1, high=100_000, form="widths like 500,200"
     )
     agent_network: str = setting(
         "dense",
-        "Q-network: fully connected (dense: authors), or one network with the same weights for every node (shared)",
+        "Q-network: fully connected (dense), or one network with the same weights for every node (shared)",
         choices=("dense", "shared"),
     )
-    agent_learning_rate: float = setting(1e-3, "Adam's learning rate for the Q-network (authors)", above=0)
-    discount: float = setting(0.9, "discount factor, 0 to 1 (authors)", low=0, high=1)
-    replay_size: int = setting(50_000, "capacity of the replay memory in transitions (authors)", low=1, high=10**7)
+    agent_learning_rate: float = setting(1e-3, "Adam's learning rate for the Q-network", above=0)
+    discount: float = setting(0.9, "discount factor, 0 to 1", low=0, high=1)
+    replay_size: int = setting(50_000, "capacity of the replay memory in transitions", low=1, high=10**7)
     minibatch: int = setting(
-        128, "transitions sampled per update; the agent learns once it has as many (authors)", low=1, high=10**6
+        128, "transitions sampled per update; the agent learns once it has as many", low=1, high=10**6
     )
-    agent_batch_size: int = setting(16, "transitions per gradient step of the Q-network (authors)", low=1, high=10**6)
+    agent_batch_size: int = setting(16, "transitions per gradient step of the Q-network", low=1, high=10**6)
     target_normalisation: str = setting(
         "frobenius",
-        "divide the targets of a minibatch by their Frobenius norm (authors), or not (none)",
+        "divide the targets of a minibatch by their Frobenius norm (frobenius), or not (none)",
         choices=("frobenius", "none"),
     )
-    updates: int = setting(1, "minibatches learned at the end of each episode (authors: 1)", low=1, high=10**5)
-    n_step: int = setting(1, "rewards summed before the next state's value is used (authors: 1)", low=1, high=10**6)
-    double_q: bool = setting(False, "use double Q-learning (authors: no)")
-    target_every: int = setting(
-        0, "minibatches between updates of the target network; 0: no target network (authors)", low=0
-    )
+    updates: int = setting(1, "minibatches learned at the end of each episode", low=1, high=10**5)
+    n_step: int = setting(1, "rewards summed before the next state's value is used", low=1, high=10**6)
+    double_q: bool = setting(False, "use double Q-learning")
+    target_every: int = setting(0, "minibatches between updates of the target network; 0: no target network", low=0)
     renamed_share: float = setting(
-        0, "share of the samples taken from episodes with permuted node numbers, 0 to 1 (authors: 0)", low=0, high=1
+        0, "share of the samples taken from episodes with permuted node numbers, 0 to 1", low=0, high=1
     )
-    round_price: float = setting(
-        0, "amount subtracted from every reward that the agent learns from (authors: 0)", low=0
-    )
+    round_price: float = setting(0, "amount subtracted from every reward that the agent learns from", low=0)
     explore_repeat: float = setting(
-        1, "mean number of rounds for which an exploratory action is repeated (authors: 1)", low=1, high=1000
+        1, "mean number of rounds for which an exploratory action is repeated", low=1, high=1000
     )
     patience: int = setting(
-        0, "rounds without progress near the goal after which the agent leaves a node; 0: never (authors)", low=0
+        0, "rounds without progress near the goal after which the agent leaves a node; 0: never", low=0
     )
-    epsilon: float = setting(1.0, "share of exploratory actions in the first episode, 0 to 1 (authors)", low=0, high=1)
-    epsilon_decay: float = setting(0.02, "epsilon is multiplied by exp(-this) after every episode (authors)", low=0)
-    load_agent: str = setting("", "agent.npz of another run to start from; empty: a new agent (ours)")
+    epsilon: float = setting(1.0, "share of exploratory actions in the first episode, 0 to 1", low=0, high=1)
+    epsilon_decay: float = setting(0.02, "epsilon is multiplied by exp(-this) after every episode", low=0)
+    load_agent: str = ours("", "agent.npz of another run to start from; empty: a new agent")
     greedy_from: int = setting(
-        0, "episode from which on the agent neither explores nor learns; 0: never (authors)", low=0, high=10**6
+        0, "episode from which on the agent neither explores nor learns; 0: never", low=0, high=10**6
     )
-    average_last: int = setting(
-        0, "number of last networks whose mean the greedy agent uses; 0: only the last network (ours)", low=0
+    average_last: int = ours(
+        0, "number of last networks whose mean the greedy agent uses; 0: only the last network", low=0
     )
 
     def check(self):

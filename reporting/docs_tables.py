@@ -1,7 +1,6 @@
 """Builds the generated tables of README.md and docs/: claims, settings, columns of the logs, presets."""
 
 import dataclasses
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,27 +45,20 @@ def settings(root: Path) -> str:
     """Returns a table of the settings of each group: flag, default, values, meaning, source."""
     parts = []
     for group in GROUPS:
-        rows = [_setting(field, group) for field in dataclasses.fields(group)]
-        parts.append(f"### {group.__doc__.removesuffix('.').removesuffix(' (ours)')}\n\n{markdown(pd.DataFrame(rows))}")
+        rows = [_setting(field) for field in dataclasses.fields(group)]
+        parts.append(f"### {group.__doc__.removesuffix('.')}\n\n{markdown(pd.DataFrame(rows))}")
     return "\n".join(parts)
 
 
-def _setting(field: dataclasses.Field, group: type) -> dict[str, str]:
-    """Returns the row of a setting; its source is in its help text, or in the title of its group."""
-    text, default = field.metadata["help"], to_text(field.default)
-    ours = re.search(r" \(ours\)", text + " " + group.__doc__)
-    theirs = re.search(r" \(authors(?:: ([^()]*))?\)", text)  # the authors' value follows where it has to be named
-    choice = re.search(r" \(([\w-]+): authors\)", text)
-    value = theirs[1] if theirs else choice[1] if choice else None
-    source = "ours" if ours else "authors" if value in (None, str(default)) else f"authors: {value}"
-    for mark in (ours, theirs):
-        text = text.replace(mark[0], "", 1) if mark else text
+def _setting(field: dataclasses.Field) -> dict[str, str]:
+    """Returns the row of a setting."""
+    default = to_text(field.default)
     return {
         "flag": f"`{flag(field.name)}`",
         "default": f"`{default}`" if default != "" else "empty",
         "values": _values(field),
-        "meaning": text,
-        "source": source,
+        "meaning": field.metadata["help"],
+        "source": field.metadata["source"],
     }
 
 

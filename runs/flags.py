@@ -50,6 +50,7 @@ def _help(field: dataclasses.Field, whole: bool) -> str:
     text, default = field.metadata["help"], to_text(field.default)
     if not whole:
         text = re.split(r" \(|[,;:]", text)[0]
-    elif field.metadata["choices"] and field.type is str:
-        text += f"; one of {', '.join(field.metadata['choices'])}"
+    else:
+        choices = field.metadata["choices"] if field.type is str else ()
+        text += "; one of " * bool(choices) + ", ".join(choices) + f" ({field.metadata['source']})"
     return (f"{text} [{default}]" if default != "" else text).replace("%", "%%")

@@ -1,6 +1,7 @@
 """Declares, reads and checks one setting."""
 
 import dataclasses
+import functools
 import math
 import re
 import typing
@@ -23,6 +24,7 @@ def setting(
     default: object,
     help: str,
     *,
+    source: str = "authors",
     low: Bound = None,
     high: Bound = None,
     above: Bound = None,
@@ -30,14 +32,18 @@ def setting(
     form: str = "",
     extensible: str = "",
 ) -> typing.Any:  # noqa: ANN401, a field takes the place of its value
-    """Declares one setting of a group: its default, its help text and the values it may take.
+    """Declares one setting of a group: its default, its help text, the default's source and the values it may take.
 
+    `source` is `authors`, `ours`, or names what the authors have instead of the default: `authors: published`.
     `low` and `high` are inclusive bounds, `above` is an exclusive one. For a tuple these and `choices` hold for every
     item, and `form` says in error messages what the tuple looks like as text. Beside its `choices` a setting takes what
     `extensible`, one of EXTENSIONS, says.
     """
     limits = {"low": low, "high": high, "above": above, "choices": choices, "form": form, "extensible": extensible}
-    return dataclasses.field(default=default, metadata={"help": help, **limits})
+    return dataclasses.field(default=default, metadata={"help": help, "source": source, **limits})
+
+
+ours = functools.partial(setting, source="ours")
 
 
 class Settings:
