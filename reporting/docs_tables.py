@@ -11,7 +11,7 @@ from reporting.docs_floors import floors
 from reporting.docs_sb3 import stable_baselines3
 from reporting.docs_tasks import starters, tasks
 from reporting.tables import AUTHORS, OTHER, claim_table, markdown
-from runs.presets import CHANGES, IMPROVEMENTS, PRESET_HELP
+from runs.presets import CHANGES, PRESET_HELP
 from runs.records import EpisodeRecord, RoundRecord, TransferRecord, columns
 from settings.declare import flag, to_text
 
@@ -90,8 +90,7 @@ def presets(root: Path) -> str:
     """Returns the table of the presets: what each changes, and the flags that do the same."""
     rows = []
     for name, text in PRESET_HELP.items():
-        changes = IMPROVEMENTS[name][1] if name in IMPROVEMENTS else CHANGES[name]
-        flags = " ".join(f"{flag(field)} {value}" for field, value in changes.items())
+        flags = " ".join(f"{flag(field)} {value}" for field, value in CHANGES[name].items())
         rows.append({"`--preset`": f"`{name}`", "meaning": text, "flags": f"`{flags}`" if flags else ""})
     return markdown(pd.DataFrame(rows))
 

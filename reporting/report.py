@@ -10,11 +10,11 @@ from reporting.tables import (
     against_starters_table,
     averaging_table,
     claim_table,
+    difference_table,
     improvement_table,
     markdown,
     policy_table,
     starter_table,
-    step_table,
 )
 from runs.folder import write_atomically
 from settings.declare import flag
@@ -56,8 +56,8 @@ def write_report(folders: list[Path], out: Path, figures: bool = True, html: boo
         sections.append(("Averaging", markdown(averaging)))
     if len(against := improvement_table(table)):
         sections.append(("Against each of the others", markdown(against)))
-    if "preset" in table and len(steps := step_table(table)):
-        sections.append(("Change by change", markdown(steps)))
+    if len(differences := difference_table(table)):
+        sections.append(("Agents side by side", markdown(differences)))
     if "starter" in table and len(starters := starter_table(table)):
         sections.append(("Starters", markdown(starters)))
         if len(against := against_starters_table(table)):

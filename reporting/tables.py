@@ -1,6 +1,5 @@
-"""Builds the tables of a report: claims, policies, averaging, improvements, changes step by step."""
+"""Builds the tables of a report: claims, policies, averaging, agents against others and against each other."""
 
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,11 +14,10 @@ from reporting.intervals import (
     relative_change,
     student_t,
 )
-from runs.presets import ANY, IMPROVEMENTS
+from runs.presets import ANY
 
 CLAIMS = (("training rounds", "rounds", -0.508), ("communication cost", "communication_cost", -0.746))  # the abstract's
 AUTHORS, OTHER = "authors", "other"  # values of the column `agent`
-CHANGES = ("paper", *IMPROVEMENTS)  # presets; each adds one change to the one before
 FORMATS = {"rounds": ".1f", "communication_cost": ".3f", "episode_return": ".2f"}
 
 
@@ -49,6 +47,20 @@ def pairs(
             yield where, ours.loc[seeds], theirs.loc[seeds]
 
 
+def agents(table: pd.DataFrame) -> list[str]:
+    """Returns the policies of a table of means that learn."""
+    return list(table.loc[table["agent"] != "none", "policy"].unique())
+
+
+def agent_pairs(
+    table: pd.DataFrame, other: str = "random"
+) -> Iterator[tuple[dict[str, object], pd.DataFrame, pd.DataFrame]]:
+    """Yields what `pairs` does for every policy that learns; where several do, the settings name it as `policy`."""
+    for policy in agents(table):
+        for where, ours, theirs in pairs(table, policy, other):
+            yield where | ({"policy": policy} if len(agents(table)) > 1 else {}), ours, theirs
+
+
 def verdict(claimed: float, low: float, high: float, authors: bool = True) -> str:
     """Returns the verdict on a claimed change, given the interval of the measured one; negative is an improvement.
 
@@ -67,11 +79,11 @@ def verdict(claimed: float, low: float, high: float, authors: bool = True) -> st
     return f"{'not reproduced' if authors else 'misses'}: {'worse' if low > 0 else 'no difference shown'}"
 
 
-def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
-    """Returns the table of the abstract's claims, by split and setting."""
+def claim_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the table of the abstract's claims, by split, setting and policy that learns."""
     rows, names = [], ("ours", "95 % interval", "difference (Student t)", "seeds", "verdict")
     for claim, column, claimed in CLAIMS:
-        for where, ours, theirs in pairs(table, policy):
+        for where, ours, theirs in agent_pairs(table):
             change, low, high = bootstrap(relative_change, ours[column], theirs[column])
             difference = _span(student_t((ours[column] - theirs[column]).to_numpy()), column)
             says = _untestable(ours, theirs, column) or verdict(claimed, low, high, _authors(ours))
@@ -84,7 +96,7 @@ def claim_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
             )
             row = {"claim, against random": claim, **where, "paper": f"{claimed:+.1%}"}
             rows.append(row | dict(zip(names, values, strict=True)))
-    for where, ours, theirs in pairs(table, policy, "standalone"):
+    for where, ours, theirs in agent_pairs(table, "standalone"):
         mean, low, high = student_t((ours["final_accuracy"] - theirs["final_accuracy"]).to_numpy())
         overshoot = min(ours["reached_goal"].min(), theirs["reached_goal"].min()) == 1
         says = "not testable: all episodes end at the goal" if overshoot else verdict(0, -high, -low, _authors(ours))
@@ -129,23 +141,24 @@ def policy_table(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def improvement_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
-    """Returns the table of a policy against each other one.
+def improvement_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the table of the policies that learn against each of those that do not.
 
     Its columns are the probability that a seed needs fewer rounds or less cost than a seed of the other, the paired
     difference in return and, against a fixed route, the share of the route's advantage over the random policy.
     """
-    rows = []
-    for other in [name for name in table["policy"].unique() if name != policy]:
-        for where, ours, theirs in pairs(table, policy, other):
-            row = {**where, f"{policy} below": other, "seeds": len(ours)}
+    rows, names = [], setting_names(table)
+    for other in [name for name in table["policy"].unique() if name not in agents(table)]:
+        for where, ours, theirs in agent_pairs(table, other):
+            row = {**where, "against": other, "seeds": len(ours)}
             for column in ("rounds", "communication_cost"):
                 less = bootstrap(probability_of_less, ours[column], theirs[column])
                 row[column.replace("_", " ")] = span_text(less, ".2f")
             difference = student_t((ours["episode_return"] - theirs["episode_return"]).to_numpy())
             row["return, difference (Student t)"] = _span(difference, "episode_return")
             if other == "route":
-                chance = matching(table, "random", where).set_index("seed").reindex(ours.index)["rounds"]
+                same = {name: where[name] for name in names}
+                chance = matching(table, "random", same).set_index("seed").reindex(ours.index)["rounds"]
                 if chance.notna().all():
                     closed = bootstrap(gap_closed, ours["rounds"], theirs["rounds"], chance)
                     row["gap in rounds closed"] = span_text(closed, ".0%")
@@ -153,14 +166,14 @@ def improvement_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("")
 
 
-def averaging_table(tables: dict[str, pd.DataFrame], policy: str = "dqn") -> pd.DataFrame:
+def averaging_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Returns the table of the two claims by the episodes that are averaged, and the change in cost per goal reached.
 
     `tables` are the tables of means by the description of the average.
     """
     rows = []
     for average, table in tables.items():
-        for where, ours, theirs in pairs(table, policy):
+        for where, ours, theirs in agent_pairs(table):
             row = {"averaged": average, **where}
             for name, column, _ in CLAIMS:
                 row[name] = span_text(bootstrap(relative_change, ours[column], theirs[column]), "+.1%")
@@ -172,22 +185,17 @@ def averaging_table(tables: dict[str, pd.DataFrame], policy: str = "dqn") -> pd.
     return pd.DataFrame(rows)
 
 
-def step_table(table: pd.DataFrame, policy: str = "dqn") -> pd.DataFrame:
-    """Returns the table of each preset of CHANGES against the one before, over the seeds that both have."""
+def difference_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the table of the policies that learn against the first of them, over the seeds that both have."""
     rows, columns = [], {"rounds": "rounds", "cost": "communication_cost", "return": "episode_return"}
-    ours = table[(table["policy"] == policy) & table["preset"].isin(CHANGES)]
-    others = [name for name in setting_names(table) if name != "preset"]
-    for where, group in ours.groupby(others, sort=False):
-        presets = group.set_index("seed").groupby("preset", sort=False)
-        for (former, before), (preset, after) in itertools.pairwise(presets):
-            seeds = before.index.intersection(after.index)
-            if seeds.empty:
-                continue
-            row = {**dict(zip(others, where, strict=True)), "preset": preset, "against": former, "seeds": len(seeds)}
+    for policy in agents(table)[1:]:
+        for where, ours, theirs in pairs(table, policy, agents(table)[0]):
+            row = {**where, "policy": policy, "against": agents(table)[0], "seeds": len(ours)}
             for name, column in columns.items():
-                row[name] = f"{after.loc[seeds, column].mean():{FORMATS[column]}}"
-                difference = student_t((after[column] - before[column]).loc[seeds].to_numpy())
-                row[f"{name}, difference (Student t)"] = _span(difference, column)
+                row[name] = f"{ours[column].mean():{FORMATS[column]}}"
+                row[f"{name}, difference (Student t)"] = _span(
+                    student_t((ours[column] - theirs[column]).to_numpy()), column
+                )
             rows.append(row)
     return pd.DataFrame(rows)
 

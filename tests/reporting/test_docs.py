@@ -182,15 +182,11 @@ def test_settings_and_columns_are_all_there():
         assert list(rows(table))[2:] == list(columns(kind))
 
 
-def test_flags_of_the_presets_add_up_to_them():
-    """Those of `improved` and of all steps before it, one after the other."""
-    added = {}
+def test_flags_of_the_presets_are_those_that_they_change():
     for name, (_, flags) in list(rows(docs_tables.presets(PROJECT)).items())[2:]:
         words = flags.split()
         changes = dict(zip(words[::2], words[1::2], strict=True))
-        added = added | changes if name.startswith("with-") or name == "improved" else {}
-        expected = {flag(field): str(value) for field, value in CHANGES[name].items()}
-        assert (added or changes) == expected
+        assert changes == {flag(field): str(value) for field, value in CHANGES[name].items()}
 
 
 def test_pages_of_this_project_are_up_to_date():

@@ -15,7 +15,7 @@ def test_a_route_is_the_bound_of_a_gap(folder, tmp_path_factory, capsys):
         write_run(other, "route", seed, [rounds], [0.1], route="0,1")
     runs = averages.read_runs(folder, other)[0]
     assert f"{other.name}/route-paper--seed0" in runs
-    table = tables.improvement_table(averages.per_seed(runs)).set_index("dqn below")
+    table = tables.improvement_table(averages.per_seed(runs)).set_index("against")
     # paired draws of seeds: with rounds 2 x, x, x - 1 the share is x / (x + 1), x from 10 to 12
     assert table.loc["route", "gap in rounds closed"] == "92% (91% to 92%)"
     assert table.loc["random", "gap in rounds closed"] == ""
@@ -129,9 +129,9 @@ def test_folders_of_one_name_are_refused(folder, tmp_path_factory, capsys):
     assert f"two of the folders are called {folder.name}" in capsys.readouterr().err
 
 
-def test_one_agent_has_no_changes(folder, unrendered):
+def test_one_agent_stands_beside_no_other(folder, unrendered):
     assert report.main([str(folder)]) == 0
-    assert "Change by change" not in (folder / "report.md").read_text()
+    assert "Agents side by side" not in (folder / "report.md").read_text()
 
 
 def test_the_same_experiment_twice_is_refused(folder, tmp_path_factory, capsys):

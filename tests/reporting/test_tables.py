@@ -83,7 +83,7 @@ def test_policies_by_hand(folder):
 
 
 def test_probability_of_improvement(folder):
-    table = tables.improvement_table(averages.per_seed(averages.read_runs(folder)[0])).set_index("dqn below")
+    table = tables.improvement_table(averages.per_seed(averages.read_runs(folder)[0])).set_index("against")
     assert table.loc["random", "rounds"].startswith("1.00")
     assert table.loc["standalone", "communication cost"].startswith("0.00")
     assert table.loc["random", "return, difference (Student t)"] == "0.00 (0.00 to 0.00)"
@@ -123,7 +123,7 @@ def test_a_claim_without_a_figure_is_reproduced_where_zero_is_excluded():
         ("paper", {"goal": 0.7, "nodes": 12}, True),
         ("paper", {"discount": 0.95}, False),
         ("paper", {"target_normalisation": "none"}, False),
-        ("with-greedy", {"episodes": 20, "greedy_from": 19}, False),
+        ("paper", {"episodes": 20, "greedy_from": 19}, False),
     ],
 )
 def test_only_the_authors_agent_reproduces(tmp_path, preset, changes, reproduces):
@@ -153,29 +153,34 @@ def test_agents_are_compared_with_the_one_random_policy(tmp_path, monkeypatch, u
     figures.draw(tmp_path, averages.read_runs(tmp_path)[0], table)
 
 
-def test_changes_by_hand(tmp_path):
-    """Each preset beside the one before it that was run, over the seeds of both."""
+def test_agents_side_by_side_by_hand(tmp_path):
+    """The second agent against the first, over the seeds of both."""
     for seed, rounds in enumerate([10, 12, 99]):
         write_run(tmp_path, "dqn", seed, [rounds] * 2, [1] * 2)
-    for seed, rounds in enumerate([6, 6]):
-        write_run(tmp_path, "dqn", seed, [rounds] * 2, [0.5] * 2, preset="with-sight")
-        write_run(tmp_path, "dqn", seed, [rounds + 1] * 2, [0.5] * 2, preset="improved")
         write_run(tmp_path, "random", seed, [20] * 2, [1] * 2)
-    rows = tables.step_table(averages.per_seed(averages.read_runs(tmp_path)[0])).to_dict("records")
-    assert [(row["preset"], row["against"], row["seeds"]) for row in rows] == [
-        ("with-sight", "paper", 2),
-        ("improved", "with-sight", 2),
-    ]
+    for seed in (0, 1, 7):
+        write_run(tmp_path, "route-agent", seed, [6] * 2, [0.5] * 2)
+    table = averages.per_seed(averages.read_runs(tmp_path)[0])
+    (row,) = tables.difference_table(table).to_dict("records")
+    assert (row["policy"], row["against"], row["seeds"], row["rounds"]) == ("route-agent", "dqn", 2, "6.0")
     # differences -4 and -6: standard error 1, Student's t 12.706 with one degree of freedom
-    assert rows[0]["rounds, difference (Student t)"] == "-5.0 (-17.7 to 7.7)"
-    assert rows[0]["cost, difference (Student t)"] == "-0.500 (-0.500 to -0.500)"
-    assert (rows[0]["rounds"], rows[1]["rounds"], rows[1]["cost"]) == ("6.0", "7.0", "0.500")
+    assert row["rounds, difference (Student t)"] == "-5.0 (-17.7 to 7.7)"
+    assert row["cost, difference (Student t)"] == "-0.500 (-0.500 to -0.500)"
+    claims = tables.claim_table(table)
+    assert claims[["policy", "seeds", "verdict"]].to_numpy().tolist()[:2] == [
+        ["dqn", 3, "not testable with so few seeds"],
+        ["route-agent", 2, "not testable with so few seeds"],
+    ]
+    assert tables.improvement_table(table)[["policy", "against"]].to_numpy().tolist() == [
+        ["dqn", "random"],
+        ["route-agent", "random"],
+    ]
 
 
-def test_presets_without_a_seed_in_common_have_no_change(tmp_path):
+def test_agents_without_a_seed_in_common_are_not_compared(tmp_path):
     write_run(tmp_path, "dqn", 0, [9], [1])
-    write_run(tmp_path, "dqn", 1, [5], [1], preset="improved")
-    assert tables.step_table(averages.per_seed(averages.read_runs(tmp_path)[0])).empty
+    write_run(tmp_path, "route-agent", 1, [5], [1])
+    assert tables.difference_table(averages.per_seed(averages.read_runs(tmp_path)[0])).empty
 
 
 def test_other_data_and_other_leave_rates_are_not_pooled(folder, tmp_path_factory):

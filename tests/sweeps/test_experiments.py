@@ -3,6 +3,7 @@
 import pytest
 
 import sweep
+from runs.presets import CHANGES, PAPER, PRESETS
 from settings.errors import UsageError
 from sweeps.experiments import Run
 
@@ -41,7 +42,7 @@ def planned(tmp_path, monkeypatch):
     return names
 
 
-def test_what_it_observes_makes_a_difference_to_a_users_policy_alone(planned):
+def test_what_it_observes_makes_a_difference_to_a_users_policy_alone(planned, monkeypatch):
     """The agent's other settings do not, as long as the policy does not learn."""
     names = planned("--policies", "lazy_rules:Lazy,random", "--vary", "observation=pca;round", "--vary", "updates=1,2")
     assert names == [
@@ -49,13 +50,15 @@ def test_what_it_observes_makes_a_difference_to_a_users_policy_alone(planned):
         "random-disjoint-seed0",
         "lazy_rules.Lazy-disjoint-observationround-seed0",
     ]
-    names = planned("--policies", "lazy_rules:Lazy,random", "--vary", "preset=with-greedy,with-sight")
+    names = planned("--policies", "lazy_rules:Lazy,random", "--vary", "preset=paper,improved")
     assert names == [
-        "lazy_rules.Lazy-disjoint-presetwith-greedy-seed0",
+        "lazy_rules.Lazy-disjoint-presetpaper-seed0",
         "random-disjoint-seed0",
-        "lazy_rules.Lazy-disjoint-presetwith-sight-seed0",
+        "lazy_rules.Lazy-disjoint-presetimproved-seed0",
     ]
-    assert len(planned("--policies", "lazy_rules:Lazy", "--vary", "preset=paper,with-greedy")) == 1
+    monkeypatch.setitem(CHANGES, "other", {"updates": 9})
+    monkeypatch.setitem(PRESETS, "other", PAPER | CHANGES["other"])
+    assert len(planned("--policies", "lazy_rules:Lazy", "--vary", "preset=paper,other")) == 1
 
 
 @pytest.mark.parametrize(
