@@ -228,6 +228,7 @@ class AgentSettings(Settings):
     )
     epsilon: float = setting(1.0, "share of exploratory actions in the first episode, 0 to 1", low=0, high=1)
     epsilon_decay: float = setting(0.02, "epsilon is multiplied by exp(-this) after every episode", low=0)
+    epsilon_end: float = setting(0, "lower bound of epsilon, 0 to 1", low=0, high=1)
     load_agent: str = ours("", "agent.npz of another run to start from; empty: a new agent")
     greedy_from: int = setting(
         0, "episode from which on the agent neither explores nor learns; 0: never", low=0, high=10**6

@@ -136,7 +136,7 @@ class DQNAgent(Policy):
         config, self.repeats = self.config, 0  # a random choice is kept until the episode's end at most
         if 0 < config.greedy_from <= episode:
             return math.nan
-        self.epsilon *= math.exp(-config.epsilon_decay)
+        self.epsilon = max(config.epsilon_end, self.epsilon * math.exp(-config.epsilon_decay))
         if episode + 1 == config.greedy_from:
             self.epsilon = 0.0
         loss = math.nan

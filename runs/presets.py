@@ -66,6 +66,7 @@ PAPER = {
     "patience": 0,
     "epsilon": 1.0,
     "epsilon_decay": 0.02,
+    "epsilon_end": 0,
     "load_agent": "",
     "greedy_from": 0,
     "average_last": 0,

@@ -42,7 +42,7 @@ def _from_schema_3(settings: dict) -> dict:
 
 def _from_schema_4(settings: dict) -> dict:
     """Returns settings of schema 4 as those of schema 5; raises UsageError where an option that is gone was in use."""
-    gone = {"replay": "uniform", "shaping": 0, "epsilon_end": 0}
+    gone = {"replay": "uniform", "shaping": 0}
     for name, default in gone.items():
         if (value := settings.get(name, default)) != default:
             raise UsageError(f"it was made with {flag(name)} {value}, which is gone; use the version of its commit")

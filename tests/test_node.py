@@ -168,6 +168,13 @@ def test_target_network_is_renewed_now_and_then():
     assert agent.optimizer_state.numpy()[0] == 4 * 2  # four minibatches of two steps
 
 
+def test_epsilon_has_a_floor():
+    agent = DQNAgent(Config(epsilon_end=0.9, **TINY))
+    for _ in range(10):
+        agent.learn(np.random.default_rng(0), 1)
+    assert agent.epsilon == 0.9
+
+
 def test_agent_that_only_evaluates_neither_explores_nor_learns(tmp_path):
     teacher = DQNAgent(Config(seed=5, **TINY))
     np.savez(tmp_path / "agent.npz", **teacher.agent())

@@ -102,11 +102,11 @@ def test_runs_of_the_second_schema_had_the_authors_world(edited, tmp_path):
 
 
 def test_runs_of_the_fourth_schema_are_read_unless_they_used_what_is_gone(tmp_path):
-    settings = presets.PAPER | {"replay": "uniform", "shaping": 0, "epsilon_end": 0, "goal": 0.7}
+    settings = presets.PAPER | {"replay": "uniform", "shaping": 0, "goal": 0.7}
     about = {"schema": 4, "evaluation": "float32", "learns": True}
     assert read_description(written(tmp_path, settings, **about))["config"] == Config(**presets.PAPER | {"goal": 0.7})
-    with pytest.raises(UsageError, match=r"made with --epsilon-end 0\.1, which is gone; use the version of its commit"):
-        read_description(written(tmp_path, settings | {"epsilon_end": 0.1}, **about))
+    with pytest.raises(UsageError, match="made with --replay balanced, which is gone; use the version of its commit"):
+        read_description(written(tmp_path, settings | {"replay": "balanced"}, **about))
 
 
 @pytest.mark.parametrize(
