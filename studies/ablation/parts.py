@@ -1,4 +1,4 @@
-"""The route agent, each time without one part, for its ablation: `--policy studies.route_agent_parts:WithoutModel`."""
+"""The route agent, each time without one part; `--policy studies.ablation.parts:WithoutModel` runs one alone."""
 
 import dataclasses
 

@@ -8,8 +8,8 @@ import pytest
 from config import Config
 from policies.route_agent import FIRST, RouteAgent
 from policies.rules import learns
-from studies import route_agent_parts
-from studies.route_agent_parts import (
+from studies.ablation import parts
+from studies.ablation.parts import (
     WithoutBonus,
     WithoutCorrection,
     WithoutModel,
@@ -20,12 +20,12 @@ from studies.route_agent_parts import (
 
 SETTINGS = {"nodes": 3, "pca_components": 3, "greedy_from": 41, "patience": 1}
 DISTANCES = np.ones((3, 3)) - np.eye(3)
-PARTS = [kind for _, kind in inspect.getmembers(route_agent_parts, inspect.isclass) if kind.__base__ is RouteAgent]
+PARTS = [kind for _, kind in inspect.getmembers(parts, inspect.isclass) if kind.__base__ is RouteAgent]
 
 
 def after(kind, episodes):
     """Makes an agent that has learned from episodes in which each stay at node 1 or 2 ends at the goal."""
-    agent = kind(Config(policy=f"studies.route_agent_parts:{kind.__name__}", **SETTINGS), DISTANCES)
+    agent = kind(Config(policy=f"studies.ablation.parts:{kind.__name__}", **SETTINGS), DISTANCES)
     for episode in range(1, episodes + 1):
         agent.rank(None, {"round": 1, "stalled": 0}, np.random.default_rng(episode))
         agent.path, agent.seen, agent.cost = [0, 1 + episode % 2, 1], [0.3, 0.5, 0.81], 1.0
@@ -35,7 +35,7 @@ def after(kind, episodes):
 
 @pytest.mark.parametrize("kind", PARTS)
 def test_it_plays_a_route_from_the_first_episode_to_the_greedy_ones(kind):
-    assert learns(f"studies.route_agent_parts:{kind.__name__}")
+    assert learns(f"studies.ablation.parts:{kind.__name__}")
     assert after(kind, FIRST - 1).epsilon == 1
     assert after(kind, FIRST).epsilon == 0
     assert after(kind, 40).best
@@ -80,7 +80,7 @@ def test_the_best_routes_are_changed_without_nodes_whichever_nodes_they_go_to():
 
 def test_stays_last_without_patience():
     for kind, nodes in ((RouteAgent, [1, 2]), (WithoutPatience, [1, 1])):
-        agent = kind(Config(policy=f"studies.route_agent_parts:{kind.__name__}", **SETTINGS), DISTANCES)
+        agent = kind(Config(policy=f"studies.ablation.parts:{kind.__name__}", **SETTINGS), DISTANCES)
         agent.planned = ((0, 1), (1, 9), (2, 9))
         seen = [agent.rank(None, {"round": 1 + stalled, "stalled": stalled}, None)[0][0] for stalled in (0, 1)]
         assert seen == nodes

@@ -1,0 +1,110 @@
+"""Trains the route agent and those without one of its parts side by side on the same episodes.
+
+What a round does follows from the seed, the episode and the nodes before. Rounds that several agents have in common are
+therefore trained once for all of them. Each agent does exactly what it does in a run of its own.
+"""
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from config import Config
+from data import Dataset
+from environment import HomogeneousLearningEnv, reward
+from policies.route_agent import RouteAgent
+from runs.folder import write_atomically
+from settings.random_streams import generator
+from studies.ablation import parts
+from studies.routes import Player
+from studies.units import Rows, Unit
+
+AGENTS = {
+    "route-agent": RouteAgent,
+    "without model": parts.WithoutModel,
+    "without weights": parts.WithoutWeights,
+    "without correction": parts.WithoutCorrection,
+    "without bonus": parts.WithoutBonus,
+    "without nodes": parts.WithoutNodes,
+    "without patience": parts.WithoutPatience,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lessons(Unit):
+    """All episodes of all agents for one seed and split."""
+
+    part: ClassVar[str] = "lessons"
+    split: str
+
+    def measure(self, config: Config, dataset: Dataset, folder: Path) -> Rows:
+        """Returns a row for each agent and episode; goes on after the last episode that is kept in the folder.
+
+        `config` has the settings that all units share.
+        """
+        config = dataclasses.replace(config, seed=self.seed, split=self.split)
+        environment = HomogeneousLearningEnv(config, dataset)
+        agents = {name: kind(config, environment.distances) for name, kind in AGENTS.items()}
+        rows = self._restore(agents, folder)
+        for episode in range(len(rows) // len(agents) + 1, config.episodes + 1):
+            player = Player(environment)  # a new one, which keeps nothing of the episode before
+            rows += [{"agent": name, **play(agent, player, episode)} for name, agent in agents.items()]
+            self._keep(agents, rows, folder)
+        return rows
+
+    def write(self, rows: Rows, folder: Path):
+        super().write(rows, folder)
+        self._kept(folder).unlink(missing_ok=True)
+
+    def _kept(self, folder: Path) -> Path:
+        """Returns the file of the episodes so far."""
+        return self.path(folder).with_suffix(".npz")
+
+    def _keep(self, agents: dict[str, RouteAgent], rows: Rows, folder: Path):
+        """Writes the agents and the rows of the episodes so far."""
+        states = {f"{name}/{key}": array for name, agent in agents.items() for key, array in agent.state().items()}
+        file = io.BytesIO()
+        np.savez(file, rows=pd.DataFrame(rows).to_csv(index=False), **states)
+        write_atomically(self._kept(folder), file.getvalue())
+
+    def _restore(self, agents: dict[str, RouteAgent], folder: Path) -> Rows:
+        """Restores the agents and returns the rows of the episodes so far, none where nothing is kept."""
+        if not self._kept(folder).exists():
+            return []
+        with np.load(self._kept(folder)) as file:
+            kept = dict(file)
+        for name, agent in agents.items():
+            prefix = f"{name}/"
+            agent.restore({key.removeprefix(prefix): kept[key] for key in kept if key.startswith(prefix)})
+        return pd.read_csv(io.StringIO(str(kept["rows"]))).to_dict("records")
+
+
+def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float]:
+    """Plays an episode as main.py does, but for observations, which a route agent does not need; returns its row."""
+    config, distances = player.config, player.environment.distances
+    route, info, total, done = (), {}, 0.0, False
+    while not done:
+        node = config.starter
+        if route:
+            (node, *_), _ = agent.rank(None, info, generator(config.seed, "exploration", episode, len(route) + 1))
+        distance = distances[route[-1] if route else node, node]
+        route = (*route, node)
+        (state, _), accuracies, cost = player.after(episode, route)
+        done = accuracies[-1] >= config.goal or len(route) == config.round_limit
+        info = {"round": len(route), "node": (node,), "stalled": state["stalled"], "distance": distance}
+        info |= {"accuracy": accuracies[-1], "previous_accuracy": (0.0, *accuracies)[-2]}
+        gained = reward(accuracies[-1], distance, config)
+        total += gained
+        if len(route) > 1:
+            agent.remember(None, node, gained, None, done, info)
+    agent.learn(generator(config.seed, "replay", episode), episode)
+    ended = {"rounds": len(route), "episode_return": total, "communication_cost": cost}
+    return {
+        "episode": episode,
+        **ended,
+        "final_accuracy": accuracies[-1],
+        "reached_goal": accuracies[-1] >= config.goal,
+    }

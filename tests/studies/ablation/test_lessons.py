@@ -1,0 +1,100 @@
+"""The lessons of several agents: each does what it does alone, common rounds are trained once, and nothing is lost."""
+
+import pandas as pd
+import pytest
+
+import main as program
+from config import Config
+from environment import HomogeneousLearningEnv
+from policies.route_agent import RouteAgent
+from studies.ablation import lessons
+from studies.ablation.lessons import Lessons
+
+SETTINGS = {
+    "policy": "route-agent",
+    "nodes": 3,
+    "pca_components": 3,
+    "samples_per_node": 60,
+    "main_class_share": 0.3,
+    "learning_rate": 0.003,
+    "goal": 0.28,
+    "round_limit": 4,
+    "evaluation_batch": 300,
+    "episodes": 4,
+    "greedy_from": 4,
+    "patience": 1,
+    "threads": 1,
+}
+UNIT = Lessons(seed=100, split="disjoint")
+
+
+@pytest.fixture(autouse=True)
+def few_random_routes(monkeypatch):
+    """Lets the search begin with the third episode."""
+    monkeypatch.setattr("policies.route_agent.FIRST", 2)
+
+
+class Logs:
+    """Takes the place of main.py's log and screen, and keeps the records of episodes."""
+
+    episodes_done = 0
+    run_columns = dict.fromkeys(("policy", "split", "dataset", "evaluation", "learner", "learner_variant"), "")
+
+    def __init__(self):
+        self.episodes, self.saved_model = [], self
+        self.run_columns = self.run_columns | {"goal": 0.28}
+
+    def episode(self, record, environment=None):
+        if not environment:
+            self.episodes.append(record)
+
+    def round(self, *values):
+        pass
+
+    checkpoint = round
+
+
+def measured(dataset, folder):
+    (folder / "runs").mkdir(exist_ok=True)
+    return UNIT.measure(Config(**SETTINGS), dataset, folder)
+
+
+def test_an_agent_does_what_it_does_in_a_run_of_its_own(dataset, tmp_path):
+    config, log, screen = Config(**SETTINGS | {"seed": 100}), Logs(), Logs()
+    environment = HomogeneousLearningEnv(config, dataset)
+    program.homogeneous_learning(config, environment, RouteAgent(config, environment.distances), log, screen)
+    rows = [row for row in measured(dataset, tmp_path) if row["agent"] == "route-agent"]
+    assert [row["episode"] for row in rows] == [1, 2, 3, 4]
+    for name in ("rounds", "episode_return", "communication_cost", "final_accuracy", "reached_goal"):
+        assert [row[name] for row in rows] == pytest.approx([getattr(record, name) for record in log.episodes])
+
+
+def test_common_rounds_are_trained_once(dataset, tmp_path, monkeypatch):
+    trained, step = [], HomogeneousLearningEnv.step
+    monkeypatch.setattr(HomogeneousLearningEnv, "step", lambda self, node: trained.append(node) or step(self, node))
+    monkeypatch.setattr(lessons, "AGENTS", {"one": RouteAgent, "another": RouteAgent})
+    rows = pd.DataFrame(measured(dataset, tmp_path))
+    one, another = (rows[rows["agent"] == name].drop(columns="agent").reset_index(drop=True) for name in lessons.AGENTS)
+    pd.testing.assert_frame_equal(one, another)
+    assert len(trained) == one["rounds"].sum()
+
+
+def test_an_interrupted_unit_goes_on_where_it_was(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(lessons, "AGENTS", {name: lessons.AGENTS[name] for name in ("route-agent", "without model")})
+    whole, play, played = measured(dataset, tmp_path), lessons.play, []
+
+    def interrupted(agent, player, episode):
+        if episode == 4:
+            raise KeyboardInterrupt
+        return play(agent, player, episode)
+
+    UNIT.path(tmp_path).with_suffix(".npz").unlink()
+    monkeypatch.setattr(lessons, "play", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        measured(dataset, tmp_path)
+    monkeypatch.setattr(lessons, "play", lambda *arguments: played.append(arguments[2]) or play(*arguments))
+    rows = measured(dataset, tmp_path)
+    assert played == [4, 4]
+    assert rows == whole
+    UNIT.write(rows, tmp_path)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [UNIT.path(tmp_path).name]
