@@ -31,8 +31,9 @@ MOST_IN_LEGEND = 20  # main classes; more leave no room for the figure
 
 
 def look(place: int) -> dict[str, str]:
-    """Returns the colour and the marker of the series at a place in a figure."""
-    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)]}
+    """Returns the colour and the marker of the series at a place in a figure; colours come again with open markers."""
+    opened = {"markerfacecolor": "white"} if place >= len(COLOURS) else {}
+    return {"color": COLOURS[place % len(COLOURS)], "marker": MARKERS[place % len(MARKERS)], **opened}
 
 
 def label(table: pd.DataFrame) -> str:
