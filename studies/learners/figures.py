@@ -106,7 +106,7 @@ def remembered(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
     is at the learning rate that is best by `tuned`, the same table of other images.
     """
     scenarios = list(dict.fromkeys(table["scenario"]))
-    figure = Figure(figsize=(0.6 + 2.4 * len(scenarios), 3.6))
+    figure = Figure(figsize=(max(4.2, 0.6 + 2.4 * len(scenarios)), 3.6))
     panels = figure.subplots(1, len(scenarios), squeeze=False)[0]
     for scenario, axes in zip(scenarios, panels, strict=True):
         of_scenario = table[table["scenario"] == scenario]
@@ -135,8 +135,8 @@ def remembered(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
     panels[0].set_ylabel("ACC: accuracy on all tasks at the end (%)")
     handles = panels[0].get_legend_handles_labels()
     title = (
-        "one point per learning rate, without rates that learn over 10 points less than the best\n"
-        "bars: 95 % interval over seeds"
+        "one point per learning rate; rates that learn over 10 points\n"
+        "less than the best are left out; bars: 95 % interval over seeds"
     )
-    figure.legend(*handles, loc="outside lower center", ncols=4, title=title)
+    figure.legend(*handles, loc="outside lower center", ncols=min(4, 2 + len(scenarios)), title=title)
     return figure
