@@ -9,6 +9,7 @@ from helpers import write_run
 
 import report
 from reporting import averages, figures
+from reporting.run_figures import look
 from reporting.style import own_style
 
 
@@ -36,6 +37,11 @@ def test_two_settings_are_not_drawn_over_one_of_them(tmp_path, unrendered):
     }
     panels = figures.policies(table).axes
     assert [tick.get_text() for tick in panels[0].get_yticklabels()] == ["dqn", "random"]
+
+
+def test_many_series_differ_in_their_looks():
+    """More than there are policies and baselines."""
+    assert len({tuple(look(place).items()) for place in range(16)}) == 16
 
 
 def test_a_panel_has_the_policies_that_were_run_there_each_with_one_look(tmp_path):
