@@ -88,7 +88,7 @@ def part(options: argparse.Namespace) -> dict:
     """Returns on what, by which code and by which command a run is started or resumed now."""
     return machine() | {
         "git_commit": _git("rev-parse", "HEAD"),
-        "git_modified": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "git_modified": bool(_git("status", "--porcelain", "--untracked-files=no", ":/", ":(top,exclude)results")),
         "command_line": options.command_line,
         "start": now(),
     }

@@ -1,15 +1,17 @@
 """How a run is described: presets that do not move, schemas that earlier runs are read by, what a resume compares."""
 
+import argparse
 import dataclasses
 import json
 import shutil
+import subprocess
 
 import pytest
 from helpers import refuse, run
 
 import config
 from config import Config
-from runs import options, presets, schemas
+from runs import description, options, presets, schemas
 from runs.description import read_description
 from runs.options import parse
 from settings.errors import UsageError
@@ -133,6 +135,21 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
 def test_a_run_of_an_earlier_version_is_not_resumed(tmp_path, capfd):
     written(tmp_path, of_first_schema(), git_commit="0123456789")
     assert "earlier version (commit 0123456)" in refuse(capfd, "--resume", "--run-dir", tmp_path)
+
+
+def test_changed_code_is_noted_but_not_changed_results(tmp_path, monkeypatch):
+    for name in ("runs", "results"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file.py").touch()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *step], check=True)
+    monkeypatch.setattr(description, "__file__", str(tmp_path / "runs" / "description.py"))
+    options = argparse.Namespace(command_line="python main.py")
+    (tmp_path / "results" / "file.py").unlink()
+    assert not description.part(options)["git_modified"]
+    (tmp_path / "runs" / "file.py").write_text("changed")
+    assert description.part(options)["git_modified"]
 
 
 def test_a_finished_run_is_left_as_it_is(tiny, tmp_path, monkeypatch):
