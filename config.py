@@ -1,7 +1,7 @@
 """Declares every setting of a run, in groups: default, allowed values, unit, source and help text.
 
 Editing a default here changes every later run. Each field is also a flag of `main.py` (`goal` is `--goal`).
-What `setting` declares is in the authors' published code, `ours` declares an addition of this project.
+A default declared by `setting` follows the authors' published code. `ours` declares an addition of this project.
 """
 
 import dataclasses

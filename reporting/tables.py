@@ -56,9 +56,10 @@ def agent_pairs(
     table: pd.DataFrame, other: str = "random"
 ) -> Iterator[tuple[dict[str, object], pd.DataFrame, pd.DataFrame]]:
     """Yields what `pairs` does for every policy that learns; where several do, the settings name it as `policy`."""
-    for policy in agents(table):
+    learning = agents(table)
+    for policy in learning:
         for where, ours, theirs in pairs(table, policy, other):
-            yield where | ({"policy": policy} if len(agents(table)) > 1 else {}), ours, theirs
+            yield where | ({"policy": policy} if len(learning) > 1 else {}), ours, theirs
 
 
 def verdict(claimed: float, low: float, high: float, authors: bool = True) -> str:
@@ -147,8 +148,8 @@ def improvement_table(table: pd.DataFrame) -> pd.DataFrame:
     Its columns are the probability that a seed needs fewer rounds or less cost than a seed of the other, the paired
     difference in return and, against a fixed route, the share of the route's advantage over the random policy.
     """
-    rows, names = [], setting_names(table)
-    for other in [name for name in table["policy"].unique() if name not in agents(table)]:
+    rows, names, learning = [], setting_names(table), agents(table)
+    for other in [name for name in table["policy"].unique() if name not in learning]:
         for where, ours, theirs in agent_pairs(table, other):
             row = {**where, "against": other, "seeds": len(ours)}
             for column in ("rounds", "communication_cost"):
@@ -188,14 +189,14 @@ def averaging_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def difference_table(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the table of the policies that learn against the first of them, over the seeds that both have."""
     rows, columns = [], {"rounds": "rounds", "cost": "communication_cost", "return": "episode_return"}
-    for policy in agents(table)[1:]:
-        for where, ours, theirs in pairs(table, policy, agents(table)[0]):
-            row = {**where, "policy": policy, "against": agents(table)[0], "seeds": len(ours)}
+    first, *others = agents(table) or [None]
+    for policy in others:
+        for where, ours, theirs in pairs(table, policy, first):
+            row = {**where, "policy": policy, "against": first, "seeds": len(ours)}
             for name, column in columns.items():
+                difference = student_t((ours[column] - theirs[column]).to_numpy())
                 row[name] = f"{ours[column].mean():{FORMATS[column]}}"
-                row[f"{name}, difference (Student t)"] = _span(
-                    student_t((ours[column] - theirs[column]).to_numpy()), column
-                )
+                row[f"{name}, difference (Student t)"] = _span(difference, column)
             rows.append(row)
     return pd.DataFrame(rows)
 

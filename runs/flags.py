@@ -51,6 +51,7 @@ def _help(field: dataclasses.Field, whole: bool) -> str:
     if not whole:
         text = re.split(r" \(|[,;:]", text)[0]
     else:
-        choices = field.metadata["choices"] if field.type is str else ()
-        text += "; one of " * bool(choices) + ", ".join(choices) + f" ({field.metadata['source']})"
+        if field.metadata["choices"] and field.type is str:
+            text += f"; one of {', '.join(field.metadata['choices'])}"
+        text += f" ({field.metadata['source']})"
     return (f"{text} [{default}]" if default != "" else text).replace("%", "%%")

@@ -42,6 +42,12 @@ def progress_bar(text: str, console: Console, seconds: float = 3600) -> Progress
     return Progress(*columns, console=console, speed_estimate_period=seconds)
 
 
+def tell_of_stand_in(dataset: str, console: Console):
+    """Prints a notice where a data set of this name is the stand-in for MNIST."""
+    if is_stand_in(dataset):
+        console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
+
+
 class Screen:
     """Shows one run; on a terminal a live bar, elsewhere a line for every episode.
 
@@ -53,8 +59,7 @@ class Screen:
     def __init__(self, config: Config, nodes: "LocalNodes | RayNodes", log: RunLog):
         self.config, self.console = config, Console(highlight=False)
         self.title = f"{config.policy}, {config.split} split, {nodes.name}, {config.learner}, seed {config.seed}"
-        if is_stand_in(nodes.name):
-            self.console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
+        tell_of_stand_in(nodes.name, self.console)
         if log.description["preset"] == "quick":
             self.console.print(Panel(QUICK_NOTICE, title="QUICK", style="bold yellow"))
         if log.description["learns"] and config.greedy_from > config.episodes:

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from config import Config
 from runs.command_line import command, path_argument
@@ -13,6 +14,9 @@ from runs.flags import Parser
 from runs.folder import write_atomically
 from settings.machine import machine
 from settings.quiet_import import import_tensorflow_quietly
+
+if TYPE_CHECKING:
+    from studies.units import Unit
 
 
 def run(
@@ -89,6 +93,34 @@ def run_units(name: str, arguments: list[str], run: Callable[[], int]) -> int:
     """Runs a study of units, which the same command continues; returns its exit code as runs.command_line.command."""
     again = shlex.join(["python", "-m", name, *arguments])
     return command(name, run, lambda: f"go on with: {again}")
+
+
+def run_plan(
+    options: argparse.Namespace, plan: "Callable[[], list[Unit]]", measure: "Callable[[list[Unit]], str]"
+) -> int:
+    """Packs or lists the units where the options ask for it, or else measures them and prints the report; returns 0.
+
+    `plan` returns the units in the order of measurement. `measure` measures the unfinished ones, writes the report and
+    returns its text.
+    """
+    from studies.units import pack_and_print, print_units
+
+    if options.pack:
+        pack_and_print(options.pack, options.out)
+        return 0
+    import_tensorflow_quietly()
+    import tensorflow as tf
+
+    from models import start_tensorflow
+
+    units = plan()
+    if options.list:
+        print_units(units, options.out)
+        return 0
+    start_tensorflow(options.threads)
+    tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
+    print(measure(units))
+    return 0
 
 
 def processor_and_folder(out: Path) -> tuple[str, Path]:

@@ -16,6 +16,9 @@ from runs.records import EpisodeRecord, columns
 from runs.schemas import SCHEMA
 from settings.names import PROJECT
 
+# Random images on three nodes: an episode is short, and a route makes a difference.
+THREE_NODES = {"nodes": 3, "pca_components": 3, "samples_per_node": 60, "main_class_share": 0.3, "learning_rate": 0.003}
+THREE_NODES |= {"goal": 0.28, "round_limit": 4, "evaluation_batch": 300}
 PATIENCE = 600  # seconds that a process may take
 
 
@@ -96,12 +99,17 @@ def assert_same_model(*paths):
             np.testing.assert_array_equal(one, other)
 
 
+def exit_code(program, *arguments):
+    """Runs a command line in this process; returns its exit code, also where argparse exits."""
+    try:
+        return program([str(argument) for argument in arguments])
+    except SystemExit as exit_:
+        return exit_.code
+
+
 def refuse(capfd, *arguments):
     """Runs a command line that has to be refused; returns its one line on stderr."""
-    try:
-        code = main.main([str(argument) for argument in arguments])
-    except SystemExit as exit_:
-        code = exit_.code
+    code = exit_code(main.main, *arguments)
     line = capfd.readouterr().err
     assert code == 2
     assert line.startswith("main.py: error: ")

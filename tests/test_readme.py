@@ -24,6 +24,8 @@ RESULTS = PROJECT / "results"
 OTHERWISE = {"references", "drop", "exploratory", "nodes-100", "worlds"}
 SWEPT = [path.parent for path in sorted(RESULTS.glob("*/runs.json")) if path.parent.name not in OTHERWISE]
 OF_SWEEPS = [path for folder in SWEPT for path in run_dirs(folder)]
+# These runs were made with the code of their commit, in a working copy from which published results had been deleted.
+RESULTS_DELETED = re.compile("fashion-mnist/[a-z-]+-published-seed[0-2]$")
 
 
 def test_deviations_in_the_code_are_those_in_the_docs():
@@ -39,10 +41,6 @@ def test_published_sweeps_can_be_reported(name):
     finished, unfinished = averages.read_runs(RESULTS / name)
     assert len(finished) == len(run_dirs(RESULTS / name))
     assert not unfinished
-
-
-# These runs were made with the code of their commit, in a working copy from which published results had been deleted.
-RESULTS_DELETED = re.compile("fashion-mnist/[a-z-]+-published-seed[0-2]$")
 
 
 def test_published_logs_fit_the_specification():

@@ -1,6 +1,7 @@
 """What sweep.py refuses, in one line."""
 
 import pytest
+from helpers import exit_code
 
 import sweep
 
@@ -44,10 +45,7 @@ import sweep
     ],
 )
 def test_bad_sweeps_are_refused_in_one_line(arguments, says, tmp_path, capsys):
-    try:
-        code = sweep.main([*arguments.split(), "--out", str(tmp_path), "--list"])
-    except SystemExit as exit_:
-        code = exit_.code
+    code = exit_code(sweep.main, *arguments.split(), "--out", tmp_path, "--list")
     error = capsys.readouterr().err
     assert code == 2
     assert says in error

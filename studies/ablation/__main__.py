@@ -8,23 +8,25 @@ import argparse
 import dataclasses
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import Console
-from rich.panel import Panel
 
 from config import Config
-from data import is_stand_in, load_dataset
+from data import load_dataset
 from reporting.intervals import student_t
 from reporting.tables import FORMATS, OTHER, difference_table, markdown, span_text
 from runs.command_line import path_argument, seed_list, text_list
 from runs.flags import Parser
 from runs.folder import write_atomically
 from runs.presets import PRESETS
-from runs.screen import STAND_IN_NOTICE
+from runs.screen import tell_of_stand_in
 from settings.machine import machine
-from settings.quiet_import import import_tensorflow_quietly
-from studies.command import add_flags_of_units, run_units
+from studies.command import add_flags_of_units, run_plan, run_units
+
+if TYPE_CHECKING:
+    from studies.units import Unit
 
 OUT = Path("results/ablation")
 PRESET = "route-agent"
@@ -80,31 +82,27 @@ def run(options: argparse.Namespace) -> int:
     config = Config(**PRESETS[PRESET] | changes)
     for split in options.splits:
         dataclasses.replace(config, split=split)  # raises UsageError where there is no such split
-    import_tensorflow_quietly()
-    from models import start_tensorflow
-    from studies.ablation.lessons import Lessons
-    from studies.units import measure_with_bar, pack_and_print, prepare, print_units, read_part
 
-    if options.pack:
-        pack_and_print(options.pack, options.out)
-        return 0
-    units = [Lessons(split=split, seed=seed) for seed in options.seeds for split in options.splits]
-    if options.list:
-        print_units(units, options.out)
-        return 0
-    start_tensorflow(config.threads)
-    console, dataset = Console(highlight=False), load_dataset(config)
-    if is_stand_in(dataset.name):
-        console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
-    fixed = {"dataset": dataset.name, "evaluation_samples": config.evaluation_samples}
-    prepare(options.out, fixed, {"threads": config.threads, **machine()})
-    measure_with_bar(units, options.out, lambda unit: unit.measure(config, dataset, options.out), console)
-    table = per_seed(read_part(options.out, Lessons.part), config.greedy_from)
-    text = report(table, config)
-    write_atomically(options.out / "per_seed.csv", table.to_csv(index=False).encode())
-    write_atomically(options.out / "report.md", text.encode())
-    print(text)
-    return 0
+    def plan() -> "list[Unit]":
+        from studies.ablation.lessons import Lessons
+
+        return [Lessons(split=split, seed=seed) for seed in options.seeds for split in options.splits]
+
+    def measure(units: "list[Unit]") -> str:
+        from studies.units import measure_with_bar, prepare, read_part
+
+        dataset, console = load_dataset(config), Console(highlight=False)
+        tell_of_stand_in(dataset.name, console)
+        fixed = {"dataset": dataset.name, "evaluation_samples": config.evaluation_samples}
+        prepare(options.out, fixed, {"threads": config.threads, **machine()})
+        measure_with_bar(units, options.out, lambda unit: unit.measure(config, dataset, options.out), console)
+        table = per_seed(read_part(options.out, units[0].part), config.greedy_from)
+        text = report(table, config)
+        write_atomically(options.out / "per_seed.csv", table.to_csv(index=False).encode())
+        write_atomically(options.out / "report.md", text.encode())
+        return text
+
+    return run_plan(options, plan, measure)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from config import Config
 from data import Dataset
 from environment import HomogeneousLearningEnv, reward
 from policies.route_agent import RouteAgent
-from runs.folder import write_atomically
+from runs.folder import write_arrays
 from settings.random_streams import generator
 from studies.ablation import parts
 from studies.routes import Player
@@ -66,9 +66,7 @@ class Lessons(Unit):
     def _keep(self, agents: dict[str, RouteAgent], rows: Rows, folder: Path):
         """Writes the agents and the rows of the episodes so far."""
         states = {f"{name}/{key}": array for name, agent in agents.items() for key, array in agent.state().items()}
-        file = io.BytesIO()
-        np.savez(file, rows=pd.DataFrame(rows).to_csv(index=False), **states)
-        write_atomically(self._kept(folder), file.getvalue())
+        write_arrays(self._kept(folder), {"rows": pd.DataFrame(rows).to_csv(index=False), **states})
 
     def _restore(self, agents: dict[str, RouteAgent], folder: Path) -> Rows:
         """Restores the agents and returns the rows of the episodes so far, none where nothing is kept."""
@@ -92,7 +90,7 @@ def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float]:
             (node, *_), _ = agent.rank(None, info, generator(config.seed, "exploration", episode, len(route) + 1))
         distance = distances[route[-1] if route else node, node]
         route = (*route, node)
-        (state, _), accuracies, cost = player.after(episode, route)
+        (state, _), accuracies, _ = player.after(episode, route)
         done = accuracies[-1] >= config.goal or len(route) == config.round_limit
         info = {"round": len(route), "node": (node,), "stalled": state["stalled"], "distance": distance}
         info |= {"accuracy": accuracies[-1], "previous_accuracy": (0.0, *accuracies)[-2]}
@@ -101,10 +99,6 @@ def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float]:
         if len(route) > 1:
             agent.remember(None, node, gained, None, done, info)
     agent.learn(generator(config.seed, "replay", episode), episode)
-    ended = {"rounds": len(route), "episode_return": total, "communication_cost": cost}
-    return {
-        "episode": episode,
-        **ended,
-        "final_accuracy": accuracies[-1],
-        "reached_goal": accuracies[-1] >= config.goal,
-    }
+    rounds, cost, reached = player.result(episode, route)
+    row = {"episode": episode, "rounds": rounds, "episode_return": total, "communication_cost": cost}
+    return row | {"final_accuracy": accuracies[-1], "reached_goal": reached}

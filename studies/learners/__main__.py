@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.panel import Panel
 
 from config import Config
-from data import Dataset, is_stand_in, load_dataset
+from data import load_dataset
 from runs.command_line import path_argument, seed_list, text_list
 from runs.flags import Parser
-from runs.screen import STAND_IN_NOTICE
+from runs.screen import tell_of_stand_in
 from settings.machine import machine
 from settings.names import DATASETS
-from settings.quiet_import import import_tensorflow_quietly
-from studies.command import add_flags_of_units, run_units
+from studies.command import add_flags_of_units, run_plan, run_units
 
 if TYPE_CHECKING:
     from studies.learners.units import Unit
@@ -36,18 +34,6 @@ def plan(parts: list[str], seeds: list[int], dataset: str) -> "list[Unit]":
 
     of_part = dict(zip(PARTS, (accuracies, alignments, task_sequences), strict=True))
     return [unit for part in PARTS if part in parts for unit in of_part[part].units(seeds, dataset)]
-
-
-def measure(units: "list[Unit]", dataset: Dataset, options: argparse.Namespace, console: Console):
-    """Measures the unfinished units and shows a progress bar."""
-    from studies.learners.units import Images
-    from studies.units import measure_with_bar, prepare
-
-    images = Images.of(dataset, options.samples)
-    fixed = {"dataset": dataset.name, "dataset_sha256": dataset.sha256()}
-    fixed |= {"epochs": options.epochs, "samples": options.samples}
-    prepare(options.out, fixed, {"threads": options.threads, **machine()})
-    measure_with_bar(units, options.out, lambda unit: unit.measure(images, options.epochs, options.out), console)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -76,28 +62,22 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> int:
     """Measures the unfinished units and writes the report; returns the exit code."""
     config = Config(dataset=options.dataset, data_path=options.data_path)
-    import_tensorflow_quietly()
-    import tensorflow as tf
 
-    from models import start_tensorflow
-    from studies.learners.report import write_report
-    from studies.units import pack_and_print, print_units
+    def measure(units: "list[Unit]") -> str:
+        from studies.learners.report import write_report
+        from studies.learners.units import Images
+        from studies.units import measure_with_bar, prepare
 
-    if options.pack:
-        pack_and_print(options.pack, options.out)
-        return 0
-    units = plan(options.parts, options.seeds, options.dataset)
-    if options.list:
-        print_units(units, options.out)
-        return 0
-    start_tensorflow(options.threads)
-    tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
-    console, dataset = Console(highlight=False), load_dataset(config)
-    if is_stand_in(dataset.name):
-        console.print(Panel(STAND_IN_NOTICE, title="NOT MNIST", style="bold red"))
-    measure(units, dataset, options, console)
-    print(write_report(options.out))
-    return 0
+        dataset, console = load_dataset(config), Console(highlight=False)
+        tell_of_stand_in(dataset.name, console)
+        images = Images.of(dataset, options.samples)
+        fixed = {"dataset": dataset.name, "dataset_sha256": dataset.sha256()}
+        fixed |= {"epochs": options.epochs, "samples": options.samples}
+        prepare(options.out, fixed, {"threads": options.threads, **machine()})
+        measure_with_bar(units, options.out, lambda unit: unit.measure(images, options.epochs, options.out), console)
+        return write_report(options.out)
+
+    return run_plan(options, lambda: plan(options.parts, options.seeds, options.dataset), measure)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from studies.learners.accuracies import ATTENTIONS, ENTRIES
 from studies.learners.task_sequences import JOINT, RATES
 
 BAR = {"capsize": 1.5, "elinewidth": 0.9, "markersize": 4}
-BELOW = 0.1  # what learns less than this below the best learning accuracy is left out of the figure of forgetting
+MOST_BELOW = 0.1  # rates whose learning accuracy is further below the best one are left out of the figure of forgetting
 
 
 def draw(folder: Path, tables: dict[str, pd.DataFrame], tuned: pd.DataFrame | None, dataset: str):
@@ -102,8 +102,8 @@ def growth(table: pd.DataFrame) -> Figure:
 def remembered(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
     """Draws the accuracy on all tasks at the end against that on each just learned, a point a learning rate.
 
-    Rates at which a method learns much less than the best one are left out, see BELOW. The line of all tasks at once
-    is at the learning rate that is best by `tuned`, the same table of other images.
+    Rates at which a method learns much less than the best one are left out, see MOST_BELOW. The line of all tasks at
+    once is at the learning rate that is best by `tuned`, the same table of other images.
     """
     scenarios = list(dict.fromkeys(table["scenario"]))
     figure = Figure(figsize=(max(4.2, 0.6 + 2.4 * len(scenarios)), 3.6))
@@ -112,7 +112,8 @@ def remembered(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
         of_scenario = table[table["scenario"] == scenario]
         in_turn = of_scenario[of_scenario["method"] != JOINT]
         learned = in_turn.groupby(["method", "rate"])["learning_accuracy"].transform("mean")
-        in_turn = in_turn[learned >= learned.max() - BELOW]
+        shown = learned >= learned.max() - MOST_BELOW
+        in_turn, learned = in_turn[shown], 100 * learned[shown]
         for method, runs in in_turn.groupby("method", sort=False):
             points = [
                 [*errorbars(100 * rows["learning_accuracy"]), *errorbars(100 * rows["acc"])]
@@ -128,7 +129,6 @@ def remembered(table: pd.DataFrame, tuned: pd.DataFrame) -> Figure:
             best = tuning.groupby("rate")["acc"].mean().idxmax()
             mean = 100 * joint[joint["rate"] == best]["acc"].mean()
             axes.axhline(mean, color="0.4", linewidth=1, linestyle="--", label="all tasks at once")
-        learned = 100 * learned[in_turn.index]
         margin = 0.1 * (learned.max() - learned.min()) + 0.1
         axes.set_xlim(learned.min() - margin, learned.max() + margin)  # of the points, for some bars are long
         axes.set(title=scenario, xlabel="learning accuracy (%)")

@@ -8,9 +8,8 @@ from pathlib import Path
 from runs.command_line import path_argument, seed_list
 from runs.flags import Parser
 from settings.machine import machine
-from settings.quiet_import import import_tensorflow_quietly
-from studies.command import add_flags_of_units, run_units
-from studies.units import Unit, measure_with_bar, pack_and_print, prepare, print_units
+from studies.command import add_flags_of_units, run_plan, run_units
+from studies.units import Unit, measure_with_bar, prepare
 
 FULL_SEEDS, QUICK_SEEDS = (0, 1, 2, 3, 4), (0, 1)
 
@@ -55,21 +54,10 @@ def run(
     options: argparse.Namespace, plan: Callable[[list[int], bool], list[Unit]], write_report: Callable[[Path], str]
 ) -> int:
     """Measures the unfinished units and writes the report; returns the exit code."""
-    if options.pack:
-        pack_and_print(options.pack, options.out)
-        return 0
-    import_tensorflow_quietly()
-    import tensorflow as tf
 
-    from models import start_tensorflow
+    def measure(units: list[Unit]) -> str:
+        prepare(options.out, {"quick": options.quick}, {"threads": options.threads, **machine()})
+        measure_with_bar(units, options.out, lambda unit: unit.measure(options.out))
+        return write_report(options.out)
 
-    units = plan(options.seeds, options.quick)
-    if options.list:
-        print_units(units, options.out)
-        return 0
-    start_tensorflow(options.threads)
-    tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
-    prepare(options.out, {"quick": options.quick}, {"threads": options.threads, **machine()})
-    measure_with_bar(units, options.out, lambda unit: unit.measure(options.out))
-    print(write_report(options.out))
-    return 0
+    return run_plan(options, lambda: plan(options.seeds, options.quick), measure)

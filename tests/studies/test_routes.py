@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+from helpers import THREE_NODES
 
 from config import Config
 from environment import HomogeneousLearningEnv
@@ -14,17 +15,7 @@ from studies.routes import Player, changed, evolve, main, search
 
 @pytest.fixture
 def environment(dataset):
-    config = Config(
-        nodes=3,
-        pca_components=3,
-        samples_per_node=60,
-        main_class_share=0.3,
-        learning_rate=0.003,
-        goal=0.28,
-        round_limit=4,
-        evaluation_batch=300,
-    )
-    return HomogeneousLearningEnv(config, dataset)
+    return HomogeneousLearningEnv(Config(**THREE_NODES), dataset)
 
 
 def needed(environment, route, episode):

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from helpers import THREE_NODES
 
 import main as program
 from config import Config
@@ -10,21 +11,7 @@ from policies.route_agent import RouteAgent
 from studies.ablation import lessons
 from studies.ablation.lessons import Lessons
 
-SETTINGS = {
-    "policy": "route-agent",
-    "nodes": 3,
-    "pca_components": 3,
-    "samples_per_node": 60,
-    "main_class_share": 0.3,
-    "learning_rate": 0.003,
-    "goal": 0.28,
-    "round_limit": 4,
-    "evaluation_batch": 300,
-    "episodes": 4,
-    "greedy_from": 4,
-    "patience": 1,
-    "threads": 1,
-}
+SETTINGS = THREE_NODES | {"policy": "route-agent", "episodes": 4, "greedy_from": 4, "patience": 1, "threads": 1}
 UNIT = Lessons(seed=100, split="disjoint")
 
 

@@ -2,14 +2,14 @@
 
 import pandas as pd
 import pytest
+from helpers import THREE_NODES, exit_code
 
 from config import Config
 from runs.presets import PRESETS
 from studies.ablation import __main__ as ablation
 from studies.ablation import lessons
 
-SMALL = {"nodes": 3, "pca_components": 3, "samples_per_node": 60, "main_class_share": 0.3, "learning_rate": 0.003}
-SMALL |= {"goal": 0.28, "round_limit": 4, "evaluation_batch": 300, "episodes": 3, "greedy_from": 3}
+SMALL = THREE_NODES | {"episodes": 3, "greedy_from": 3}
 
 
 def lesson(agent, seed, episode, rounds, reached=True):
@@ -65,10 +65,6 @@ def test_a_small_study(dataset, tmp_path, monkeypatch, capsys):
     ],
 )
 def test_what_it_refuses(arguments, says, tmp_path, capsys):
-    try:
-        code = ablation.main([*arguments.split(), "--out", str(tmp_path / "study")])
-    except SystemExit as stop:
-        code = stop.code
-    assert code == 2
+    assert exit_code(ablation.main, *arguments.split(), "--out", tmp_path / "study") == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "study").exists()

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import PROJECT, wait_for
+from helpers import PROJECT, exit_code, wait_for
 
 from data import digits_stand_in
 from datasets.arrays import ARRAYS
@@ -263,10 +263,7 @@ def test_tuning_never_sees_the_test_images(dataset):
 )
 def test_bad_input_is_refused_in_one_line(digits, tmp_path, monkeypatch, capfd, arguments, says):
     monkeypatch.setattr(sys, "argv", ["studies.learners"])
-    try:
-        code = compare(*digits, "--out", tmp_path / "out", *arguments)
-    except SystemExit as exit_:
-        code = exit_.code
+    code = exit_code(main, *digits, "--out", tmp_path / "out", *arguments)
     line = capfd.readouterr().err
     assert code == 2
     assert line.count("\n") == 1
