@@ -87,6 +87,16 @@ def first_nodes(routes: Sequence[Route]) -> np.ndarray:
     return np.array(paths).reshape(-1, COMPARED)
 
 
+def as_text(route: Route) -> str:
+    """Returns a route as text, such as "0x1 5x10": one round at node 0, then ten at node 5."""
+    return " ".join(f"{node}x{rounds}" for node, rounds in route)
+
+
+def from_text(text: str) -> Route:
+    """Returns the route of a text of `as_text`."""
+    return tuple(tuple(map(int, stay.split("x"))) for stay in text.split())
+
+
 def from_arrays(nodes: np.ndarray, rounds: np.ndarray) -> list[Route]:
     """Returns the routes of the first two arrays of `to_arrays`."""
     pairs = zip(nodes.tolist(), rounds.tolist(), strict=True)

@@ -6,7 +6,6 @@ of that episode in advance. `main.py --policy route --route ...` evaluates a rou
 """
 
 import argparse
-import functools
 import itertools
 import sys
 from collections.abc import Callable
@@ -27,58 +26,33 @@ from settings.errors import UsageError
 from settings.quiet_import import import_tensorflow_quietly
 
 if TYPE_CHECKING:
-    from environment import HomogeneousLearningEnv
+    from studies.lessons import Player
 
 SETTINGS = ["dataset", "split", "criterion", "episodes", "seed", "tries", "evaluation_samples"]
 ROUTE_COLUMNS = [*SETTINGS, "episode", "rounds", "communication_cost", "reached_goal", "route"]
 CRITERIA = ("rounds", "cost")
 POPULATION = 12  # routes
-CACHE_SIZE = 3000  # beginnings of routes whose models are kept, about half a megabyte each
 ABANDON_RATIO = 1.25  # a route is abandoned once its objective is this many times that of the worst in the population
 
 
-class Player:
-    """Plays routes in an environment and caches the results of their beginnings."""
+def objective(player: "Player", episode: int, route: tuple[int, ...], criterion: str) -> float:
+    """Returns the value that the search minimises, by criterion: the rounds or the cost.
 
-    def __init__(self, environment: "HomogeneousLearningEnv"):
-        self.environment, self.config = environment, environment.config
-        self.after = functools.lru_cache(CACHE_SIZE)(self.after)
-
-    def after(self, episode: int, route: tuple[int, ...]) -> tuple[tuple[dict, dict], tuple[float, ...], float]:
-        """Returns (snapshot, accuracies, cost) after the rounds of `route`, or after the one that reached the goal."""
-        if not route:
-            self.environment.reset(seed=self.config.seed, options={"episode": episode})
-            return self.environment.snapshot(), (), 0.0
-        snapshot, accuracies, cost = self.after(episode, route[:-1])
-        if accuracies and accuracies[-1] >= self.config.goal:
-            return snapshot, accuracies, cost
-        self.environment.restore(snapshot)
-        *_, info = self.environment.step(route[-1])
-        return self.environment.snapshot(), (*accuracies, info["accuracy"]), cost + info["distance"]
-
-    def result(self, episode: int, route: tuple[int, ...]) -> tuple[int, float, bool]:
-        """Returns (rounds, cost, whether the goal was reached) of a route."""
-        _, accuracies, cost = self.after(episode, route)
-        return len(accuracies), cost, accuracies[-1] >= self.config.goal
-
-    def objective(self, episode: int, route: tuple[int, ...], criterion: str) -> float:
-        """Returns the value that the search minimises, by criterion: the rounds or the cost.
-
-        Rounds end at the fraction of the last round at which a straight line between the last two accuracies crosses
-        the goal. A route that misses the goal gets a penalty that grows with the distance to the goal.
-        """
-        _, accuracies, cost = self.after(episode, route)
-        short = self.config.goal - max(accuracies)
-        if short > 0:
-            return (self.config.round_limit if criterion == "rounds" else 2 * cost + 1) * (1 + short)
-        if criterion == "cost":
-            return cost
-        before, last = (0.0, *accuracies)[-2:]
-        return len(accuracies) - (last - self.config.goal) / (last - before)
+    Rounds end at the fraction of the last round at which a straight line between the last two accuracies crosses
+    the goal. A route that misses the goal gets a penalty that grows with the distance to the goal.
+    """
+    _, accuracies, cost = player.after(episode, route)
+    short = player.config.goal - max(accuracies)
+    if short > 0:
+        return (player.config.round_limit if criterion == "rounds" else 2 * cost + 1) * (1 + short)
+    if criterion == "cost":
+        return cost
+    before, last = (0.0, *accuracies)[-2:]
+    return len(accuracies) - (last - player.config.goal) / (last - before)
 
 
 def evolve(
-    player: Player,
+    player: "Player",
     episodes: list[int],
     criterion: str,
     tries: int,
@@ -97,7 +71,7 @@ def evolve(
         worst = population[-1][0] if len(population) == POPULATION else [np.inf] * len(episodes)
         objectives = []
         for episode in episodes:
-            objectives.append(player.objective(episode, route, criterion))
+            objectives.append(objective(player, episode, route, criterion))
             if sum(objectives) > ABANDON_RATIO * sum(worst[: len(objectives)]):
                 break
         else:
@@ -146,6 +120,7 @@ def changed(
 def search(config: Config, dataset: Dataset, options: argparse.Namespace) -> pd.DataFrame:
     """Runs the searches that the table of routes does not have yet; returns the whole table."""
     from environment import HomogeneousLearningEnv
+    from studies.lessons import Player
 
     player = Player(HomogeneousLearningEnv(config, dataset))
     path, episodes = options.out / f"floor-{config.split}.csv", list(range(1, options.episodes + 1))

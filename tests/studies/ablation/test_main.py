@@ -6,8 +6,9 @@ from helpers import THREE_NODES, exit_code
 
 from config import Config
 from runs.presets import PRESETS
+from studies import tuning_command
 from studies.ablation import __main__ as ablation
-from studies.ablation import lessons
+from studies.ablation.units import Ablation
 
 SMALL = THREE_NODES | {"episodes": 3, "greedy_from": 3}
 
@@ -15,7 +16,7 @@ SMALL = THREE_NODES | {"episodes": 3, "greedy_from": 3}
 def lesson(agent, seed, episode, rounds, reached=True):
     means = {"rounds": rounds, "communication_cost": rounds / 10, "episode_return": -rounds, "final_accuracy": 0.8}
     row = {"part": "lessons", "seed": seed, "split": "disjoint", "agent": agent, "episode": episode}
-    return row | means | {"reached_goal": reached}
+    return row | means | {"reached_goal": reached, "best": "0x1 1x2"}
 
 
 def test_tables_by_hand():
@@ -40,16 +41,16 @@ def test_tables_by_hand():
 
 def test_a_small_study(dataset, tmp_path, monkeypatch, capsys):
     """Every agent has its rows; the same command then measures nothing, and a packed study gives the same report."""
-    monkeypatch.setattr(ablation, "load_dataset", lambda config: dataset)
-    monkeypatch.setitem(PRESETS, ablation.PRESET, PRESETS[ablation.PRESET] | SMALL)
+    monkeypatch.setattr(tuning_command, "load_dataset", lambda config: dataset)
+    monkeypatch.setitem(PRESETS, tuning_command.PRESET, PRESETS[tuning_command.PRESET] | SMALL)
     flags = ["--splits", "disjoint", "--seeds", "100-101", "--threads", "2"]
     assert ablation.main([*flags, "--out", str(tmp_path / "study")]) == 0
     table = pd.read_csv(tmp_path / "study" / "per_seed.csv")
-    assert table["policy"].value_counts().to_dict() == dict.fromkeys(lessons.AGENTS, 2)
+    assert table["policy"].value_counts().to_dict() == dict.fromkeys(Ablation.agents, 2)
     text = (tmp_path / "study" / "report.md").read_text()
     assert "nan" not in text
     assert ablation.main(["--pack", str(tmp_path / "study"), "--out", str(tmp_path / "packed")]) == 0
-    monkeypatch.setattr(lessons.Lessons, "measure", None)
+    monkeypatch.setattr(Ablation, "measure", None)
     assert ablation.main([*flags, "--out", str(tmp_path / "packed")]) == 0
     assert (tmp_path / "packed" / "report.md").read_text() == text
     assert "2 of them finished already" in capsys.readouterr().out

@@ -1,10 +1,11 @@
-"""Trains the route agent and those without one of its parts side by side on the same episodes.
+"""Trains route agents side by side on the same episodes.
 
 What a round does follows from the seed, the episode and the nodes before. Rounds that several agents have in common are
 therefore trained once for all of them. Each agent does exactly what it does in a run of its own.
 """
 
 import dataclasses
+import functools
 import io
 from pathlib import Path
 from typing import ClassVar
@@ -16,28 +17,45 @@ from config import Config
 from data import Dataset
 from environment import HomogeneousLearningEnv, reward
 from policies.route_agent import RouteAgent
+from policies.routes import as_text
 from runs.folder import write_arrays
 from settings.random_streams import generator
-from studies.ablation import parts
-from studies.routes import Player
 from studies.units import Rows, Unit
 
-AGENTS = {
-    "route-agent": RouteAgent,
-    "without model": parts.WithoutModel,
-    "without weights": parts.WithoutWeights,
-    "without correction": parts.WithoutCorrection,
-    "without bonus": parts.WithoutBonus,
-    "without nodes": parts.WithoutNodes,
-    "without patience": parts.WithoutPatience,
-}
+CACHE_SIZE = 3000  # beginnings of routes whose models are kept, about half a megabyte each
+
+
+class Player:
+    """Plays rounds in an environment and caches the results of the beginnings of episodes."""
+
+    def __init__(self, environment: HomogeneousLearningEnv):
+        self.environment, self.config = environment, environment.config
+        self.after = functools.lru_cache(CACHE_SIZE)(self.after)
+
+    def after(self, episode: int, path: tuple[int, ...]) -> tuple[tuple[dict, dict], tuple[float, ...], float]:
+        """Returns (snapshot, accuracies, cost) after rounds at the nodes of `path`, or after the one that reached the
+        goal."""
+        if not path:
+            self.environment.reset(seed=self.config.seed, options={"episode": episode})
+            return self.environment.snapshot(), (), 0.0
+        snapshot, accuracies, cost = self.after(episode, path[:-1])
+        if accuracies and accuracies[-1] >= self.config.goal:
+            return snapshot, accuracies, cost
+        self.environment.restore(snapshot)
+        *_, info = self.environment.step(path[-1])
+        return self.environment.snapshot(), (*accuracies, info["accuracy"]), cost + info["distance"]
+
+    def result(self, episode: int, path: tuple[int, ...]) -> tuple[int, float, bool]:
+        """Returns (rounds, cost, whether the goal was reached) of the nodes of a path."""
+        _, accuracies, cost = self.after(episode, path)
+        return len(accuracies), cost, accuracies[-1] >= self.config.goal
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Lessons(Unit):
-    """All episodes of all agents for one seed and split."""
+    """All episodes of all agents for one seed and split. Subclasses name the agents."""
 
-    part: ClassVar[str] = "lessons"
+    agents: ClassVar[dict[str, type[RouteAgent]]]
     split: str
 
     def measure(self, config: Config, dataset: Dataset, folder: Path) -> Rows:
@@ -47,7 +65,7 @@ class Lessons(Unit):
         """
         config = dataclasses.replace(config, seed=self.seed, split=self.split)
         environment = HomogeneousLearningEnv(config, dataset)
-        agents = {name: kind(config, environment.distances) for name, kind in AGENTS.items()}
+        agents = {name: kind(config, environment.distances) for name, kind in self.agents.items()}
         rows = self._restore(agents, folder)
         for episode in range(len(rows) // len(agents) + 1, config.episodes + 1):
             player = Player(environment)  # a new one, which keeps nothing of the episode before
@@ -77,28 +95,32 @@ class Lessons(Unit):
         for name, agent in agents.items():
             prefix = f"{name}/"
             agent.restore({key.removeprefix(prefix): kept[key] for key in kept if key.startswith(prefix)})
-        return pd.read_csv(io.StringIO(str(kept["rows"]))).to_dict("records")
+        return pd.read_csv(io.StringIO(str(kept["rows"])), keep_default_na=False).to_dict("records")
 
 
-def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float]:
-    """Plays an episode as main.py does, but for observations, which a route agent does not need; returns its row."""
+def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float | str]:
+    """Plays an episode as main.py does, but for observations, which a route agent does not need; returns its row.
+
+    `best` is the best route that the agent knows after it.
+    """
     config, distances = player.config, player.environment.distances
-    route, info, total, done = (), {}, 0.0, False
+    path, info, total, done = (), {}, 0.0, False
     while not done:
         node = config.starter
-        if route:
-            (node, *_), _ = agent.rank(None, info, generator(config.seed, "exploration", episode, len(route) + 1))
-        distance = distances[route[-1] if route else node, node]
-        route = (*route, node)
-        (state, _), accuracies, _ = player.after(episode, route)
-        done = accuracies[-1] >= config.goal or len(route) == config.round_limit
-        info = {"round": len(route), "node": (node,), "stalled": state["stalled"], "distance": distance}
+        if path:
+            (node, *_), _ = agent.rank(None, info, generator(config.seed, "exploration", episode, len(path) + 1))
+        distance = distances[path[-1] if path else node, node]
+        path = (*path, node)
+        (state, _), accuracies, _ = player.after(episode, path)
+        done = accuracies[-1] >= config.goal or len(path) == config.round_limit
+        info = {"round": len(path), "node": (node,), "stalled": state["stalled"], "distance": distance}
         info |= {"accuracy": accuracies[-1], "previous_accuracy": (0.0, *accuracies)[-2]}
         gained = reward(accuracies[-1], distance, config)
         total += gained
-        if len(route) > 1:
+        if len(path) > 1:
             agent.remember(None, node, gained, None, done, info)
     agent.learn(generator(config.seed, "replay", episode), episode)
-    rounds, cost, reached = player.result(episode, route)
+    rounds, cost, reached = player.result(episode, path)
     row = {"episode": episode, "rounds": rounds, "episode_return": total, "communication_cost": cost}
-    return row | {"final_accuracy": accuracies[-1], "reached_goal": reached}
+    row |= {"final_accuracy": accuracies[-1], "reached_goal": reached}
+    return row | {"best": as_text(agent.best or ())}

@@ -1,5 +1,9 @@
 """The lessons of several agents: each does what it does alone, common rounds are trained once, and nothing is lost."""
 
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
 import pandas as pd
 import pytest
 from helpers import THREE_NODES
@@ -8,11 +12,29 @@ import main as program
 from config import Config
 from environment import HomogeneousLearningEnv
 from policies.route_agent import RouteAgent
-from studies.ablation import lessons
-from studies.ablation.lessons import Lessons
+from studies import lessons
+from studies.ablation.parts import WithoutModel
+from studies.lessons import Lessons
 
 SETTINGS = THREE_NODES | {"policy": "route-agent", "episodes": 4, "greedy_from": 4, "patience": 1, "threads": 1}
-UNIT = Lessons(seed=100, split="disjoint")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Two(Lessons):
+    """The lessons of two agents."""
+
+    part: ClassVar[str] = "two"
+    agents: ClassVar[dict[str, type[RouteAgent]]] = {"one": RouteAgent, "another": RouteAgent}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Different(Two):
+    """The lessons of two agents that differ."""
+
+    agents: ClassVar[dict[str, type[RouteAgent]]] = {"one": RouteAgent, "another": WithoutModel}
+
+
+UNIT = Different(seed=100, split="disjoint")
 
 
 @pytest.fixture(autouse=True)
@@ -41,16 +63,32 @@ class Logs:
     checkpoint = round
 
 
-def measured(dataset, folder):
+def test_snapshots_bring_an_episode_back(dataset):
+    environment = HomogeneousLearningEnv(Config(**THREE_NODES), dataset)
+    environment.reset(seed=0)
+    environment.step(0)
+    snapshot = environment.snapshot()
+    first = [environment.step(node)[4]["accuracy"] for node in (1, 1, 2)]
+    weights = environment.weights.numpy()
+    environment.reset(seed=3)
+    environment.step(0)
+    environment.restore(snapshot)
+    assert [environment.step(node)[4]["accuracy"] for node in (1, 1, 2)] == first
+    np.testing.assert_array_equal(environment.weights.numpy(), weights)
+    environment.restore(snapshot)
+    assert environment.visits.tolist() == [1, 0, 0]
+
+
+def measured(dataset, folder, unit=UNIT):
     (folder / "runs").mkdir(exist_ok=True)
-    return UNIT.measure(Config(**SETTINGS), dataset, folder)
+    return unit.measure(Config(**SETTINGS), dataset, folder)
 
 
 def test_an_agent_does_what_it_does_in_a_run_of_its_own(dataset, tmp_path):
     config, log, screen = Config(**SETTINGS | {"seed": 100}), Logs(), Logs()
     environment = HomogeneousLearningEnv(config, dataset)
     program.homogeneous_learning(config, environment, RouteAgent(config, environment.distances), log, screen)
-    rows = [row for row in measured(dataset, tmp_path) if row["agent"] == "route-agent"]
+    rows = [row for row in measured(dataset, tmp_path) if row["agent"] == "one"]
     assert [row["episode"] for row in rows] == [1, 2, 3, 4]
     for name in ("rounds", "episode_return", "communication_cost", "final_accuracy", "reached_goal"):
         assert [row[name] for row in rows] == pytest.approx([getattr(record, name) for record in log.episodes])
@@ -59,15 +97,13 @@ def test_an_agent_does_what_it_does_in_a_run_of_its_own(dataset, tmp_path):
 def test_common_rounds_are_trained_once(dataset, tmp_path, monkeypatch):
     trained, step = [], HomogeneousLearningEnv.step
     monkeypatch.setattr(HomogeneousLearningEnv, "step", lambda self, node: trained.append(node) or step(self, node))
-    monkeypatch.setattr(lessons, "AGENTS", {"one": RouteAgent, "another": RouteAgent})
-    rows = pd.DataFrame(measured(dataset, tmp_path))
-    one, another = (rows[rows["agent"] == name].drop(columns="agent").reset_index(drop=True) for name in lessons.AGENTS)
+    rows = pd.DataFrame(measured(dataset, tmp_path, Two(seed=100, split="disjoint")))
+    one, another = (rows[rows["agent"] == name].drop(columns="agent").reset_index(drop=True) for name in Two.agents)
     pd.testing.assert_frame_equal(one, another)
     assert len(trained) == one["rounds"].sum()
 
 
 def test_an_interrupted_unit_goes_on_where_it_was(dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(lessons, "AGENTS", {name: lessons.AGENTS[name] for name in ("route-agent", "without model")})
     whole, play, played = measured(dataset, tmp_path), lessons.play, []
 
     def interrupted(agent, player, episode):

@@ -1,0 +1,24 @@
+"""The unit of the ablation: the route agent and those without one of its parts, for one seed and split."""
+
+import dataclasses
+from typing import ClassVar
+
+from policies.route_agent import RouteAgent
+from studies.ablation import parts
+from studies.lessons import Lessons
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ablation(Lessons):
+    """All episodes of the agent and of those without a part."""
+
+    part: ClassVar[str] = "lessons"
+    agents: ClassVar[dict[str, type[RouteAgent]]] = {
+        "route-agent": RouteAgent,
+        "without model": parts.WithoutModel,
+        "without weights": parts.WithoutWeights,
+        "without correction": parts.WithoutCorrection,
+        "without bonus": parts.WithoutBonus,
+        "without nodes": parts.WithoutNodes,
+        "without patience": parts.WithoutPatience,
+    }

@@ -1,0 +1,1 @@
+"""The best routes that long searches find, as a yardstick for policies: `docs/routes.md`."""

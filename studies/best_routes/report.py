@@ -1,0 +1,77 @@
+"""The report of the study: what each search found, whether searches agree, and the best route of each weights."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from reporting.intervals import student_t
+from reporting.tables import FORMATS, markdown, span_text
+from studies.best_routes.units import chosen, milestones
+from studies.units import read_part
+
+NAMES = {"rounds": "rounds", "communication_cost": "cost", "episode_return": "return"}
+
+
+def per_search(folder: Path) -> pd.DataFrame:
+    """Returns a row for each search, of the route that was chosen by the judged weights: its results on the others."""
+    judged, validated, rows = read_part(folder, "judged"), read_part(folder, "validated"), []
+    for split in judged["split"].unique():
+        for seed, route in chosen(folder, split).items():
+            after = _of(validated, split, route)
+            row = {"split": split, "search": seed, "route (nodes x rounds)": route}
+            row["rounds, weights of the choice"] = _span(_of(judged, split, route), "rounds")
+            row |= {name: _span(after, column) for column, name in NAMES.items()}
+            rows.append(row | {"goal reached": f"{after['reached_goal'].mean():.0%}"})
+    return pd.DataFrame(rows)
+
+
+def convergence(folder: Path) -> pd.DataFrame:
+    """Returns the rounds of the best routes that each search knew after each third of its episodes."""
+    judged, searches, rows = read_part(folder, "judged"), read_part(folder, "search"), []
+    for (split, seed), search in searches.groupby(["split", "seed"], sort=False):
+        row = {"split": split, "search": seed}
+        for episode, route in milestones(search).items():
+            row[f"after {episode} episodes"] = _span(_of(judged, split, route), "rounds")
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def bounds(folder: Path) -> pd.DataFrame:
+    """Returns a row for each split: the best single route, and the best route of each initial weights."""
+    rows = []
+    for split, judged in read_part(folder, "judged").groupby("split", sort=False):
+        by_route = judged.groupby("route")["rounds"].mean()
+        row = {
+            "split": split,
+            "routes": len(by_route),
+            "weights": judged[["seed", "episode"]].drop_duplicates().shape[0],
+        }
+        row["best route for all weights"] = _span(judged[judged["route"] == by_route.idxmin()], "rounds")
+        fewest = judged.groupby(["seed", "episode"], as_index=False)["rounds"].min()
+        rows.append(row | {"best route of each weights": _span(fewest, "rounds")})
+    return pd.DataFrame(rows)
+
+
+def report(folder: Path, images: int) -> str:
+    """Returns the report of a study that is finished; `images` test images were used, 0: all."""
+    validated = read_part(folder, "validated")
+    weights = validated[["seed", "episode"]].drop_duplicates().shape[0]
+    return (
+        f"# Report\n\nIntervals are of 95 % over initial weights (Student's t), on {images or 'all'} test images.\n\n"
+        "## Searches\n\nThe best route of each search is chosen on some initial weights. The last columns show it on "
+        f"{weights} others.\n\n{markdown(per_search(folder))}\n"
+        "## Convergence\n\nRounds of the route that a search held for the best, on the weights of the choice.\n\n"
+        f"{markdown(convergence(folder))}\n"
+        "## Bounds\n\nRounds on the weights of the choice. The last column is clairvoyant: it takes the route with the "
+        f"fewest rounds for each initial weights.\n\n{markdown(bounds(folder))}"
+    )
+
+
+def _of(table: pd.DataFrame, split: str, route: str) -> pd.DataFrame:
+    """Returns the rows of a route in a split."""
+    return table[(table["split"] == split) & (table["route"] == route)]
+
+
+def _span(values: pd.DataFrame, column: str) -> str:
+    """Returns the mean of a column and its 95 % interval as text."""
+    return span_text(student_t(values[column]), FORMATS[column])
