@@ -7,6 +7,7 @@ therefore trained once for all of them. Each agent does exactly what it does in 
 import dataclasses
 import functools
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -58,7 +59,7 @@ class Lessons(Unit):
     agents: ClassVar[dict[str, type[RouteAgent]]]
     split: str
 
-    def measure(self, config: Config, dataset: Dataset, folder: Path) -> Rows:
+    def measure(self, config: Config, dataset: Dataset, folder: Path, tell: Callable[[float], None]) -> Rows:
         """Returns a row for each agent and episode; goes on after the last episode that is kept in the folder.
 
         `config` has the settings that all units share.
@@ -71,6 +72,7 @@ class Lessons(Unit):
             player = Player(environment)  # a new one, which keeps nothing of the episode before
             rows += [{"agent": name, **play(agent, player, episode)} for name, agent in agents.items()]
             self._keep(agents, rows, folder)
+            tell(episode / config.episodes)
         return rows
 
     def write(self, rows: Rows, folder: Path):

@@ -21,7 +21,7 @@ from settings.machine import machine
 from studies.command import add_flags_of_units, run_plan, run_units
 
 if TYPE_CHECKING:
-    from studies.units import Unit
+    from studies.units import Rows, Unit
 
 PRESET = "route-agent"
 LOWEST_SEED = 100  # of the tuning seeds
@@ -45,7 +45,8 @@ def main(
         splits: Default of `--splits`.
         seeds: Default of `--seeds`, consecutive numbers.
         plan: Takes splits and seeds, and returns the units. Those of a part stand together, after the parts they need.
-            A unit has a method `measure(config, dataset, folder)` that returns its rows.
+            A unit has a method `measure(config, dataset, folder, tell)` that returns its rows and calls `tell` with the
+            share that is done.
         tables: Takes the folder and the configuration, and returns the text of each result file by its name, report.md
             among them.
         arguments: Command line; that of the process by default.
@@ -95,8 +96,12 @@ def _run(
         tell_of_stand_in(dataset.name, console)
         fixed = {"dataset": dataset.name, "evaluation_samples": config.evaluation_samples}
         prepare(options.out, fixed, {"threads": config.threads, **machine()})
+
+        def measure_unit(unit: "Unit", tell: Callable[[float], None]) -> "Rows":
+            return unit.measure(config, dataset, options.out, tell)
+
         for _, part in itertools.groupby(units, lambda unit: unit.part):
-            measure_with_bar(list(part), options.out, lambda unit: unit.measure(config, dataset, options.out), console)
+            measure_with_bar(list(part), options.out, measure_unit, console)
         texts = tables(options.out, config)
         for file, text in texts.items():
             write_atomically(options.out / file, text.encode())

@@ -98,22 +98,33 @@ def read_settings(folder: Path) -> dict:
 
 
 def measure_with_bar(
-    units: Sequence[Unit], folder: Path, measure: Callable[[Unit], Rows], console: Console | None = None
+    units: Sequence[Unit],
+    folder: Path,
+    measure: Callable[[Unit, Callable[[float], None]], Rows],
+    console: Console | None = None,
 ):
-    """Measures the unfinished units as `measure_all` does, and shows a progress bar with the time left."""
+    """Measures the unfinished units as `measure_all` does, and shows a progress bar with the time left.
+
+    `measure` gets a function too, which it may call with the share of the unit that is done.
+    """
     console = console or Console(highlight=False)
     done = [unit for unit in units if unit.finished(folder)]
     console.print(f"{len(units)} units in {folder}, {len(done)} of them finished already", soft_wrap=True)
     bar = progress_bar("units {task.fields[done]}/{task.fields[units]}", console)
-    costs = {"total": sum(unit.cost for unit in units), "completed": sum(unit.cost for unit in done)}
-    task = bar.add_task("", **costs, done=len(done), units=len(units))
+    total = sum(unit.cost for unit in units)
+    task = bar.add_task("", total=total, completed=sum(unit.cost for unit in done), done=len(done), units=len(units))
+
+    def in_parts(unit: Unit) -> Rows:
+        before = bar.tasks[0].completed
+        return measure(unit, lambda share: bar.update(task, completed=before + share * unit.cost))
 
     def on_progress(unit: Unit, seconds: float):
         console.print(f"{unit.name()}  {seconds:.1f} s", soft_wrap=True)
-        bar.update(task, advance=unit.cost, done=bar.tasks[0].fields["done"] + 1)
+        done.append(unit)
+        bar.update(task, completed=sum(unit.cost for unit in done), done=len(done))
 
     with bar:
-        measure_all(units, folder, measure, on_progress)
+        measure_all(units, folder, in_parts, on_progress)
 
 
 def measure_all(

@@ -1,6 +1,7 @@
 """The units of the study: long searches, and the routes they found on initial weights that no search has seen."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,7 +25,6 @@ class Search(Lessons):
     """A search: the route agent, which learns for many episodes."""
 
     part: ClassVar[str] = "search"
-    cost: ClassVar[float] = 60  # in trials
     agents: ClassVar[dict[str, type[RouteAgent]]] = {"route-agent": RouteAgent}
 
 
@@ -35,16 +35,17 @@ class Trial(Unit):
     split: str
     episode: int
 
-    def measure(self, config: Config, dataset: Dataset, folder: Path) -> Rows:
+    def measure(self, config: Config, dataset: Dataset, folder: Path, tell: Callable[[float], None]) -> Rows:
         """Returns a row for each route."""
         config = dataclasses.replace(config, seed=self.seed, split=self.split, greedy_from=1)  # nothing is learned
         environment = HomogeneousLearningEnv(config, dataset)
-        player, rows = Player(environment), []
-        for route in self.routes(folder):
+        player, routes, rows = Player(environment), self.routes(folder), []
+        for number, route in enumerate(routes, 1):
             agent = RouteAgent(config, environment.distances)
             agent.best = agent.planned = from_text(route)
             row = play(agent, player, self.episode)
             rows.append({"route": route} | {name: row[name] for name in row if name not in ("episode", "best")})
+            tell(number / len(routes))
         return rows
 
     def routes(self, folder: Path) -> list[str]:
@@ -57,7 +58,6 @@ class Judgement(Trial):
     """The latest best routes of all searches, on weights by which the best one of each is chosen."""
 
     part: ClassVar[str] = "judged"
-    cost: ClassVar[float] = 2
 
     def routes(self, folder: Path) -> list[str]:
         return sorted({route for search in searches(folder, self.split).values() for route in candidates(search)})

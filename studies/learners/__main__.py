@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
         fixed = {"dataset": dataset.name, "dataset_sha256": dataset.sha256()}
         fixed |= {"epochs": options.epochs, "samples": options.samples}
         prepare(options.out, fixed, {"threads": options.threads, **machine()})
-        measure_with_bar(units, options.out, lambda unit: unit.measure(images, options.epochs, options.out), console)
+        measure_with_bar(units, options.out, lambda unit, _: unit.measure(images, options.epochs, options.out), console)
         return write_report(options.out)
 
     return run_plan(options, lambda: plan(options.parts, options.seeds, options.dataset), measure)

@@ -57,7 +57,7 @@ def run(
 
     def measure(units: list[Unit]) -> str:
         prepare(options.out, {"quick": options.quick}, {"threads": options.threads, **machine()})
-        measure_with_bar(units, options.out, lambda unit: unit.measure(options.out))
+        measure_with_bar(units, options.out, lambda unit, _: unit.measure(options.out))
         return write_report(options.out)
 
     return run_plan(options, lambda: plan(options.seeds, options.quick), measure)

@@ -81,7 +81,7 @@ def test_snapshots_bring_an_episode_back(dataset):
 
 def measured(dataset, folder, unit=UNIT):
     (folder / "runs").mkdir(exist_ok=True)
-    return unit.measure(Config(**SETTINGS), dataset, folder)
+    return unit.measure(Config(**SETTINGS), dataset, folder, lambda share: None)
 
 
 def test_an_agent_does_what_it_does_in_a_run_of_its_own(dataset, tmp_path):

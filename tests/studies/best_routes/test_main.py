@@ -104,7 +104,9 @@ def test_a_route_is_played_as_it_says(small, dataset, tmp_path, monkeypatch):
     config = best_routes.Config(**THREE_NODES | {"policy": "route-agent", "patience": 0, "threads": 2})
     unit = units.Judgement(split="disjoint", seed=210, episode=3)
     monkeypatch.setattr(units.Judgement, "routes", lambda unit, folder: [A, B])
-    rows = unit.measure(config, dataset, tmp_path)
+    shares = []
+    rows = unit.measure(config, dataset, tmp_path, shares.append)
+    assert shares == [0.5, 1]
     environment = HomogeneousLearningEnv(units.dataclasses.replace(config, seed=210), dataset)
     player = Player(environment)
     for row, path in zip(rows, ((0, 1, 1, 1), (0, 2, 2, 2)), strict=True):
