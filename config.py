@@ -75,7 +75,7 @@ class DataSettings(Settings):
     # Deviation D7: the default is the other reading of the supplementary data; preset published-code is the authors'.
     split: str = setting(
         "disjoint",
-        "which images outside the main class a node gets: main images of other nodes, other ones for each node "
+        "which images outside the main class a node gets: main images of other nodes, different ones for each node "
         "(disjoint) or the same ones for ten nodes (published), or images that no other node holds (exclusive); "
         "dirichlet draws each node's label shares, without a main class",
         source="authors: published",

@@ -27,7 +27,7 @@ def make_parser(everything: bool) -> Parser:
         prog="main.py",
         usage="python main.py [--preset NAME] [--FLAG VALUE ...]",
         description="Homogeneous Learning: one model travels, and an RL agent picks the next node.",
-        epilog=f"presets (+ adds to the preset above):\n{presets}{more}",
+        epilog=f"presets:\n{presets}{more}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
         add_help=False,
