@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="with --docs: only name what is out of date")
     parser.add_argument("--html", action="store_true", help="also write all as one page, report.html")
     options = parser.parse_args(arguments)
-    if options.docs == bool(options.folders or options.out):
+    if options.docs == bool(options.folders) or (options.docs and options.out):
         parser.error("give either folders of sweep.py or --docs")
     if options.html and options.docs:
         parser.error("--html needs folders of sweep.py")

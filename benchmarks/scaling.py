@@ -78,7 +78,7 @@ def actors() -> set[Path]:
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # of a process that has just ended
-            if (folder / "cmdline").read_bytes().startswith(b"ray::Nodes"):
+            if (folder / "cmdline").read_bytes().startswith(b"ray::NodeActor"):
                 found.add(folder)
     return found
 

@@ -3,12 +3,13 @@
 import functools
 import io
 import itertools
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from reporting.style import COLOURS, own_style
 from runs.command_line import command_of
@@ -17,13 +18,6 @@ from runs.folder import write_atomically
 from runs.packed import has_table
 from runs.tables import read_table
 from settings.errors import first_line
-
-_backend = os.environ.pop("MPLBACKEND", None)  # no backend is needed here, and an unknown one ends the import
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-
-if _backend is not None:
-    os.environ["MPLBACKEND"] = _backend
 
 WINDOW = 10  # episodes of the running mean, and of "early" and "late"
 MARKERS = "osD^vP*Xph"

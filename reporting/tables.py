@@ -27,10 +27,12 @@ def setting_names(table: pd.DataFrame) -> list[str]:
 
 
 def matching(table: pd.DataFrame, policy: str, where: dict[str, object]) -> pd.DataFrame:
-    """Returns the rows of a policy with the settings `where`; a setting that does not concern the policy matches."""
+    """Returns the rows of a policy with the settings `where`; where it has none with a setting, those that it does not
+    concern."""
     rows = table[table["policy"] == policy]
     for name, value in where.items():
-        rows = rows[rows[name].isin([value, ANY])]
+        exact = rows[rows[name] == value]
+        rows = exact if len(exact) else rows[rows[name] == ANY]
     return rows
 
 

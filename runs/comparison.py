@@ -10,7 +10,7 @@ from runs.description import read_description
 from runs.packed import parse
 from runs.records import TIMES
 from runs.tables import read_text
-from settings.errors import UsageError
+from settings.errors import UsageError, first_line
 from settings.machine import machine, numeric_environment
 
 if TYPE_CHECKING:
@@ -22,9 +22,21 @@ COMPUTE = ("tensorflow", "keras", "numpy", "numba")  # the packages whose versio
 
 
 def read(folder: Path, names: Iterable[str] = COMPARED) -> dict[str, pd.DataFrame]:
-    """Reads CSV files of a run, packed or not, as tables of text, without the times."""
-    tables = {name: parse(read_text(folder, name)) for name in names}
-    return {name: table.drop(columns=[*TIMES & set(table)]) for name, table in tables.items()}
+    """Reads CSV files of a run, packed or not, as tables of text, without the times.
+
+    Raises UsageError where one is missing or is no table of episodes.
+    """
+    tables = {}
+    for name in names:
+        text = read_text(folder, name)
+        try:
+            table = parse(text)
+        except ValueError as error:
+            raise UsageError(f"{folder / name} cannot be read ({first_line(error)})") from error
+        if "episode" not in table:
+            raise UsageError(f"{folder / name} lacks the column episode; it is not of a run of main.py")
+        tables[name] = table.drop(columns=[*TIMES & set(table)])
+    return tables
 
 
 def first_difference(before: pd.DataFrame, after: pd.DataFrame) -> str:
@@ -45,7 +57,7 @@ def refuse_incomparable(like: Path, nodes: "LocalNodes | RayNodes"):
     described = read_description(like)
     if described["dataset_sha256"] != nodes.sha256():
         raise UsageError(f"{like} ran on other data ({described['dataset']}, here {nodes.name}); give its --data-path")
-    if read(like, ["episodes.csv"])["episodes.csv"].empty:
+    if read(like)["episodes.csv"].empty:
         raise UsageError(f"{like} has no finished episode to compare with; give another run")
 
 

@@ -48,13 +48,16 @@ EVENTS_SUFFIX = ".homogeneous-learning"  # of the TensorBoard events that a run 
 
 
 def new_folder(config: Config, dataset: "NamedData") -> Path:
-    """Returns the name of a folder under results/runs that is not there yet."""
+    """Makes a folder under results/runs for a run; returns it."""
     name = f"{datetime.datetime.now():%Y%m%d-%H%M%S}-{config.policy}-{dataset.name}-seed{config.seed}".replace(":", ".")
     number, folder = 1, RUNS / name
-    while folder.exists():
-        number += 1
-        folder = RUNS / f"{name}-{number}"
-    return folder
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:  # two runs may begin in the same second
+            number += 1
+            folder = RUNS / f"{name}-{number}"
 
 
 def holds_run(folder: Path) -> bool:

@@ -48,12 +48,16 @@ class RunLog:
         tables = {"rounds.csv": RoundRecord, "episodes.csv": EpisodeRecord}
         if options.engine == "ray":
             tables[TRANSFERS] = TransferRecord
-        headers = {name: list(columns(kind)) for name, kind in tables.items()}
+        headers, episodes = {name: list(columns(kind)) for name, kind in tables.items()}, ""
         if options.resume:
             self.description = redescribe(self.folder, config, nodes, options)
             self.episodes_done, extents, self.policy_state = read_checkpoint(self.folder, config)
             for name, extent in extents.items():  # all of them before any is changed
                 headers[name] = extent.check(self.folder / name, headers[name])
+            if extents:
+                episodes = (self.folder / "episodes.csv").read_bytes()[: extents["episodes.csv"].size].decode()
+        self.saved_model = SavedModel(config, self.folder, episodes)  # may refuse too
+        if options.resume:
             if not self.description["end"] or self.episodes_done < config.episodes:  # else nothing is left to run
                 self.description |= {"resumed": [*self.description["resumed"], part(options)], "end": None}
         else:
@@ -65,7 +69,6 @@ class RunLog:
         self._headers, self._files, self._digests = headers, {}, {}
         for name, header in headers.items():
             self._open(name, header, extents.get(name))
-        self.saved_model = SavedModel(config, self.folder)
         self._events = None
         if options.tensorboard:
             from runs.events import Events  # TensorBoard and pandas are slow to import

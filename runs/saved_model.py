@@ -20,17 +20,19 @@ class SavedModel:
     then the earlier one. A resumed run finds it in episodes.csv, so that an interruption changes nothing.
     """
 
-    def __init__(self, config: Config, folder: Path):
-        """Reads the episodes that are logged; raises UsageError where one of them is the best and its file is gone."""
+    def __init__(self, config: Config, folder: Path, episodes: str):
+        """Reads the `episodes` that are logged, the text of episodes.csv.
+
+        Raises UsageError where the model of one of them has to be in the file, and the file is gone.
+        """
         self.path = folder / config.save_model if config.save_model in MODELS else None
         self.only_best = config.save_model == BEST_MODEL
         self.kept = None  # (rounds, -accuracy, episode) of the model in the file
         if not self.path:
             return
-        with open(folder / "episodes.csv", newline="") as file:
-            for row in csv.DictReader(file):
-                found = int(row["rounds"]), -float(row["final_accuracy"]), int(row["episode"])
-                self._choose(found, row["reached_goal"] == "True")
+        for row in csv.DictReader(episodes.splitlines()):
+            found = int(row["rounds"]), -float(row["final_accuracy"]), int(row["episode"])
+            self._choose(found, row["reached_goal"] == "True")
         if self.kept and not self.path.exists():
             raise UsageError(f"{self.path}, of episode {self.kept[2]}, is gone; put it back, or --overwrite")
 

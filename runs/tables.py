@@ -44,7 +44,7 @@ def read_table(run_dir: Path, name: str) -> pd.DataFrame:
         raise UsageError(f"{path} cannot be read ({first_line(error)})") from error
     if table.empty:
         raise UsageError(f"{path} holds no finished row yet; wait for the run's first episode")
-    lacking = [column for column in COLUMNS[name] + IN_EVERY_TABLE if column not in table]
+    lacking = [column for column in COLUMNS.get(name, []) + IN_EVERY_TABLE if column not in table]
     if lacking:
         raise UsageError(f"{path} lacks the column {lacking[0]}; it is not of a run of main.py")
     return table

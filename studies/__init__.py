@@ -1,1 +1,3 @@
 """Contains longer studies, each run as `python -m studies.NAME`."""
+
+import reporting  # noqa: F401, before Matplotlib, see there

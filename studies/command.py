@@ -1,4 +1,4 @@
-"""Provides the command line that all benchmarks and studies share."""
+"""Provides what command lines of benchmarks and studies share."""
 
 import argparse
 import re
@@ -52,6 +52,9 @@ def run(
         parser.add_argument(f"--{flag.replace('_', '-')}", type=kind, default=default, help=f"{text} [{default}]")
     parser.add_argument("--out", type=path_argument, required=True, help="folder for the results")
     options = parser.parse_args(arguments)
+    for flag, (default, _) in flags.items():
+        if isinstance(default, int) and (value := getattr(options, flag)) < (lowest := int(flag != "seed")):
+            parser.error(f"--{flag.replace('_', '-')} must be at least {lowest}, not {value}")
     return command(name, lambda: _run(name, measure, options, by_processor), lambda: "run the same command again")
 
 

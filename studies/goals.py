@@ -15,10 +15,11 @@ import pandas as pd
 import sweep
 from reporting.tables import markdown
 from runs.command_line import command, path_argument, text_list
+from runs.description import read_description
 from runs.flags import Parser
 from runs.folder import write_atomically
 from runs.options import parse
-from runs.tables import read_table
+from runs.tables import only_tables_of_runs, read_table
 from settings.errors import UsageError
 
 SEEDS, EPISODES, ROUNDS = "100-104", 4, 36
@@ -69,8 +70,10 @@ def study(splits: list[str], out: Path, shared: list[str]) -> int:
     if code or "--list" in given:
         return code
     folders = sorted(path.parent for path in (out / "runs").glob("*/*/rounds.csv"))
-    episodes = pd.concat([best_accuracies(folder) for folder in folders]).sort_values([*WHERE, "seed", "episode"])
     # Runs of other data sets may still be going on.
+    folders = [folder for folder in folders if read_description(folder)["end"]]
+    with only_tables_of_runs():
+        episodes = pd.concat([best_accuracies(folder) for folder in folders]).sort_values([*WHERE, "seed", "episode"])
     episodes = episodes[episodes.groupby(WHERE)["episode"].transform("size") == OF]
     table = markdown(goal_table(episodes))
     write_atomically(out / "goals.csv", episodes.to_csv(index=False).encode())

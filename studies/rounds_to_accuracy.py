@@ -20,7 +20,7 @@ from runs.command_line import command, path_argument
 from runs.flags import Parser
 from runs.folder import write_atomically
 from runs.packed import run_dirs
-from runs.tables import read_table
+from runs.tables import only_tables_of_runs, read_table
 from settings.errors import UsageError
 
 POLICIES = ("dqn", "random", "standalone")
@@ -104,7 +104,8 @@ def figure(counts: pd.DataFrame) -> Figure:
 
 def study(folders: list[Path], out: Path) -> int:
     """Counts, writes the rows of all seeds, the table and the figure, and prints the table; returns 0."""
-    counts = [count(run_dir) for folder in folders for run_dir in run_dirs(folder)]
+    with only_tables_of_runs():
+        counts = [count(run_dir) for folder in folders for run_dir in run_dirs(folder)]
     if not any(map(len, counts)):
         raise UsageError(f"no finished run of {', '.join(POLICIES)} in {folders[0]}; give the --out folder of a sweep")
     counts = pd.concat(counts)

@@ -35,6 +35,8 @@ def main(
     plan: "Callable[[list[str], list[int]], list[Unit]]",
     tables: Callable[[Path, Config], dict[str, str]],
     arguments: list[str] | None = None,
+    *,
+    fixed: Sequence[str] = (),
     **changes: object,
 ) -> int:
     """Runs the command line of a study; returns 0, 2 where something has to be changed first, 130 when interrupted.
@@ -50,11 +52,12 @@ def main(
         tables: Takes the folder and the configuration, and returns the text of each result file by its name, report.md
             among them.
         arguments: Command line; that of the process by default.
+        fixed: Options that cannot change between the commands that work in one folder.
         **changes: Settings in which the study differs from the preset.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _parse(name, doc, splits, seeds, arguments)
-    return run_units(name, arguments, lambda: _run(options, plan, tables, changes))
+    return run_units(name, arguments, lambda: _run(options, plan, tables, fixed, changes))
 
 
 def _parse(
@@ -80,6 +83,7 @@ def _run(
     options: argparse.Namespace,
     plan: "Callable[[list[str], list[int]], list[Unit]]",
     tables: Callable[[Path, Config], dict[str, str]],
+    fixed: Sequence[str],
     changes: dict[str, object],
 ) -> int:
     """Measures the unfinished units and writes the tables; returns the exit code."""
@@ -94,8 +98,9 @@ def _run(
 
         dataset, console = load_dataset(config), Console(highlight=False)
         tell_of_stand_in(dataset.name, console)
-        fixed = {"dataset": dataset.name, "evaluation_samples": config.evaluation_samples}
-        prepare(options.out, fixed, {"threads": config.threads, **machine()})
+        about = {"dataset": dataset.name, "evaluation_samples": config.evaluation_samples}
+        about |= {name: getattr(options, name) for name in fixed}
+        prepare(options.out, about, {"threads": config.threads, **machine()})
 
         def measure_unit(unit: "Unit", tell: Callable[[float], None]) -> "Rows":
             return unit.measure(config, dataset, options.out, tell)

@@ -45,13 +45,15 @@ def results(planned: "Sequence[Run]") -> Table | None:
     """Returns the means over the seeds of the finished runs as a table; None where no run has finished."""
     from reporting.averages import per_seed, read_run  # pandas and SciPy take a second
     from reporting.tables import policy_table, setting_names
+    from runs.tables import only_tables_of_runs
 
-    runs = {run.name: read_run(run.folder) for run in planned if run.finished}
-    runs = {name: run for name, run in runs.items() if run}
-    if not runs:
-        return None
-    means = per_seed(runs)
-    rows = policy_table(means)[[*setting_names(means), *SHOWN]].astype(str)
+    with only_tables_of_runs():
+        runs = {run.name: read_run(run.folder) for run in planned if run.finished}
+        runs = {name: run for name, run in runs.items() if run}
+        if not runs:
+            return None
+        means = per_seed(runs)
+        rows = policy_table(means)[[*setting_names(means), *SHOWN]].astype(str)
     title = "Means over seeds (95 % interval); of a policy that learns, over its last 20 episodes"
     table = Table(title=title, box=rich.box.SIMPLE_HEAD)
     for name in rows:

@@ -51,6 +51,14 @@ def test_a_learner_whose_layers_keras_does_not_have_is_refused(tiny, tmp_path, c
     assert not list(tmp_path.iterdir())
 
 
+def test_a_resume_without_the_file_changes_nothing(tiny, tmp_path, capfd):
+    run(*tiny, "--episodes", 1, "--save-model", "last.keras", "--run-dir", tmp_path)
+    (tmp_path / "last.keras").unlink()
+    before = {path: path.read_bytes() for path in tmp_path.glob("*.*") if not path.name.startswith(".")}
+    assert "last.keras, of episode 1, is gone" in refuse(capfd, "--resume", "--run-dir", tmp_path, "--episodes", 2)
+    assert before == {path: path.read_bytes() for path in before}
+
+
 def test_which_learners_can_be_saved():
     """Plain Keras loaded the networks of these alone."""
     loaded = {("cnn", "plain"), ("kde", "plain"), ("pseudo-attention", "plain")}

@@ -40,7 +40,10 @@ def tables(folder: Path, config: Config) -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
     length = {"episodes": EPISODES, "greedy_from": EPISODES + 1}
-    return tuning_command.main("studies.best_routes", __doc__, SPLITS, SEEDS, plan, tables, arguments, **length)
+    # The initial weights are played on once, with the routes of all searches.
+    return tuning_command.main(
+        "studies.best_routes", __doc__, SPLITS, SEEDS, plan, tables, arguments, fixed=["splits", "seeds"], **length
+    )
 
 
 if __name__ == "__main__":

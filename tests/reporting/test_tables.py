@@ -153,6 +153,17 @@ def test_agents_are_compared_with_the_one_random_policy(tmp_path, monkeypatch, u
     figures.draw(tmp_path, averages.read_runs(tmp_path)[0], table)
 
 
+def test_agents_of_another_setting_are_compared_with_the_random_policy_of_theirs(tmp_path):
+    """The goal of the preset quick concerns the random policy too."""
+    for seed in range(5):
+        for preset, rounds in (("paper", 20), ("quick", 8)):
+            write_run(tmp_path, "dqn", seed, [rounds // 2] * 20, [1] * 20, preset=preset, limit=20)
+            write_run(tmp_path, "random", seed, [rounds] * 20, [1] * 20, preset=preset, limit=21)
+    claims = tables.claim_table(averages.per_seed(averages.read_runs(tmp_path)[0]))
+    rounds = claims.iloc[:2]
+    assert rounds[["preset", "seeds", "ours"]].to_numpy().tolist() == [["paper", 5, "-50.0%"], ["quick", 5, "-50.0%"]]
+
+
 def test_agents_side_by_side_by_hand(tmp_path):
     """The second agent against the first, over the seeds of both."""
     for seed, rounds in enumerate([10, 12, 99]):

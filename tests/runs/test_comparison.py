@@ -58,8 +58,14 @@ def test_what_makes_another_kind_of_machine(monkeypatch):
     assert [line.split()[0] for line in found] == ["evaluation", "keras", "XLA_FLAGS"]
 
 
-def test_other_images_are_refused(tmp_path):
+def test_other_images_and_broken_tables_are_refused(tmp_path):
     like = logged(tmp_path, "like", [1], [0.1])
     refuse_incomparable(like, NODES)
+    (like / "rounds.csv").write_text("episode,accuracy\n1,0.1,0.2,0.3\n2\n1,2,3,4,5\n")
+    with pytest.raises(UsageError, match=r"rounds\.csv cannot be read \(Error tokenizing data"):
+        refuse_incomparable(like, NODES)
+    (like / "rounds.csv").write_text("round,accuracy\n1,0.1\n")
+    with pytest.raises(UsageError, match=r"rounds\.csv lacks the column episode; it is not of a run"):
+        refuse_incomparable(like, NODES)
     with pytest.raises(UsageError, match="ran on other data"):
         refuse_incomparable(like, types.SimpleNamespace(name="other", sha256=lambda: "tea"))

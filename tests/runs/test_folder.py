@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from helpers import PROJECT, refuse, run
 
+from config import Config
 from reporting import run_figures
-from runs.folder import lock, locked, resume_hint, write_atomically
+from runs.folder import lock, locked, new_folder, resume_hint, write_atomically
 from settings.errors import UsageError
 
 THEIRS = ("figures/drawing.svg", "tensorboard/events.out.tfevents.1.other", "thesis.tex", "figures/deep/nodes.png")
@@ -105,6 +106,14 @@ def one_episode(tiny, tmp_path_factory):
     folder = tmp_path_factory.mktemp("one")
     run(*tiny, "--policy", "random", "--episodes", 1, "--run-dir", folder)
     return folder
+
+
+def test_runs_that_begin_in_the_same_second_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, data = Config(seed=3), argparse.Namespace(name="x:y")
+    folders = [new_folder(config, data) for _ in range(3)]
+    assert len(set(folders)) == 3
+    assert all(folder.is_dir() and "-dqn-x.y-seed3" in folder.name for folder in folders)
 
 
 def test_a_locked_folder_names_who_has_it(tmp_path):

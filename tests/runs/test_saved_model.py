@@ -3,7 +3,6 @@
 import types
 
 import pytest
-from helpers import write_run
 
 from config import Config
 from runs.saved_model import SavedModel
@@ -27,22 +26,20 @@ def record(episode):
 
 
 def logged(tmp_path, episodes):
-    """Returns the folder of a run with as many episodes in its log."""
-    folder = write_run(tmp_path / str(episodes), "dqn", 0, *[[row[0] for row in EPISODES[:episodes]]] * 2)
+    """Returns the folder of a run, and the text of its episodes.csv with as many episodes."""
     lines = [f"{n},{rounds},{accuracy},{goal}" for n, (rounds, accuracy, goal) in enumerate(EPISODES[:episodes], 1)]
-    (folder / "episodes.csv").write_text("\n".join(["episode,rounds,final_accuracy,reached_goal", *lines, ""]))
-    return folder
+    return tmp_path, "\n".join(["episode,rounds,final_accuracy,reached_goal", *lines, ""])
 
 
 @pytest.mark.parametrize("name", ["best.keras", "last.keras"])
 @pytest.mark.parametrize("before", [0, 1, 2, 4])
 def test_the_model_that_is_kept(tmp_path, name, before):
     """In one go and after a resume, the file has the same model."""
-    folder, last = logged(tmp_path, before), len(EPISODES)
+    (folder, text), last = logged(tmp_path, before), len(EPISODES)
     kept = BEST[before - 1] if name == "best.keras" and before else before
     if kept:
         (folder / name).write_bytes(b"%d" % kept)
-    saved = SavedModel(Config(save_model=name), folder)
+    saved = SavedModel(Config(save_model=name), folder, text)
     for episode in range(before + 1, last + 1):
         saved.episode(record(episode), environment(episode))
         expected = BEST[episode - 1] if name == "best.keras" else episode
@@ -52,15 +49,15 @@ def test_the_model_that_is_kept(tmp_path, name, before):
 
 
 def test_no_model_is_kept_where_no_episode_reached_the_goal_or_none_was_asked_for(tmp_path):
-    folder = logged(tmp_path, 0)
+    folder, text = logged(tmp_path, 0)
     for name, said in (("best.keras", "There is no best.keras: no episode reached the goal."), ("none", "")):
-        saved = SavedModel(Config(save_model=name), folder)
+        saved = SavedModel(Config(save_model=name), folder, text)
         saved.episode(record(1), environment(1))
         assert saved.describe() == said
         assert not list(folder.glob("*.keras"))
 
 
 def test_a_lost_file_is_told(tmp_path):
-    folder = logged(tmp_path, 4)
+    folder, text = logged(tmp_path, 4)
     with pytest.raises(UsageError, match=r"best\.keras, of episode 3, is gone; put it back, or --overwrite"):
-        SavedModel(Config(save_model="best.keras"), folder)
+        SavedModel(Config(save_model="best.keras"), folder, text)

@@ -1,8 +1,10 @@
 """The rule of the goal by hand, and its runs: what they are, and that they tell what a run with that goal would do."""
 
+import json
+
 import pandas as pd
 import pytest
-from helpers import run
+from helpers import run, write_run
 
 from studies import goals
 
@@ -25,7 +27,7 @@ def test_rule_by_hand(best, expected):
 
 def write_rounds(folder, dataset, seed, accuracies):
     """Writes a rounds.csv of four episodes, each of three rounds with the given accuracy in the second one."""
-    folder.mkdir(parents=True)
+    write_run(folder.parent, "random", seed, [3] * len(accuracies), [0] * len(accuracies)).rename(folder)
     rows = [
         {"seed": seed, "episode": episode, "round": round, "node": 0, "previous_node": 0, "accuracy": accuracy}
         for episode, best in enumerate(accuracies, 1)
@@ -36,8 +38,13 @@ def write_rounds(folder, dataset, seed, accuracies):
 
 
 def test_tables_are_of_all_whole_searches(tmp_path, monkeypatch, capsys):
-    """The sweep is played by files made up: 20 episodes of one data set, 19 reaching 0.6; of another one only four."""
+    """The sweep is played by files made up: 20 episodes of one data set, 19 reaching 0.6; of another one only four, and
+    a run that has just begun."""
     write_rounds(tmp_path / "runs/mnist/random-disjoint-seed100", "mnist", 100, [0.7] * 4)
+    begun = tmp_path / "runs/mnist/random-disjoint-seed101"
+    write_rounds(begun, "mnist", 101, [])
+    described = json.loads((begun / "run.json").read_text()) | {"end": None}
+    (begun / "run.json").write_text(json.dumps(described))
     commands = []
 
     def sweep(arguments):

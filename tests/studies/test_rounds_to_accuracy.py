@@ -98,3 +98,11 @@ def test_folder_without_runs_of_interest_is_refused(tmp_path, capsys):
     assert rounds_to_accuracy.main([str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "no finished run of dqn, random, standalone" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_damaged_tables_are_told_in_one_line(tmp_path, capsys):
+    write(tmp_path / "runs", "random", 0, [0.4, 0.5])
+    (path,) = tmp_path.glob("runs/*/rounds.csv")
+    path.write_text(path.read_text().replace("0.4", "few"))
+    assert rounds_to_accuracy.main([str(tmp_path / "runs"), "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

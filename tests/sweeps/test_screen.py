@@ -6,6 +6,7 @@ import pytest
 from helpers import write_run
 from rich.console import Console
 
+from settings.errors import UsageError
 from sweeps import screen
 
 
@@ -58,3 +59,10 @@ def test_the_table_is_of_finished_runs(planned):
     assert [row[:4] for row in rows] == [["disjoint", "dqn", "2", "11.0"], ["disjoint", "random", "1", "22.0"]]
     assert rows[0][-1] == "0.800"
     assert screen.results(planned[3:]) is None
+
+
+def test_damaged_tables_of_a_finished_run_are_told_in_one_line(planned):
+    path = planned[0].folder / "episodes.csv"
+    path.write_text(path.read_text().replace("10,", "ten,"))
+    with pytest.raises(UsageError, match="the tables differ from those that a run writes"):
+        screen.results(planned)

@@ -98,6 +98,8 @@ def test_a_small_study(small, dataset, tmp_path, monkeypatch, capsys):
     assert best_routes.main([*small, "--out", str(tmp_path / "packed")]) == 0
     assert (tmp_path / "packed" / "report.md").read_text() == text
     assert "2 units in" in capsys.readouterr().out
+    assert best_routes.main([*small, "--seeds", "200-202", "--out", str(folder)]) == 2
+    assert "was started with seeds [200, 201], not [200, 201, 202]" in capsys.readouterr().err
 
 
 def test_a_route_is_played_as_it_says(small, dataset, tmp_path, monkeypatch):
