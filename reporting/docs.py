@@ -27,7 +27,7 @@ def published(root: Path) -> list[Path]:
     )
 
 
-def rewrite_report(folder: Path, out: Path, figures: bool = True) -> list[Path]:
+def rewrite_report(folder: Path, out: Path, figures: bool) -> list[Path]:
     """Writes the committed report of a folder anew, from the runs that it names, into `out`.
 
     Returns the committed files that differ from the new ones. Raises UsageError where the report names no runs.

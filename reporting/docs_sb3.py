@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from reporting.averages import AVERAGES
-from reporting.intervals import paired, student_t
-from reporting.tables import FORMATS, markdown, span_text
+from reporting.intervals import paired
+from reporting.tables import FORMATS, markdown, mean_text
 from runs.presets import PAPER
 
 CHANGED = "Stable-Baselines3, changed arguments"
@@ -50,7 +50,7 @@ def _row(split: str, agent: str, tested: str, means: pd.DataFrame) -> dict[str, 
     """Returns the row of an agent, from the means of its seeds."""
     seeds = f"{means['seed'].min()} to {means['seed'].max()}"
     row = {"split": split, "agent": agent, "seeds": seeds, "tested on": tested}
-    row |= {title: span_text(student_t(means[name]), FORMATS[name]) for name, title in COLUMNS.items()}
+    row |= {title: mean_text(means[name], FORMATS[name]) for name, title in COLUMNS.items()}
     return row | {"goal reached": f"{means['reached_goal'].mean():.0%}"}
 
 
@@ -61,5 +61,5 @@ def _difference(split: str, other: str, means: pd.DataFrame, others: pd.DataFram
     row |= {"tested on": "all images"}
     for name, title in (COLUMNS | {"reached_goal": "goal reached"}).items():
         form = "+" + (FORMATS | {"reached_goal": ".0%"})[name]
-        row[title] = span_text(student_t(paired(means, others, name)), form)
+        row[title] = mean_text(paired(means, others, name), form)
     return row

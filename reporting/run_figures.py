@@ -16,10 +16,10 @@ from runs.command_line import command_of
 from runs.folder import FIGURES as FIGURES_FOLDER
 from runs.folder import write_atomically
 from runs.packed import has_table
+from runs.records import WINDOW
 from runs.tables import read_table
 from settings.errors import first_line
 
-WINDOW = 10  # episodes of the running mean, and of "early" and "late"
 MARKERS = "osD^vP*Xph"
 MOST_IN_LEGEND = 20  # main classes; more leave no room for the figure
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from reporting.intervals import (
     bootstrap,
@@ -211,28 +212,28 @@ def starter_table(table: pd.DataFrame) -> pd.DataFrame:
             continue
         for starter, part in [*group.groupby("starter"), ("mean", over_starters(group))]:
             row = {**dict(zip(names, where, strict=True)), "starter": starter, "seeds": len(part)}
-            row["rounds"] = _span(student_t(part["rounds"].to_numpy()), "rounds")
+            row["rounds"] = mean_text(part["rounds"], FORMATS["rounds"])
             row["goal reached"] = f"{part['reached_goal'].mean():.0%}"
-            row["accuracy (Student t)"] = span_text(student_t(part["final_accuracy"].to_numpy()), ".3f")
+            row["accuracy (Student t)"] = mean_text(part["final_accuracy"], ".3f")
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def against_starters_table(table: pd.DataFrame, policy: str = "standalone") -> pd.DataFrame:
-    """Returns the table of the other policies against the mean of `policy` over its starters, paired by seed.
+def against_starters_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the table of the other policies against the mean of standalone over its starters, paired by seed.
 
     Another policy with several starters counts with its own mean over them.
     """
     rows, names = [], [name for name in setting_names(table) if name != "starter"]
-    for where, group in table[table["policy"] != policy].groupby([*names, "policy"], sort=False):
+    for where, group in table[table["policy"] != "standalone"].groupby([*names, "policy"], sort=False):
         where = dict(zip([*names, "policy"], where, strict=True))
-        every = matching(table, policy, {name: where[name] for name in names})
+        every = matching(table, "standalone", {name: where[name] for name in names})
         ours, theirs = over_starters(group), over_starters(every)
         seeds = ours.index.intersection(theirs.index)
         if every["starter"].nunique() > 1 and len(seeds):
             change = bootstrap(relative_change, ours.loc[seeds, "rounds"], theirs.loc[seeds, "rounds"])
             difference = student_t((ours["final_accuracy"] - theirs["final_accuracy"]).loc[seeds].to_numpy())
-            row = {**where, f"starters of {policy}": every["starter"].nunique(), "seeds": len(seeds)}
+            row = {**where, "starters of standalone": every["starter"].nunique(), "seeds": len(seeds)}
             row |= {"rounds, change": span_text(change, "+.1%")}
             rows.append(row | {"accuracy, difference (Student t)": span_text(difference, "+.3f")})
     return pd.DataFrame(rows)
@@ -254,6 +255,11 @@ def span_text(triple: tuple[float, float, float] | np.ndarray, form: str) -> str
     """Returns a value and its interval, "value (low to high)"; "not defined" for no number."""
     value, low, high = triple
     return "not defined" if np.isnan(value) else f"{value:{form}} ({interval_text(low, high, form)})"
+
+
+def mean_text(values: ArrayLike, form: str) -> str:
+    """Returns the mean of values [n] and its Student t interval as `span_text` does."""
+    return span_text(student_t(values), form)
 
 
 def interval_text(low: float, high: float, form: str) -> str:

@@ -8,11 +8,10 @@ from tensorboard.plugins.hparams import api
 
 from config import Config
 from runs.folder import EVENTS, EVENTS_SUFFIX, figure_paths
-from runs.records import EpisodeRecord, Record, columns, scalars
+from runs.records import WINDOW, EpisodeRecord, Record, columns, scalars
 from runs.tables import read_table
 from settings.errors import UsageError
 
-LAST = 10  # episodes, whose means are the final numbers
 FINAL = [name for name, about in columns(EpisodeRecord).items() if about["tensorboard"] and name != "loss"]
 
 
@@ -52,7 +51,7 @@ class Events:
 
     def final(self):
         """Writes the means over the last episodes of a run."""
-        last = read_table(self.folder, "episodes.csv").tail(LAST)
+        last = read_table(self.folder, "episodes.csv").tail(WINDOW)
         with self._writer.as_default(self._episode):
             for name in FINAL:
                 tf.summary.scalar(f"final/{name}", float(last[name].mean()))

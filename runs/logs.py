@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 TRANSFERS = "transfers.csv"
+NODE_MODELS = 50
 
 
 class RunLog:
@@ -130,8 +131,8 @@ class RunLog:
         rows = [[node, *row.tolist(), *of_run] for node, row in enumerate(environment.distances)]
         _write_table(self.folder / "distances.csv", ["node", *range(len(rows)), *self.run_columns], rows)
 
-    def node_models(self, nodes: "LocalNodes | RayNodes", models: int = 50):
-        """Lets the nodes train about `models` models from a common one and writes their principal components.
+    def node_models(self, nodes: "LocalNodes | RayNodes"):
+        """Lets the nodes train about NODE_MODELS models from a common one and writes their principal components.
 
         Does nothing where they are written already, as they never change. Ends the nodes' episode, since they start
         from fresh optimizer states.
@@ -139,7 +140,7 @@ class RunLog:
         if (self.folder / "node_models.csv").exists():
             return
         classes, of_run = nodes.label_counts().argmax(1), list(self.run_columns.values())
-        trained, (scores, explained) = nodes.node_models(max(1, models // len(classes)))
+        trained, (scores, explained) = nodes.node_models(max(1, NODE_MODELS // len(classes)))
         places = zip(trained, scores.tolist(), strict=False)  # there are none where training went wrong
         rows = [[node, classes[node], *place, *explained.tolist(), *of_run] for node, place in places]
         header = ["node", "main_class", "component_1", "component_2", "explained_1", "explained_2", *self.run_columns]

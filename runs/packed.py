@@ -193,9 +193,13 @@ def _read_rows(path: Path, _changed: int) -> dict[str, pd.DataFrame]:
 
 def rows_by_run(content: bytes) -> dict[str, pd.DataFrame]:
     """Returns the stored rows of each run from the bytes of a compressed table."""
-    table = parse(gzip.decompress(content).decode())
-    groups = table.drop(columns="run").groupby(table["run"], sort=False)
-    return {run: group.reset_index(drop=True) for run, group in groups}
+    return rows_by(parse(gzip.decompress(content).decode()), "run")
+
+
+def rows_by(table: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
+    """Returns the rows of each value of a column, without that column."""
+    groups = table.drop(columns=name).groupby(table[name], sort=False)
+    return {value: group.reset_index(drop=True) for value, group in groups}
 
 
 def parse(text: str) -> pd.DataFrame:

@@ -5,6 +5,8 @@ import functools
 import operator
 from collections.abc import Sequence
 
+WINDOW = 10  # episodes whose mean shows how a run does
+
 
 def column(
     description: str,

@@ -17,7 +17,7 @@ from rich.text import Text
 from config import Config
 from data import is_stand_in
 from runs.logs import RunLog
-from runs.records import EpisodeRecord, RoundRecord, shown
+from runs.records import WINDOW, EpisodeRecord, RoundRecord, shown
 from runs.terminal import orphaned, stop_signals
 
 if TYPE_CHECKING:
@@ -119,13 +119,13 @@ class Screen:
         if not self.drawn:
             self.console.print(f"episode {record.episode}/{self.config.episodes}  {shown(record)}", soft_wrap=True)
 
-    def summary(self, episodes: "pd.DataFrame", folder: Path, note: str = "", window: int = 10):
+    def summary(self, episodes: "pd.DataFrame", folder: Path, note: str = ""):
         """Prints the table of a finished run from its `episodes` (a DataFrame as in episodes.csv), and a `note`."""
         table = Table(title=f"{escape(self.title)}, goal {self.config.goal:g}", box=rich.box.SIMPLE_HEAD)
         table.add_column("mean over")
         spans = {"all": episodes}
-        if len(episodes) > window:
-            spans = {f"first {window}": episodes[:window], f"last {window}": episodes[-window:], **spans}
+        if len(episodes) > WINDOW:
+            spans = {f"first {WINDOW}": episodes[:WINDOW], f"last {WINDOW}": episodes[-WINDOW:], **spans}
         for name in spans:
             table.add_column(f"{name} episodes" if name != "all" else f"all {len(episodes)}", justify="right")
         for column, label, form in (

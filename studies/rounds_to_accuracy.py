@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from reporting.averages import averaged, data_name, read_run
 from reporting.intervals import student_t
 from reporting.run_figures import draw_all, look
-from reporting.tables import markdown, span_text
+from reporting.tables import markdown, mean_text
 from runs.command_line import command, path_argument
 from runs.flags import Parser
 from runs.folder import write_atomically
@@ -71,7 +71,7 @@ def table(counts: pd.DataFrame) -> pd.DataFrame:
 def _text(group: pd.DataFrame, policy: str, column: str, form: str) -> str:
     """Returns the mean of a policy with its interval, nothing where it was not run."""
     values = group.loc[group["policy"] == policy, column]
-    return span_text(student_t(values.to_numpy()), form) if len(values) else ""
+    return mean_text(values, form) if len(values) else ""
 
 
 def figure(counts: pd.DataFrame) -> Figure:

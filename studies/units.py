@@ -20,7 +20,7 @@ from rich.console import Console
 
 from runs.description import now
 from runs.folder import FIGURES, write_atomically
-from runs.packed import parse, readable
+from runs.packed import parse, readable, rows_by
 from runs.packing import compressed, read_files, write_new
 from runs.screen import progress_bar
 from settings.errors import UsageError
@@ -189,9 +189,7 @@ def packed(folder: Path, part: str) -> dict[str, pd.DataFrame]:
 
 @functools.lru_cache(maxsize=8)
 def _read_packed(path: Path, _changed: int) -> dict[str, pd.DataFrame]:
-    table = pd.read_csv(path)
-    groups = table.drop(columns="unit").groupby(table["unit"], sort=False)
-    return {name: group.reset_index(drop=True) for name, group in groups}
+    return rows_by(pd.read_csv(path), "unit")
 
 
 def print_units(units: Sequence[Unit], folder: Path):

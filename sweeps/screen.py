@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from runs.folder import holds_run
+from runs.records import WINDOW
 
 if TYPE_CHECKING:
     from sweeps.experiments import Run
 
-LAST = 10  # episodes, whose rounds tell how a run does
 MOST_LINES = 10  # of runs; more would hide the bar
 SHOWN = ("policy", "seeds", "rounds", "goal reached", "cost", "accuracy")  # beside the settings
 
@@ -37,7 +37,7 @@ def recent(run_dir: Path) -> str:
     """Returns how many rounds the last episodes of a run needed on average, an empty text before the first one."""
     path = run_dir / "episodes.csv"
     finished = path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
-    rounds = [int(row["rounds"]) for row in csv.DictReader(finished)][-LAST:]
+    rounds = [int(row["rounds"]) for row in csv.DictReader(finished)][-WINDOW:]
     return f"rounds {sum(rounds) / len(rounds):.1f} in the last {len(rounds)}" if rounds else ""
 
 

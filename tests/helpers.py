@@ -10,7 +10,6 @@ import pandas as pd
 
 import main
 from config import Config
-from runs.comparison import read
 from runs.presets import PRESETS
 from runs.records import EpisodeRecord, columns
 from runs.schemas import SCHEMA
@@ -82,11 +81,6 @@ def drop_column(path, name):
     rows = [row.split(",") for row in path.read_text().splitlines()]
     place = rows[0].index(name)
     path.write_text("".join(",".join(row[:place] + row[place + 1 :]) + "\n" for row in rows))
-
-
-def same(one, other):
-    """Tells whether rounds.csv and episodes.csv of two runs are equal, times aside."""
-    return all(left.equals(right) for left, right in zip(read(one).values(), read(other).values(), strict=True))
 
 
 def assert_same_model(*paths):

@@ -6,10 +6,11 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import assert_rounds_fit, run, same, start
+from helpers import assert_rounds_fit, run, start
 
 import main
 from config import GROUPS, Config
+from runs.comparison import equal
 from runs.options import parse
 from runs.presets import PRESETS
 
@@ -115,27 +116,27 @@ def test_figures(finished):
 def test_node_models_are_made_for_figures_and_change_no_number(finished, tiny, tmp_path, unrendered):
     """After every episode or after the last; a run without figures does not make them."""
     run(*tiny, "--figure-every", 1, "--run-dir", tmp_path / "often")
-    assert same(finished, tmp_path / "often")
+    assert equal(finished, tmp_path / "often")
     models = [(folder / "node_models.csv").read_bytes() for folder in (finished, tmp_path / "often")]
     assert models[0] == models[1]
     assert models[0].count(b"\n") == 51
     run(*tiny, "--run-dir", tmp_path / "never")
-    assert same(finished, tmp_path / "never")
+    assert equal(finished, tmp_path / "never")
     assert not (tmp_path / "never" / "node_models.csv").exists()
 
 
 def test_same_seed_in_another_process_gives_the_same_logs(finished, tiny, tmp_path):
     assert start(*tiny, "--run-dir", tmp_path / "again").wait() == 0
-    assert same(finished, tmp_path / "again")
+    assert equal(finished, tmp_path / "again")
     run(*tiny, "--run-dir", tmp_path / "other", "--seed", 1)
-    assert not same(finished, tmp_path / "other")
+    assert not equal(finished, tmp_path / "other")
 
 
 def test_more_episodes_continue_a_finished_run(finished, tiny, tmp_path):
     folder = tmp_path / "longer"
     run(*tiny, "--run-dir", folder, "--episodes", 2)
     run("--resume", "--run-dir", folder, "--episodes", 4)
-    assert same(finished, folder)
+    assert equal(finished, folder)
 
 
 def test_running_twice_just_works(tiny, dataset, tmp_path, monkeypatch):

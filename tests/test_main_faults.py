@@ -9,7 +9,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import PROJECT, refuse, run, same, start, wait_for
+from helpers import PROJECT, refuse, run, start, wait_for
+
+from runs.comparison import equal
 
 MAIN = str(PROJECT / "main.py")
 
@@ -58,7 +60,7 @@ def test_killed_run_resumes_to_the_same_logs(finished, tiny, tmp_path):
     with open(folder / "rounds.csv", "a") as file:
         file.write("0,99,1,cut sho")  # what a kill in the middle of a line leaves
     run("--resume", "--run-dir", folder)
-    assert same(finished, folder)
+    assert equal(finished, folder)
     assert len(json.loads((folder / "run.json").read_text())["resumed"]) == 1
 
 
@@ -96,7 +98,7 @@ def test_full_disk(tiny, tmp_path):
         episodes = int(checkpoint["episode"])
     run("--resume", "--run-dir", tmp_path / "copy", "--episodes", episodes + 1)
     run(*flags, "--run-dir", tmp_path / "whole", "--episodes", episodes + 1)
-    assert same(tmp_path / "copy", tmp_path / "whole")
+    assert equal(tmp_path / "copy", tmp_path / "whole")
 
 
 @pytest.mark.slow

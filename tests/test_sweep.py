@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers import finish, run, same, start, sweep_flags, wait_for
+from helpers import finish, run, start, sweep_flags, wait_for
 from rich.console import Console
 
 import report
 import sweep
+from runs.comparison import equal
 from runs.folder import lock
 from sweeps.ray_workers import run_experiment
 
@@ -225,7 +226,7 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
     episodes = len(pd.read_csv(folder / "episodes.csv")) + 1
     assert sweep.main(sweep_flags(tiny, tmp_path / "a", **options, episodes=episodes)) == 0
     run(*tiny, "--episodes", episodes, "--run-dir", tmp_path / "b")
-    assert same(folder, tmp_path / "b")
+    assert equal(folder, tmp_path / "b")
 
 
 def test_values_with_commas_are_separated_by_semicolons(tmp_path, capsys):

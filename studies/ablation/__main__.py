@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from config import Config
-from reporting.intervals import student_t
-from reporting.tables import FORMATS, OTHER, difference_table, markdown, span_text
+from reporting.tables import FORMATS, OTHER, difference_table, markdown, mean_text
 from studies import tuning_command
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def report(table: pd.DataFrame, config: Config) -> str:
     for (split, policy), group in table.groupby(["split", "policy"], sort=False):
         row = {"split": split, "agent": policy, "seeds": len(group)}
         for column, form in FORMATS.items():
-            row[column.replace("_", " ")] = span_text(student_t(group[column].to_numpy()), form)
+            row[column.replace("_", " ")] = mean_text(group[column], form)
         row["worst seed's rounds"] = f"{group['rounds'].max():.1f}"
         rows.append(row | {"goal reached": f"{group['reached_goal'].mean():.0%}"})
     images = config.evaluation_samples or "all"

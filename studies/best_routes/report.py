@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reporting.intervals import student_t
-from reporting.tables import FORMATS, markdown, span_text
+from reporting.tables import FORMATS, markdown, mean_text
 from studies.best_routes.units import chosen, milestones
 from studies.units import read_part
 
@@ -19,8 +18,8 @@ def per_search(folder: Path) -> pd.DataFrame:
         for seed, route in chosen(folder, split).items():
             after = _of(validated, split, route)
             row = {"split": split, "search": seed, "route (nodes x rounds)": route}
-            row["rounds, weights of the choice"] = _span(_of(judged, split, route), "rounds")
-            row |= {name: _span(after, column) for column, name in NAMES.items()}
+            row["rounds, weights of the choice"] = mean_text(_of(judged, split, route)["rounds"], FORMATS["rounds"])
+            row |= {name: mean_text(after[column], FORMATS[column]) for column, name in NAMES.items()}
             rows.append(row | {"goal reached": f"{after['reached_goal'].mean():.0%}"})
     return pd.DataFrame(rows)
 
@@ -31,7 +30,7 @@ def convergence(folder: Path) -> pd.DataFrame:
     for (split, seed), search in searches.groupby(["split", "seed"], sort=False):
         row = {"split": split, "search": seed}
         for episode, route in milestones(search).items():
-            row[f"after {episode} episodes"] = _span(_of(judged, split, route), "rounds")
+            row[f"after {episode} episodes"] = mean_text(_of(judged, split, route)["rounds"], FORMATS["rounds"])
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -40,15 +39,12 @@ def bounds(folder: Path) -> pd.DataFrame:
     """Returns a row for each split: the best single route, and the best route of each initial weights."""
     rows = []
     for split, judged in read_part(folder, "judged").groupby("split", sort=False):
-        by_route = judged.groupby("route")["rounds"].mean()
-        row = {
-            "split": split,
-            "routes": len(by_route),
-            "weights": judged[["seed", "episode"]].drop_duplicates().shape[0],
-        }
-        row["best route for all weights"] = _span(judged[judged["route"] == by_route.idxmin()], "rounds")
-        fewest = judged.groupby(["seed", "episode"], as_index=False)["rounds"].min()
-        rows.append(row | {"best route of each weights": _span(fewest, "rounds")})
+        by_route = judged.groupby("route")["rounds"]
+        by_weights = judged.groupby(["seed", "episode"])["rounds"].min()
+        row = {"split": split, "routes": len(by_route), "weights": len(by_weights)}
+        best = by_route.get_group(by_route.mean().idxmin())
+        row["best route for all weights"] = mean_text(best, FORMATS["rounds"])
+        rows.append(row | {"best route of each weights": mean_text(by_weights, FORMATS["rounds"])})
     return pd.DataFrame(rows)
 
 
@@ -70,8 +66,3 @@ def report(folder: Path, images: int) -> str:
 def _of(table: pd.DataFrame, split: str, route: str) -> pd.DataFrame:
     """Returns the rows of a route in a split."""
     return table[(table["split"] == split) & (table["route"] == route)]
-
-
-def _span(values: pd.DataFrame, column: str) -> str:
-    """Returns the mean of a column and its 95 % interval as text."""
-    return span_text(student_t(values[column]), FORMATS[column])

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from reporting.tables import markdown
-from runs.comparison import read
+from runs.comparison import equal
 from runs.description import read_description
 from runs.folder import CHECKPOINT, DESCRIPTION, EVENTS, FIGURES, TABLES, figure_paths
 from settings.errors import UsageError
@@ -93,8 +93,7 @@ def same(folder: Path, reference: Path) -> bool:
     if [*folder.rglob("*.tmp")]:
         return False
     names = [name for name in TABLES if (reference / name).exists()]  # not every kind of run writes all tables
-    numbers = read(folder, names)
-    if not all(numbers[name].equals(table) for name, table in read(reference, names).items()):
+    if not equal(folder, reference, names):
         return False
     figures = [path for path in figure_paths(reference) if path.exists()]
     if any(path.read_bytes() != (folder / FIGURES / path.name).read_bytes() for path in figures):

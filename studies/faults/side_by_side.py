@@ -27,7 +27,7 @@ import pandas as pd
 
 from config import Config
 from reporting.tables import markdown
-from runs.comparison import read
+from runs.comparison import equal
 from settings.errors import UsageError
 from studies.command import run
 from studies.faults.fuzz import small_arrays, write_data
@@ -108,7 +108,7 @@ KINDS = {
 }
 
 
-def quietly(kind: str, folder: Path, data: Path, which: int = 0) -> int:
+def quietly(kind: str, folder: Path, data: Path, which: int) -> int:
     """Does a job without its output; returns its exit code. Raises RuntimeError where a refusal is not one line."""
     errors = io.StringIO()
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(errors):
@@ -137,23 +137,17 @@ def work(jobs: Connection, barrier: Barrier, which: int):
         jobs.send(code)
 
 
-def same(folder: Path, reference: Path) -> bool:
-    """Returns whether two runs have the same rounds and episodes, times aside."""
-    numbers = read(folder)
-    return all(numbers[name].equals(table) for name, table in read(reference).items())
-
-
 def nothing_lost(kind: str, folder: Path, codes: list, reference: Path) -> bool:
     """Returns whether both processes ended as expected and the folder has everything that it should have."""
     if [*folder.rglob("*.tmp")]:
         return False
     if kind == "two runs":
-        return sorted(map(str, codes)) == ["0", "2"] and same(folder, reference)
+        return sorted(map(str, codes)) == ["0", "2"] and equal(folder, reference)
     if kind == "two sweeps":  # a run that one sweep has started is refused to the other, which says so
         runs = [path.parent for path in reference.glob("*/run.json")]
         described = [json.loads((folder / run.name / "run.json").read_text()) for run in runs]
         whole = all(about["end"] and not about["resumed"] for about in described)
-        return set(codes) <= {0, 1} and len(runs) == 2 and whole and all(same(folder / run.name, run) for run in runs)
+        return set(codes) <= {0, 1} and len(runs) == 2 and whole and all(equal(folder / run.name, run) for run in runs)
     if codes != [0, 0]:
         return False
     if kind == "two searches of the same settings":

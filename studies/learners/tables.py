@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reporting.intervals import paired, student_t
-from reporting.tables import span_text
+from reporting.tables import mean_text, span_text
 from studies.learners.accuracies import ENTRIES
 
 
@@ -46,15 +46,10 @@ def alignment_table(table: pd.DataFrame) -> pd.DataFrame:
         row = {"attention": variant, "hidden layers": hidden_layers, "seeds": group["seed"].nunique()}
         for when, epoch in (("at first", 0), ("trained", group["epoch"].max())):
             hidden = group[(group["epoch"] == epoch) & (group["depth"] > 0)]
-            row[f"cosine, {when}"] = span(hidden.groupby("seed")["cosine"].mean())
-            row[f"of layer 1, {when}"] = span(hidden[hidden["layer"] == 1]["cosine"])
+            row[f"cosine, {when}"] = mean_text(hidden.groupby("seed")["cosine"].mean(), ".3f")
+            row[f"of layer 1, {when}"] = mean_text(hidden[hidden["layer"] == 1]["cosine"], ".3f")
             paid = group[group["epoch"] == epoch].dropna(subset=["growth"])
             for title, name in (("growth %", "growth"), ("predicted %", "predicted_growth")):
                 row[f"{title}, {when}"] = f"{100 * (paid[name] / paid['attention']).mean():.3f}" if len(paid) else ""
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def span(values: pd.Series) -> str:
-    """Returns the mean of cosines with its Student t interval as text."""
-    return span_text(student_t(values), ".3f")

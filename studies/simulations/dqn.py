@@ -6,7 +6,6 @@ from config import Config
 from node import DQNAgent
 from runs.presets import PAPER
 
-NO_ACCURACY = {"accuracy": 0.0, "previous_accuracy": 0.0}  # nothing here is a classifier
 # Not the authors' constants, with which the agent learns one minibatch an episode: those of usual deep Q-learning.
 USUAL = {"target_normalisation": "none", "double_q": True, "target_every": 100, "agent_hidden_units": (64, 64)}
 
@@ -43,4 +42,4 @@ def remember(
     the rows have to be those of one actor, in order, to the end of its episode.
     """
     for row in zip(observations, actions, rewards, next_observations, done, strict=True):
-        agent.remember(*row, NO_ACCURACY)
+        agent.remember(*row, {})

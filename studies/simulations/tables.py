@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reporting.intervals import paired, student_t
-from reporting.tables import markdown, span_text
+from reporting.tables import markdown, mean_text, span_text
 from runs.folder import write_atomically
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "no difference shown"
@@ -42,7 +42,7 @@ def summary(table: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
     """Returns the table of means with intervals, one row an agent; `table` has one row an agent and seed."""
     rows = []
     for name, group in table.groupby("agent", sort=False):
-        spans = {measure.title: span_text(student_t(group[measure.column]), measure.form) for measure in measures}
+        spans = {measure.title: mean_text(group[measure.column], measure.form) for measure in measures}
         rows.append({"agent": name, "seeds": len(group), **spans})
     return pd.DataFrame(rows)
 

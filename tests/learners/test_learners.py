@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
-from helpers import run, same
+from helpers import run
 
 from data import normalise
 from learners import CONVOLUTIONAL, VARIANTS, make_learner
 from learners.base import Learner
 from models import VectorModel
 from reporting.run_figures import label
+from runs.comparison import equal
 from settings.errors import UsageError
 
 DRAWING = ("kde", "pseudo-attention")  # learners of which some variants draw at random
@@ -26,7 +27,7 @@ def test_whole_runs(tiny, dataset, finished, tmp_path, unrendered):
         flags = [*tiny, "--episodes", 1, "--goal", 0.99, "--learner", learner]
         run(*flags, "--figure-every", 0, "--run-dir", tmp_path / learner)
         run(*flags, "--run-dir", tmp_path / "again" / learner)
-        assert same(tmp_path / learner, tmp_path / "again" / learner), learner
+        assert equal(tmp_path / learner, tmp_path / "again" / learner), learner
         rounds = pd.read_csv(tmp_path / learner / "rounds.csv")
         assert len(rounds) == 5
         assert rounds["accuracy"].between(0.02, 0.99).all()

@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import PROJECT, assert_same_model, refuse, same, start
+from helpers import PROJECT, assert_same_model, refuse, start
 
 import data
 from config import Config
@@ -24,6 +24,7 @@ ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -r re
 from nodes.ray_actors import NodeActor, RayNodes  # noqa: E402
 from nodes.ray_cluster import connect  # noqa: E402
 from nodes.round import RoundRequest  # noqa: E402
+from runs.comparison import equal  # noqa: E402
 
 FEW = ["--nodes", 3, "--pca-components", 3, "--episodes", 3, "--threads", 1]
 
@@ -60,8 +61,8 @@ def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
     for process in processes:
         _, errors = process.communicate()
         assert process.returncode == 0, errors
-    assert same(tmp_path / "local", tmp_path / "apart")
-    assert same(tmp_path / "local", tmp_path / "shared")
+    assert equal(tmp_path / "local", tmp_path / "apart")
+    assert equal(tmp_path / "local", tmp_path / "shared")
     for name in ("apart", "shared"):
         assert_same_model(*(tmp_path / folder / "last.keras" for folder in ("local", name)))
     apart, shared = (pd.read_csv(tmp_path / name / "transfers.csv") for name in ("apart", "shared"))

@@ -6,9 +6,9 @@ import shutil
 
 import numpy as np
 import pandas as pd
-from helpers import drop_column, refuse, run, same
+from helpers import drop_column, refuse, run
 
-from runs.comparison import read
+from runs.comparison import equal, read
 
 
 def test_a_loaded_agent_is_not_needed_again(finished, tiny, tmp_path, capfd):
@@ -101,4 +101,4 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(finished
     run(*tiny, "--run-dir", tmp_path, "--episodes", 1)
     (tmp_path / "checkpoint.npz").unlink()
     run("--resume", "--run-dir", tmp_path, "--episodes", 4)
-    assert same(finished, tmp_path)
+    assert equal(finished, tmp_path)

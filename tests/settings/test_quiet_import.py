@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
-from helpers import PROJECT, same, start
+from helpers import PROJECT, start
+
+from runs.comparison import equal
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +37,7 @@ def test_foreign_settings_of_keras_change_nothing(settings, variables, finished,
     process = start(*tiny, "--run-dir", tmp_path / "run", env=environment)
     _, errors = process.communicate()
     assert (process.returncode, errors) == (0, "")
-    assert same(finished, tmp_path / "run")
+    assert equal(finished, tmp_path / "run")
 
 
 def test_refused_settings_of_keras_are_one_line(tiny, tmp_path):

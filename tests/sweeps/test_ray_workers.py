@@ -6,7 +6,9 @@ import signal
 import subprocess
 
 import pytest
-from helpers import assert_same_model, finish, run, same, start, sweep_flags, wait_for
+from helpers import assert_same_model, finish, run, start, sweep_flags, wait_for
+
+from runs.comparison import equal
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +37,7 @@ def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
     for seed in (0, 1):
         there, here = tmp_path / f"dqn-disjoint-seed{seed}", tmp_path / "here" / str(seed)
         run(*tiny, "--episodes", 30, "--save-model", "last.keras", "--seed", seed, "--run-dir", here)
-        assert same(there, here)
+        assert equal(there, here)
         assert_same_model(there / "last.keras", here / "last.keras")
 
 
