@@ -24,7 +24,7 @@ COMPUTE = ("tensorflow", "keras", "numpy", "numba")  # the packages whose versio
 def read(folder: Path, names: Iterable[str] = COMPARED) -> dict[str, pd.DataFrame]:
     """Reads CSV files of a run, packed or not, as tables of text, without the times.
 
-    Raises UsageError where one is missing or is no table of episodes.
+    Raises UsageError where one is missing, or is not what a run writes.
     """
     tables = {}
     for name in names:
@@ -33,7 +33,7 @@ def read(folder: Path, names: Iterable[str] = COMPARED) -> dict[str, pd.DataFram
             table = parse(text)
         except ValueError as error:
             raise UsageError(f"{folder / name} cannot be read ({first_line(error)})") from error
-        if "episode" not in table:
+        if name in COMPARED and "episode" not in table:
             raise UsageError(f"{folder / name} lacks the column episode; it is not of a run of main.py")
         tables[name] = table.drop(columns=[*TIMES & set(table)])
     return tables
