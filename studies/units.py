@@ -19,7 +19,7 @@ import pandas as pd
 from rich.console import Console
 
 from runs.description import now
-from runs.folder import FIGURES, write_atomically
+from runs.folder import FIGURES, lock, write_atomically
 from runs.packed import parse, readable, rows_by
 from runs.packing import compressed, read_files, write_new
 from runs.screen import progress_bar
@@ -78,7 +78,7 @@ def prepare(folder: Path, fixed: dict, about: dict):
     for name in (RUNS, LOCKS):
         (folder / name).mkdir(parents=True, exist_ok=True)
     path = folder / DESCRIPTION
-    with filelock.FileLock(folder / LOCKS / DESCRIPTION):
+    with lock(folder / LOCKS / DESCRIPTION):
         if not path.exists():
             write_atomically(path, json.dumps(fixed | about | {"start": now()}, indent=2).encode() + b"\n")
         then = read_settings(folder)
