@@ -74,9 +74,9 @@ class Validation(Trial):
 
 
 def milestones(search: pd.DataFrame) -> dict[int, str]:
-    """Returns the best routes after each third of the episodes of a search, by episode."""
+    """Returns the best routes after each third of the episodes of a search, by episode, as far as it knew one."""
     episodes = search["episode"].max() * np.arange(1, MILESTONES + 1) // MILESTONES
-    return search.set_index("episode")["best"][episodes].to_dict()
+    return search.set_index("episode")["best"][episodes].dropna().to_dict()
 
 
 def candidates(search: pd.DataFrame) -> list[str]:
