@@ -2,6 +2,6 @@
 
 import os
 
-# No figure here needs a backend, and an unknown one ends the import of Matplotlib. Notebooks name theirs as a module.
+# An unknown backend makes the import of Matplotlib fail. No figure here needs one; notebooks name theirs as a module.
 if not os.environ.get("MPLBACKEND", "").startswith("module://"):
     os.environ.pop("MPLBACKEND", None)

@@ -28,8 +28,10 @@ def setting_names(table: pd.DataFrame) -> list[str]:
 
 
 def matching(table: pd.DataFrame, policy: str, where: dict[str, object]) -> pd.DataFrame:
-    """Returns the rows of a policy with the settings `where`; where it has none with a setting, those that it does not
-    concern."""
+    """Returns the rows of a policy with the settings `where`.
+
+    If no row has the value of a setting, the rows are taken whose policy the setting does not concern.
+    """
     rows = table[table["policy"] == policy]
     for name, value in where.items():
         exact = rows[rows[name] == value]

@@ -49,22 +49,21 @@ class RunLog:
         tables = {"rounds.csv": RoundRecord, "episodes.csv": EpisodeRecord}
         if options.engine == "ray":
             tables[TRANSFERS] = TransferRecord
-        headers, episodes = {name: list(columns(kind)) for name, kind in tables.items()}, ""
+        headers = {name: list(columns(kind)) for name, kind in tables.items()}
         if options.resume:
             self.description = redescribe(self.folder, config, nodes, options)
             self.episodes_done, extents, self.policy_state = read_checkpoint(self.folder, config)
             for name, extent in extents.items():  # all of them before any is changed
                 headers[name] = extent.check(self.folder / name, headers[name])
-            if extents:
-                episodes = (self.folder / "episodes.csv").read_bytes()[: extents["episodes.csv"].size].decode()
-        self.saved_model = SavedModel(config, self.folder, episodes)  # may refuse too
-        if options.resume:
+            logged = (self.folder / "episodes.csv").read_bytes()[: extents["episodes.csv"].size] if extents else b""
+            self.saved_model = SavedModel(config, self.folder, logged.decode())
             if not self.description["end"] or self.episodes_done < config.episodes:  # else nothing is left to run
                 self.description |= {"resumed": [*self.description["resumed"], part(options)], "end": None}
         else:
             if options.overwrite:
                 clear(self.folder)
             self.description = describe(config, nodes, options)
+            self.saved_model = SavedModel(config, self.folder, "")
         remove_leftovers(self.folder)
         write_description(self.folder, self.description)
         self._headers, self._files, self._digests = headers, {}, {}

@@ -1,3 +1,3 @@
 """Contains longer studies, each run as `python -m studies.NAME`."""
 
-import reporting  # noqa: F401, before Matplotlib, see there
+import reporting  # noqa: F401, has to come before Matplotlib

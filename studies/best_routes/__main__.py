@@ -1,4 +1,4 @@
-"""Searches routes for long and plays them on other initial weights: `python -m studies.best_routes --out DIR`.
+"""Searches for good routes and plays them on other initial weights: `python -m studies.best_routes --out DIR`.
 
 A search is the route agent with more episodes than a run has. A unit is a search, or the initial weights of one episode
 on which routes are played. Finished episodes are kept, so the same command continues an interrupted study. Several
@@ -40,7 +40,7 @@ def tables(folder: Path, config: Config) -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
     length = {"episodes": EPISODES, "greedy_from": EPISODES + 1}
-    # The initial weights are played on once, with the routes of all searches.
+    # Each initial weights are used once, so a search that is added later would not be played on them.
     return tuning_command.main(
         "studies.best_routes", __doc__, SPLITS, SEEDS, plan, tables, arguments, fixed=["splits", "seeds"], **length
     )

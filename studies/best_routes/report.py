@@ -56,7 +56,7 @@ def report(folder: Path, images: int) -> str:
         f"# Report\n\nIntervals are of 95 % over initial weights (Student's t), on {images or 'all'} test images.\n\n"
         "## Searches\n\nThe best route of each search is chosen on some initial weights. The last columns show it on "
         f"{weights} others.\n\n{markdown(per_search(folder))}\n"
-        "## Convergence\n\nRounds of the route that a search held for the best, on the weights of the choice.\n\n"
+        "## Convergence\n\nRounds of the best route that each search knew, on the weights of the choice.\n\n"
         f"{markdown(convergence(folder))}\n"
         "## Bounds\n\nRounds on the weights of the choice. The last column is clairvoyant: it takes the route with the "
         f"fewest rounds for each initial weights.\n\n{markdown(bounds(folder))}"

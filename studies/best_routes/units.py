@@ -17,7 +17,7 @@ from studies.lessons import Lessons, Player, play
 from studies.units import Rows, Unit, read_part
 
 MILESTONES = 3  # the best routes after each third of a search are compared
-MOST = 12  # routes of a search that are played, those of its milestones aside
+MOST = 12  # routes of a search that are played in addition to those of its milestones
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,9 @@ class Trial(Unit):
         """Returns a row for each route."""
         config = dataclasses.replace(config, seed=self.seed, split=self.split, greedy_from=1)  # nothing is learned
         environment = HomogeneousLearningEnv(config, dataset)
-        player, routes, rows = Player(environment), self.routes(folder), []
+        player, agent = Player(environment), RouteAgent(config, environment.distances)
+        routes, rows = self.routes(folder), []
         for number, route in enumerate(routes, 1):
-            agent = RouteAgent(config, environment.distances)
             agent.best = agent.planned = from_text(route)
             row = play(agent, player, self.episode)
             rows.append({"route": route} | {name: row[name] for name in row if name not in ("episode", "best")})
@@ -74,13 +74,13 @@ class Validation(Trial):
 
 
 def milestones(search: pd.DataFrame) -> dict[int, str]:
-    """Returns the best routes after each third of the episodes of a search, by episode, as far as it knew one."""
+    """Returns the best known route after each third of the episodes of a search, by episode; none before the first."""
     episodes = search["episode"].max() * np.arange(1, MILESTONES + 1) // MILESTONES
     return search.set_index("episode")["best"][episodes].dropna().to_dict()
 
 
 def candidates(search: pd.DataFrame) -> list[str]:
-    """Returns the MOST routes that a search held for the best one last, and those of its milestones."""
+    """Returns the MOST latest best routes of a search and those of its milestones."""
     latest = dict.fromkeys(search.sort_values("episode", ascending=False)["best"].dropna())
     return list(dict.fromkeys([*list(latest)[:MOST], *milestones(search).values()]))
 

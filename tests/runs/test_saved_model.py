@@ -25,39 +25,39 @@ def record(episode):
     return types.SimpleNamespace(**values)
 
 
-def logged(tmp_path, episodes):
-    """Returns the folder of a run, and the text of its episodes.csv with as many episodes."""
+def logged(episodes):
+    """Returns the text of an episodes.csv with as many episodes."""
     lines = [f"{n},{rounds},{accuracy},{goal}" for n, (rounds, accuracy, goal) in enumerate(EPISODES[:episodes], 1)]
-    return tmp_path, "\n".join(["episode,rounds,final_accuracy,reached_goal", *lines, ""])
+    return "\n".join(["episode,rounds,final_accuracy,reached_goal", *lines, ""])
 
 
 @pytest.mark.parametrize("name", ["best.keras", "last.keras"])
 @pytest.mark.parametrize("before", [0, 1, 2, 4])
 def test_the_model_that_is_kept(tmp_path, name, before):
     """In one go and after a resume, the file has the same model."""
-    (folder, text), last = logged(tmp_path, before), len(EPISODES)
+    text, last = logged(before), len(EPISODES)
     kept = BEST[before - 1] if name == "best.keras" and before else before
     if kept:
-        (folder / name).write_bytes(b"%d" % kept)
-    saved = SavedModel(Config(save_model=name), folder, text)
+        (tmp_path / name).write_bytes(b"%d" % kept)
+    saved = SavedModel(Config(save_model=name), tmp_path, text)
     for episode in range(before + 1, last + 1):
         saved.episode(record(episode), environment(episode))
         expected = BEST[episode - 1] if name == "best.keras" else episode
-        assert not expected or (folder / name).read_bytes() == b"%d" % expected
+        assert not expected or (tmp_path / name).read_bytes() == b"%d" % expected
     about = {"best.keras": "episode 3, after 12 rounds, accuracy 0.8300", "last.keras": "episode 6, after 9 rounds"}
     assert about[name] in saved.describe()
 
 
 def test_no_model_is_kept_where_no_episode_reached_the_goal_or_none_was_asked_for(tmp_path):
-    folder, text = logged(tmp_path, 0)
+    text = logged(0)
     for name, said in (("best.keras", "There is no best.keras: no episode reached the goal."), ("none", "")):
-        saved = SavedModel(Config(save_model=name), folder, text)
+        saved = SavedModel(Config(save_model=name), tmp_path, text)
         saved.episode(record(1), environment(1))
         assert saved.describe() == said
-        assert not list(folder.glob("*.keras"))
+        assert not list(tmp_path.glob("*.keras"))
 
 
 def test_a_lost_file_is_told(tmp_path):
-    folder, text = logged(tmp_path, 4)
+    text = logged(4)
     with pytest.raises(UsageError, match=r"best\.keras, of episode 3, is gone; put it back, or --overwrite"):
-        SavedModel(Config(save_model="best.keras"), folder, text)
+        SavedModel(Config(save_model="best.keras"), tmp_path, text)
