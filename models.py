@@ -210,6 +210,12 @@ def _to_vector(variables: Sequence[keras.Variable]) -> tf.Tensor:
     return tf.concat([tf.reshape(tf.cast(variable, tf.float32), [-1]) for variable in variables], 0)
 
 
+def split_vector(vector: np.ndarray, variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+    """Returns the parts of `vector` as arrays of the shapes of the variables, in order."""
+    parts = np.split(vector, np.cumsum([math.prod(variable.shape) for variable in variables])[:-1])
+    return [part.reshape(variable.shape) for part, variable in zip(parts, variables, strict=True)]
+
+
 def _from_vector(vector: tf.Tensor, variables: Sequence[keras.Variable]):
     """Assigns the parts of `vector` to the variables, in order."""
     sizes = [math.prod(variable.shape) for variable in variables]

@@ -37,9 +37,9 @@ def measure(config: Config, dataset: Dataset, seeds: int) -> list[tuple]:
     """Returns (weights, seed, round, largest error of fused, of float32, of both together, images in doubt) a row."""
     import keras
 
-    from benchmarks.rounds import split_vector
     from environment import HomogeneousLearningEnv
     from learners.cnn import convolutional_network
+    from models import split_vector
     from nodes.evaluation.evaluators import LEAST, SHARE
     from nodes.evaluation.fused import FusedNetwork
     from policies.rules import random_ranking
@@ -63,7 +63,7 @@ def measure(config: Config, dataset: Dataset, seeds: int) -> list[tuple]:
                         break
                 if number not in rounds:
                     continue
-                parts = split_vector(networks[0], environment.weights.numpy())
+                parts = split_vector(environment.weights.numpy(), networks[0].weights)
                 logits = [outputs(network, parts, images) for network in networks]
                 _, doubtful = fused(parts)
                 errors = [spread(each - logits[1]) for each in (fused.logits, logits[0])]

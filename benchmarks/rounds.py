@@ -62,10 +62,10 @@ class PlainKeras:
         self.nodes = [models.local_foundation_model(config).network for _ in range(config.nodes)]
         for network in self.nodes:
             network.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy", metrics=["accuracy"])
-            network.set_weights(split_vector(network, weights))
+            network.set_weights(models.split_vector(weights, network.weights))
         self.agent = models.q_network(config).network
         self.agent.compile(keras.optimizers.Adam(1e-3), "mse")
-        self.agent.set_weights(split_vector(self.agent, agent_weights))
+        self.agent.set_weights(models.split_vector(agent_weights, self.agent.weights))
 
     def weights(self) -> np.ndarray:
         return _flat(self.nodes[0])
@@ -183,10 +183,3 @@ def _put_torch(module: "torch.nn.Module", vector: np.ndarray):
 
 def _flat(network: keras.Model) -> np.ndarray:
     return np.concatenate([array.ravel() for array in network.get_weights()])
-
-
-def split_vector(network: keras.Model, vector: np.ndarray) -> list[np.ndarray]:
-    """Splits a vector [P] into arrays of the shapes of the network's weights."""
-    shapes = [array.shape for array in network.get_weights()]
-    parts = np.split(vector, np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1])
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]

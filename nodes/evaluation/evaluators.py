@@ -1,18 +1,15 @@
 """Counts the test images that a model classifies correctly, with Keras' layers or with faster compiled code."""
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from config import Config
 from learners import CONVOLUTIONAL
+from models import VectorModel, split_vector
 from settings.errors import UsageError, first_line
 from settings.names import CLASSES, SIDE
-
-if TYPE_CHECKING:
-    from models import VectorModel
 
 SHAPE = (SIDE, SIDE, 1)  # of the images that nodes/evaluation/fused.py is written for
 # Keras' layers decide where the two largest logits of an image differ by less than SHARE of the image's range of
@@ -27,7 +24,7 @@ class Evaluator:
 
     name = "float32"
 
-    def __init__(self, model: "VectorModel", images: tf.Tensor, labels: tf.Tensor, config: Config):
+    def __init__(self, model: VectorModel, images: tf.Tensor, labels: tf.Tensor, config: Config):
         """`images` [n, ...] float32, `labels` [n] int64."""
         self.model, self.images, self.labels, self.batch = model, images, labels, config.evaluation_batch
 
@@ -41,7 +38,7 @@ class FusedEvaluator(Evaluator):
 
     name = "fused-checked"
 
-    def __init__(self, model: "VectorModel", images: tf.Tensor, labels: tf.Tensor, config: Config):
+    def __init__(self, model: VectorModel, images: tf.Tensor, labels: tf.Tensor, config: Config):
         from nodes.evaluation.fused import FusedNetwork  # only where it is used: Numba takes half a second
 
         super().__init__(model, images, labels, config)
@@ -53,10 +50,7 @@ class FusedEvaluator(Evaluator):
         vector = weights.numpy()
         if not np.abs(vector).max() < LIMIT:  # or it is not a number
             return super().count_correct(weights)
-        sizes = [math.prod(variable.shape) for variable in self.model.weights]
-        parts = np.split(vector, np.cumsum(sizes)[:-1])
-        arrays = [part.reshape(variable.shape) for part, variable in zip(parts, self.model.weights, strict=True)]
-        classes, doubtful = self.network(arrays)
+        classes, doubtful = self.network(split_vector(vector, self.model.weights))
         doubtful = np.flatnonzero(doubtful)
         if len(doubtful) > self.batch:
             return super().count_correct(weights)
