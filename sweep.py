@@ -105,7 +105,8 @@ def make_parser() -> Parser:
         epilog=f"All other flags are those of main.py, see {command_of('main.py', '--help-all')}",
     )
     policies = Config.__dataclass_fields__["policy"].metadata["choices"]
-    parser.add_argument("--policies", type=text_list, default=["dqn", "random"], help=f"some of {', '.join(policies)}")
+    names = ", ".join(policies)
+    parser.add_argument("--policies", type=text_list, help=f"some of {names} [the preset's and random]")
     parser.add_argument("--splits", type=text_list, default=[None], help="splits, separated by commas [the preset's]")
     parser.add_argument("--seeds", type=seed_list, default=list(range(10)), help="like 0-9 or 0,3,5-7 [0-9]")
     parser.add_argument(

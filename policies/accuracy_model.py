@@ -35,7 +35,7 @@ def features(path: Sequence[int], config: Config) -> np.ndarray:
     """
     memory, rows = np.zeros((len(KEPT), config.nodes)), []
     for round, node in enumerate(path, 1):
-        present = np.eye(config.nodes)[node]
+        present = np.arange(config.nodes) == node
         memory = KEPT[:, np.newaxis] * memory + (1 - KEPT[:, np.newaxis]) * present
         rows.append(np.concatenate([memory.ravel(), present, [round / config.round_limit]]))
     return np.array(rows)
@@ -75,24 +75,24 @@ class AccuracyModel:
         self.of_present, self.of_round = coefficients[-config.nodes - 1 : -1], float(coefficients[-1])
 
     def imagine(self, routes: Sequence[Route], distances: np.ndarray, errors: np.ndarray) -> np.ndarray:
-        """Returns the mean objective [routes] of imagined episodes along routes between nodes `distances` apart.
+        """Returns the mean objective [routes] of imagined episodes along routes.
 
-        `errors` [episodes, round_limit] are standard normal; all routes meet the same ones.
+        `distances` [nodes, nodes] are those between the nodes. `errors` [episodes, round_limit] are standard normal;
+        all routes meet the same ones.
         """
-        config, episodes = self.config, len(errors)
-        nodes, rounds, following = (np.repeat(array, episodes, axis=0) for array in to_arrays(routes))
-        errors = self.noise * np.tile(errors, (len(routes), 1))
-        row, zeros = np.arange(len(nodes)), np.zeros(len(nodes))
-        gains = (1 - KEPT)[:, np.newaxis] * self.of_visits
-        place, stalled, left = zeros.astype(int), zeros.astype(int), rounds[:, 0]
-        memory, holder, running = np.zeros((len(KEPT), len(row))), nodes[:, 0], zeros == 0
-        accuracy, best, cost, result = zeros, zeros, zeros, zeros
+        config, shape = self.config, (len(routes), len(errors))
+        nodes, rounds = to_arrays(routes)
+        stays, row = (rounds > 0).sum(axis=1, keepdims=True), np.arange(len(routes))[:, np.newaxis]
+        errors, gains = self.noise * errors, (1 - KEPT)[:, np.newaxis] * self.of_visits
+        place, stalled, running = np.zeros(shape, int), np.zeros(shape, int), np.ones(shape, bool)
+        left, holder, memory = rounds[row, place], nodes[row, place], np.zeros((len(KEPT), *shape))
+        accuracy = best = cost = result = np.zeros(shape)
         for round in range(1, config.round_limit + 1):
             leaves = (left <= 0) | ((config.patience > 0) & (stalled >= config.patience))
-            place = np.where(leaves, following[row, place], place)
+            place = np.where(leaves, np.where(place + 1 < stays, place + 1, np.minimum(1, place)), place)
             left = np.where(leaves, rounds[row, place], left) - 1
             node = nodes[row, place]
-            memory = KEPT[:, np.newaxis] * memory + gains[:, node]
+            memory = KEPT[:, np.newaxis, np.newaxis] * memory + gains[:, node]
             of_round = self.of_round * round / config.round_limit
             odds = self.intercept + memory.sum(0) + self.of_present[node] + of_round + errors[:, round - 1]
             before, accuracy = accuracy, expit(odds)
@@ -103,4 +103,4 @@ class AccuracyModel:
             result, running = np.where(running, value, result), running & (accuracy < config.goal)
             if not running.any():
                 break
-        return result.reshape(len(routes), episodes).mean(1)
+        return result.mean(axis=1)

@@ -6,7 +6,17 @@ import numpy as np
 
 from config import Config
 from policies.accuracy_model import AccuracyModel, objective
-from policies.routes import Follower, Route, changed, first_nodes, from_arrays, near_nodes, random_route, to_arrays
+from policies.routes import (
+    MOST_STAYS,
+    Follower,
+    Route,
+    changed,
+    first_nodes,
+    from_arrays,
+    near_nodes,
+    random_route,
+    to_arrays,
+)
 from policies.rules import Policy
 from policies.saved_agent import kind, read_agent
 from settings.errors import UsageError
@@ -16,6 +26,9 @@ FIRST = 18  # episodes along random routes
 FRESH = 0.3  # the share of the candidates that is random
 ELITE = 6  # routes that candidates are changed from
 EPISODES = 8  # imagined along a route
+CANDIDATES = 150  # new routes imagined before an episode
+TRUST = 2.0  # episodes that the imagined ones together count as
+LIKENESS = 2.0  # an episode counts exp(-n / LIKENESS) for routes that differ from its own in n of the first rounds
 
 
 class RouteAgent(Policy):
@@ -23,7 +36,7 @@ class RouteAgent(Policy):
 
     1. A route is a short list of stays. A stay ends early where the model stalls; after the last stay comes the second.
     2. The first episodes follow random routes.
-    3. After each later one a linear regression learns the accuracy from all episodes.
+    3. From then on a linear regression learns the accuracy from all episodes after each one.
     4. Candidates are the best routes so far with their longest stays at different nodes, changes of these routes and
        random ones. The next route is the candidate with the lowest estimate minus its standard error, so that the agent
        tries what is uncertain.
@@ -33,9 +46,6 @@ class RouteAgent(Policy):
     """
 
     learns = True
-    candidates = 150  # new routes imagined before an episode
-    trust = 2.0  # episodes that the imagined ones together count as
-    likeness = 2.0  # an episode counts exp(-n / likeness) for routes that differ from its own in n of the first rounds
     bonus = 1.0  # standard errors that the search subtracts from an estimate, to try unknown routes
 
     def __init__(self, config: Config, distances: np.ndarray):
@@ -52,9 +62,11 @@ class RouteAgent(Policy):
 
     def _read_route(self) -> Route:
         """Returns the best route of the agent that `load_agent` names; raises UsageError where it is damaged."""
-        routes = from_arrays(*read_agent(self.config, KIND, ("nodes", "rounds")))
-        if routes and routes[0] and {node for node, _ in routes[0]} <= set(range(self.config.nodes)):
-            return routes[0]
+        nodes, rounds = arrays = read_agent(self.config, KIND, ("nodes", "rounds"))
+        if all(array.shape == (1, MOST_STAYS) and array.dtype.kind == "i" for array in arrays):
+            (route,) = from_arrays(nodes, rounds)
+            if route and route[0][0] == self.config.starter and set(nodes.ravel()) <= set(range(self.config.nodes)):
+                return route
         raise UsageError(f"--load-agent {self.config.load_agent} is damaged; give another run's agent.npz")
 
     @property
@@ -92,8 +104,9 @@ class RouteAgent(Policy):
         until = self.config.greedy_from or math.inf
         if episode < until and self.path:  # it is empty where the first round has reached the goal
             self._store()
-        if episode + 1 == until and self.routes:
-            self.best = self.planned = self._ranked(self.routes, self._model(), rng)[0]
+        if episode + 1 == until:
+            self.best = self._ranked(self.routes, self._model(), rng)[0] if self.routes else self.best
+            self.planned = self.best
         elif episode + 1 < until:
             self.planned = self._search(rng) if len(self.routes) >= FIRST else None
         return math.nan
@@ -131,8 +144,8 @@ class RouteAgent(Policy):
         by_route = dict(zip(different, self._imagined(model, different, rng), strict=True))
         imagined, former = (np.array([by_route[route] for route in each]) for each in (routes, self.routes))
         differences = (first_nodes(routes)[:, np.newaxis] != first_nodes(self.routes)).sum(axis=2)
-        shares = np.exp(-differences / self.likeness)
-        off, episodes = np.array(self.objectives) - former, shares.sum(axis=1) + self.trust
+        shares = np.exp(-differences / LIKENESS)
+        off, episodes = np.array(self.objectives) - former, shares.sum(axis=1) + TRUST
         return imagined + shares @ off / episodes, off.std() / np.sqrt(episodes)
 
     def _model(self) -> AccuracyModel:
@@ -148,7 +161,7 @@ class RouteAgent(Policy):
         model = self._model()
         ranked = self._ranked(self.routes, model, rng)
         self.best, elite = ranked[0], self._elite(ranked)
-        candidates = [*elite, *(self._candidate(elite, rng) for _ in range(self.candidates))]
+        candidates = [*elite, *(self._candidate(elite, rng) for _ in range(CANDIDATES))]
         return self._ranked(candidates, model, rng, self.bonus)[0]
 
     def _elite(self, ranked: list[Route]) -> list[Route]:
@@ -170,7 +183,7 @@ class RouteAgent(Policy):
         state["path"] = np.concatenate([[], *self.paths]).astype(int)
         state["accuracy"] = np.concatenate([[], *self.accuracies])
         for name, routes in self._lists().items():
-            state[f"{name}_nodes"], state[f"{name}_rounds"], _ = to_arrays(routes)
+            state[f"{name}_nodes"], state[f"{name}_rounds"] = to_arrays(routes)
         return state
 
     def _lists(self) -> dict[str, list[Route]]:
@@ -182,15 +195,15 @@ class RouteAgent(Policy):
         lists = {name: from_arrays(state[f"{name}_nodes"], state[f"{name}_rounds"]) for name in self._lists()}
         self.routes = lists["routes"]
         self.best, self.planned = (next(iter(lists[name]), None) for name in ("best", "planned"))
-        ends = np.cumsum(state["lengths"])[:-1]
+        ends = np.cumsum(state["lengths"])
         self.objectives = state["objectives"].tolist()
-        some = len(self.routes) > 0
-        self.paths = [part.tolist() for part in np.split(state["path"], ends)] if some else []
-        self.accuracies = [part.tolist() for part in np.split(state["accuracy"], ends)] if some else []
+        self.paths, self.accuracies = (
+            [part.tolist() for part in np.split(state[name], ends)[:-1]] for name in ("path", "accuracy")
+        )
 
     def agent(self) -> dict[str, np.ndarray | np.generic]:
         """Returns the best route as arrays of `to_arrays`."""
         if not self.best:
             return {}
-        nodes, rounds, _ = to_arrays([self.best])
+        nodes, rounds = to_arrays([self.best])
         return {"nodes": nodes, "rounds": rounds, "kind": np.str_(kind(self.config, KIND))}

@@ -21,8 +21,7 @@ def near_nodes(config: Config, distances: np.ndarray) -> list[int]:
 
 def random_route(starter: int, nodes: Sequence[int], first: int | None, rng: np.random.Generator) -> Route:
     """Draws a route of STAYS different nodes; the stay after the starter's is at the node `first`, None: at any."""
-    others = [node for node in rng.permutation(nodes).tolist() if node != first]
-    others = others if first is None else [first, *others]
+    others = sorted(rng.permutation(nodes).tolist(), key=lambda node: node != first)
     start = (starter, int(rng.integers(1, LONGEST_START + 1)))
     return start, *((node, random_rounds(rng)) for node in others[: STAYS - 1])
 
@@ -66,16 +65,12 @@ def joined(stays: Sequence[tuple[int, int]]) -> Route:
     return tuple(route[:MOST_STAYS])
 
 
-def to_arrays(routes: Sequence[Route]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns the nodes [routes, MOST_STAYS], the rounds [routes, MOST_STAYS], 0 after the last stay, and which stay
-    comes after each [routes, MOST_STAYS]: after the last one the second, where there is one."""
+def to_arrays(routes: Sequence[Route]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the nodes [routes, MOST_STAYS] and the rounds [routes, MOST_STAYS] of routes, 0 after the last stay."""
     nodes, rounds = np.zeros((2, len(routes), MOST_STAYS), int)
     for row, route in enumerate(routes):
         nodes[row, : len(route)], rounds[row, : len(route)] = np.array(route).T
-    following = np.tile(np.arange(1, MOST_STAYS + 1), (len(routes), 1))
-    for row, route in enumerate(routes):
-        following[row, len(route) - 1] = min(1, len(route) - 1)
-    return nodes, rounds, following
+    return nodes, rounds
 
 
 def first_nodes(routes: Sequence[Route]) -> np.ndarray:
@@ -84,7 +79,7 @@ def first_nodes(routes: Sequence[Route]) -> np.ndarray:
     for route in routes:
         follower = Follower(route, patience=0)
         paths.append([route[0][0], *(follower.next(stalled=0) for _ in range(COMPARED - 1))])
-    return np.array(paths).reshape(-1, COMPARED)
+    return np.array(paths)
 
 
 def as_text(route: Route) -> str:
@@ -98,7 +93,7 @@ def from_text(text: str) -> Route:
 
 
 def from_arrays(nodes: np.ndarray, rounds: np.ndarray) -> list[Route]:
-    """Returns the routes of the first two arrays of `to_arrays`."""
+    """Returns the routes of the arrays of `to_arrays`."""
     pairs = zip(nodes.tolist(), rounds.tolist(), strict=True)
     return [tuple(stay for stay in zip(*row, strict=True) if stay[1]) for row in pairs]
 

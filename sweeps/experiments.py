@@ -92,7 +92,8 @@ def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
     """Returns the sweep's runs, seed after seed, so that finished seeds can be compared early."""
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
     episodes = {settings: parse([*_flags(settings), *shared])[0].episodes for settings in grid}
-    ways = itertools.product(options.seeds, grid, options.splits, options.policies)
+    policies = options.policies or dict.fromkeys([parse(shared)[0].policy, "random"])
+    ways = itertools.product(options.seeds, grid, options.splits, policies)
     planned, named = {}, {}
     for seed, settings, split, policy in ways:
         new = run(policy, split, seed, settings, episodes, options, shared)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config import Config
+from settings.errors import UsageError
 from studies import tuning_command
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ JUDGED, VALIDATED = (210, 24), (211, 20)  # the seed and the number of the initi
 
 
 def plan(splits: list[str], seeds: list[int]) -> "list[Unit]":
-    """Returns the searches, and the initial weights on which their routes are played."""
+    """Returns the searches, and the initial weights on which their routes are played.
+
+    Raises UsageError where a search would learn on these weights.
+    """
+    if kept := {seed for seed, _ in (JUDGED, VALIDATED)} & set(seeds):
+        raise UsageError(f"--seeds must leave out {min(kept)}, on whose initial weights the routes are played")
     from studies.best_routes.units import Judgement, Search, Validation
 
     units = [Search(split=split, seed=seed) for split in splits for seed in seeds]
@@ -40,7 +46,7 @@ def tables(folder: Path, config: Config) -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command line; returns 0, 2 where something has to be changed first, 130 when interrupted."""
     length = {"episodes": EPISODES, "greedy_from": EPISODES + 1}
-    # Each initial weights are used once, so a search that is added later would not be played on them.
+    # A trial is played once, so the routes of a search that is added later would not be in it.
     return tuning_command.main(
         "studies.best_routes", __doc__, SPLITS, SEEDS, plan, tables, arguments, fixed=["splits", "seeds"], **length
     )

@@ -40,7 +40,7 @@ def bounds(folder: Path) -> pd.DataFrame:
     rows = []
     for split, judged in read_part(folder, "judged").groupby("split", sort=False):
         by_route = judged.groupby("route")["rounds"]
-        by_weights = judged.groupby(["seed", "episode"])["rounds"].min()
+        by_weights = judged.groupby("episode")["rounds"].min()
         row = {"split": split, "routes": len(by_route), "weights": len(by_weights)}
         best = by_route.get_group(by_route.mean().idxmin())
         row["best route for all weights"] = mean_text(best, FORMATS["rounds"])

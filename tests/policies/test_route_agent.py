@@ -10,6 +10,8 @@ from policies.route_agent import ELITE, FIRST, RouteAgent
 from settings.errors import UsageError
 
 SETTINGS = {"policy": "route-agent", "nodes": 4, "pca_components": 4, "round_limit": 12, "patience": 1}
+KIND = "--policy route-agent --nodes 4 --starter 0 --patience 1"
+STAYS, ROUNDS = np.array([[0, 3, 0, 0, 0, 0]]), np.array([[1, 9, 0, 0, 0, 0]])  # of a saved agent
 DISTANCES = np.array([[0, 3, 2, 1], [3, 0, 1, 2], [2, 1, 0, 1], [1, 2, 1, 0.0]]) / 100
 
 
@@ -164,26 +166,44 @@ def test_loaded_agent_follows_the_route_that_was_saved(tmp_path):
     assert agent.agent()["rounds"].tolist() == teacher.agent()["rounds"].tolist()
 
 
+def test_a_loaded_route_stays_where_no_episode_teaches(tmp_path):
+    """All training episodes end in the first round."""
+    np.savez(tmp_path / "agent.npz", nodes=STAYS, rounds=ROUNDS, kind=KIND)
+    agent = RouteAgent(Config(greedy_from=3, load_agent=str(tmp_path / "agent.npz"), **SETTINGS), DISTANCES)
+    assert [play(agent, episode, first=0.9)[0] for episode in (1, 2)] == [[0], [0]]
+    assert play(agent, 3)[0][1:4] == [3, 3, 3]
+
+
 def test_an_agent_that_learns_on_begins_with_the_loaded_route(tmp_path):
-    np.savez(tmp_path / "agent.npz", **{"nodes": [[0, 3]], "rounds": [[1, 9]], "kind": KIND})
+    np.savez(tmp_path / "agent.npz", nodes=STAYS, rounds=ROUNDS, kind=KIND)
     agent = RouteAgent(Config(load_agent=str(tmp_path / "agent.npz"), **SETTINGS), DISTANCES)
     assert play(agent, 1)[0][1:4] == [3, 3, 3]
     play(agent, 2)
     assert agent.route != ((0, 1), (3, 9))
 
 
-KIND = "--policy route-agent --nodes 4 --starter 0 --patience 1"
-
-
 def test_agents_of_another_kind_are_refused(tmp_path):
-    np.savez(tmp_path / "agent.npz", nodes=[[0, 3]], rounds=[[1, 9]], kind=KIND.replace("nodes 4", "nodes 5"))
+    np.savez(tmp_path / "agent.npz", nodes=STAYS, rounds=ROUNDS, kind=KIND.replace("nodes 4", "nodes 5"))
     with pytest.raises(UsageError, match="needs --policy route-agent --nodes 5"):
         RouteAgent(Config(load_agent=str(tmp_path / "agent.npz"), **SETTINGS), DISTANCES)
 
 
-@pytest.mark.parametrize("nodes", [np.zeros((0, 2), int), [[0, 4]], [[0, -1]]])
-def test_damaged_agents_are_refused(tmp_path, nodes):
-    np.savez(tmp_path / "agent.npz", nodes=nodes, rounds=np.ones_like(nodes), kind=KIND)
+@pytest.mark.parametrize(
+    ("nodes", "rounds"),
+    [
+        (STAYS[:0], ROUNDS[:0]),  # no route
+        (STAYS, np.zeros_like(ROUNDS)),  # no stay
+        (STAYS + 1, ROUNDS),  # node 4 of 0 to 3, and another starter
+        (-STAYS, ROUNDS),
+        (STAYS[:, ::-1], ROUNDS[:, ::-1]),  # another starter
+        (STAYS * 1.0, ROUNDS),
+        (STAYS[0], ROUNDS[0]),
+        (STAYS, ROUNDS[:, :2]),
+        (np.tile(STAYS, 2), np.tile(ROUNDS, 2)),  # more stays than a route has
+    ],
+)
+def test_damaged_agents_are_refused(tmp_path, nodes, rounds):
+    np.savez(tmp_path / "agent.npz", nodes=nodes, rounds=rounds, kind=KIND)
     with pytest.raises(UsageError, match=r"agent\.npz is damaged; give another run's"):
         RouteAgent(Config(load_agent=str(tmp_path / "agent.npz"), **SETTINGS), DISTANCES)
 

@@ -10,7 +10,6 @@ from studies import tuning_command
 from studies.best_routes import __main__ as best_routes
 from studies.best_routes import report, units
 from studies.best_routes.units import Search, candidates, chosen, milestones
-from studies.lessons import Player
 
 A, B, C, D = "0x1 1x2", "0x1 2x2", "0x2", "0x1 1x1 2x1"
 
@@ -102,6 +101,12 @@ def test_a_small_study(small, dataset, tmp_path, monkeypatch, capsys):
     assert "was started with seeds [200, 201], not [200, 201, 202]" in capsys.readouterr().err
 
 
+def test_searches_on_the_weights_of_the_trials_are_refused(tmp_path, capsys):
+    assert best_routes.main(["--seeds", "209-210", "--out", str(tmp_path / "study")]) == 2
+    assert "--seeds must leave out 210, on whose initial weights the routes are played" in capsys.readouterr().err
+    assert not (tmp_path / "study").exists()
+
+
 def test_a_route_is_played_as_it_says(small, dataset, tmp_path, monkeypatch):
     config = best_routes.Config(**THREE_NODES | {"policy": "route-agent", "patience": 0, "threads": 2})
     unit = units.Judgement(split="disjoint", seed=210, episode=3)
@@ -110,7 +115,10 @@ def test_a_route_is_played_as_it_says(small, dataset, tmp_path, monkeypatch):
     rows = unit.measure(config, dataset, tmp_path, shares.append)
     assert shares == [0.5, 1]
     environment = HomogeneousLearningEnv(units.dataclasses.replace(config, seed=210), dataset)
-    player = Player(environment)
     for row, path in zip(rows, ((0, 1, 1, 1), (0, 2, 2, 2)), strict=True):
-        rounds, cost, reached = player.result(3, path)
-        assert (row["rounds"], row["communication_cost"], row["reached_goal"]) == (rounds, cost, reached)
+        environment.reset(seed=210, options={"episode": 3})
+        infos = [environment.step(node)[-1] for node in path[: row["rounds"]]]
+        assert row["communication_cost"] == sum(info["distance"] for info in infos)
+        assert row["final_accuracy"] == infos[-1]["accuracy"]
+        assert all(info["accuracy"] < config.goal for info in infos[:-1])
+        assert row["reached_goal"] == (infos[-1]["accuracy"] >= config.goal)
