@@ -5,6 +5,7 @@ therefore trained once for all of them. Each agent does exactly what it does in 
 """
 
 import dataclasses
+import functools
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -15,31 +16,40 @@ import pandas as pd
 
 from config import Config
 from data import Dataset
-from environment import HomogeneousLearningEnv
+from environment import HomogeneousLearningEnv, reward
 from policies.route_agent import RouteAgent
 from policies.routes import as_text
 from runs.folder import write_arrays
 from settings.random_streams import generator
 from studies.units import Rows, Unit
 
+CACHE_SIZE = 3000  # beginnings of routes whose models are kept, about half a megabyte each
+
 
 class Player:
-    """Plays rounds in an environment and keeps the beginnings of episodes."""
+    """Plays rounds in an environment and caches the results of the beginnings of episodes."""
 
     def __init__(self, environment: HomogeneousLearningEnv):
         self.environment, self.config = environment, environment.config
-        self.played = {}  # what `after` returns, by its arguments
+        self.after = functools.lru_cache(CACHE_SIZE)(self.after)
 
-    def after(self, episode: int, path: tuple[int, ...]) -> tuple[tuple[dict, dict], float, bool, dict]:
-        """Returns (snapshot, reward, whether the episode is over, info) after the last round at the nodes of `path`."""
-        if (episode, path) not in self.played:
-            if len(path) == 1:
-                self.environment.reset(seed=self.config.seed, options={"episode": episode})
-            else:
-                self.environment.restore(self.after(episode, path[:-1])[0])
-            _, reward, terminated, truncated, info = self.environment.step(path[-1])
-            self.played[episode, path] = self.environment.snapshot(), reward, terminated or truncated, info
-        return self.played[episode, path]
+    def after(self, episode: int, path: tuple[int, ...]) -> tuple[tuple[dict, dict], tuple[float, ...], float]:
+        """Returns (snapshot, accuracies, cost) after rounds at the nodes of `path`, or after the one that reached the
+        goal."""
+        if not path:
+            self.environment.reset(seed=self.config.seed, options={"episode": episode})
+            return self.environment.snapshot(), (), 0.0
+        snapshot, accuracies, cost = self.after(episode, path[:-1])
+        if accuracies and accuracies[-1] >= self.config.goal:
+            return snapshot, accuracies, cost
+        self.environment.restore(snapshot)
+        *_, info = self.environment.step(path[-1])
+        return self.environment.snapshot(), (*accuracies, info["accuracy"]), cost + info["distance"]
+
+    def result(self, episode: int, path: tuple[int, ...]) -> tuple[int, float, bool]:
+        """Returns (rounds, cost, whether the goal was reached) of the nodes of a path."""
+        _, accuracies, cost = self.after(episode, path)
+        return len(accuracies), cost, accuracies[-1] >= self.config.goal
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,18 +105,24 @@ def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float | s
 
     `best` is the best route that the agent knows after it.
     """
-    config, path, done = player.config, (player.config.starter,), False
-    rewards, costs = [], []
+    config, distances = player.config, player.environment.distances
+    path, info, total, done = (), {}, 0.0, False
     while not done:
-        _, reward, done, info = player.after(episode, path)
-        rewards.append(reward)
-        costs.append(info["distance"])
-        if len(path) > 1:
-            agent.remember(None, path[-1], reward, None, done, info)
-        if not done:
+        node = config.starter
+        if path:
             (node, *_), _ = agent.rank(None, info, generator(config.seed, "exploration", episode, len(path) + 1))
-            path = (*path, node)
+        distance = distances[path[-1] if path else node, node]
+        path = (*path, node)
+        (state, _), accuracies, _ = player.after(episode, path)
+        done = accuracies[-1] >= config.goal or len(path) == config.round_limit
+        info = {"round": len(path), "node": (node,), "stalled": state["stalled"], "distance": distance}
+        info |= {"accuracy": accuracies[-1], "previous_accuracy": (0.0, *accuracies)[-2]}
+        gained = reward(accuracies[-1], distance, config)
+        total += gained
+        if len(path) > 1:
+            agent.remember(None, node, gained, None, done, info)
     agent.learn(generator(config.seed, "replay", episode), episode)
-    row = {"episode": episode, "rounds": len(path), "episode_return": sum(rewards), "communication_cost": sum(costs)}
-    row |= {"final_accuracy": info["accuracy"], "reached_goal": info["accuracy"] >= config.goal}
+    rounds, cost, reached = player.result(episode, path)
+    row = {"episode": episode, "rounds": rounds, "episode_return": total, "communication_cost": cost}
+    row |= {"final_accuracy": accuracies[-1], "reached_goal": reached}
     return row | {"best": as_text(agent.best or ())}

@@ -10,6 +10,7 @@ from studies import tuning_command
 from studies.best_routes import __main__ as best_routes
 from studies.best_routes import report, units
 from studies.best_routes.units import Search, candidates, chosen, milestones
+from studies.lessons import Player
 
 A, B, C, D = "0x1 1x2", "0x1 2x2", "0x2", "0x1 1x1 2x1"
 
@@ -115,10 +116,7 @@ def test_a_route_is_played_as_it_says(small, dataset, tmp_path, monkeypatch):
     rows = unit.measure(config, dataset, tmp_path, shares.append)
     assert shares == [0.5, 1]
     environment = HomogeneousLearningEnv(units.dataclasses.replace(config, seed=210), dataset)
+    player = Player(environment)
     for row, path in zip(rows, ((0, 1, 1, 1), (0, 2, 2, 2)), strict=True):
-        environment.reset(seed=210, options={"episode": 3})
-        infos = [environment.step(node)[-1] for node in path[: row["rounds"]]]
-        assert row["communication_cost"] == sum(info["distance"] for info in infos)
-        assert row["final_accuracy"] == infos[-1]["accuracy"]
-        assert all(info["accuracy"] < config.goal for info in infos[:-1])
-        assert row["reached_goal"] == (infos[-1]["accuracy"] >= config.goal)
+        rounds, cost, reached = player.result(3, path)
+        assert (row["rounds"], row["communication_cost"], row["reached_goal"]) == (rounds, cost, reached)
