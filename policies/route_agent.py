@@ -37,9 +37,8 @@ class RouteAgent(Policy):
     1. A route is a short list of stays. A stay ends early where the model stalls; after the last stay comes the second.
     2. The first episodes follow random routes.
     3. From then on a linear regression learns the accuracy from all episodes after each one.
-    4. Candidates are the best routes so far with their longest stays at different nodes, changes of these routes and
-       random ones. The next route is the candidate with the lowest estimate minus its standard error, so that the agent
-       tries what is uncertain.
+    4. Candidates are the best routes so far, changes of them and random routes. The next route is the candidate with
+       the lowest estimate minus its standard error, so that the agent tries what is uncertain.
     5. From `greedy_from` on the agent follows the route with the lowest estimate.
 
     The estimate of a route is what the model imagines, corrected by how far the model is off along similar routes.
@@ -165,12 +164,8 @@ class RouteAgent(Policy):
         return self._ranked(candidates, model, rng, self.bonus)[0]
 
     def _elite(self, ranked: list[Route]) -> list[Route]:
-        """Returns the best routes so far for different nodes of their longest stays after the first, ELITE of them."""
-        by_node = {}
-        for route in ranked:
-            node, _ = max(route[1:] or route, key=lambda stay: stay[1])
-            by_node.setdefault(node, route)
-        return list(by_node.values())[:ELITE]
+        """Returns the routes that candidates are changed from."""
+        return ranked[:ELITE]
 
     def _candidate(self, elite: list[Route], rng: np.random.Generator) -> Route:
         """Draws a random route or a change of one of the elite."""

@@ -1,4 +1,7 @@
-"""The route agent, each time without one part; `--policy studies.ablation.parts:WithoutModel` runs one alone."""
+"""The variants of the route agent: without one of its parts, or with an idea that was left out.
+
+`--policy studies.ablation.parts:WithoutModel` runs one alone.
+"""
 
 import dataclasses
 
@@ -6,7 +9,7 @@ import numpy as np
 
 from config import Config
 from policies.accuracy_model import AccuracyModel
-from policies.route_agent import ELITE, RouteAgent
+from policies.route_agent import RouteAgent
 from policies.routes import Route
 
 
@@ -39,15 +42,19 @@ class WithoutBonus(RouteAgent):
     bonus = 0.0
 
 
-class WithoutNodes(RouteAgent):
-    """Changes the best routes so far, whichever nodes they go to."""
-
-    def _elite(self, ranked: list[Route]) -> list[Route]:
-        return ranked[:ELITE]
-
-
 class WithoutPatience(RouteAgent):
     """Ends no stay early."""
 
     def __init__(self, config: Config, distances: np.ndarray):
         super().__init__(dataclasses.replace(config, patience=0), distances)
+
+
+class WithNodes(RouteAgent):
+    """Changes the best routes whose longest stays after the first are at different nodes."""
+
+    def _elite(self, ranked: list[Route]) -> list[Route]:
+        by_node = {}
+        for route in ranked:
+            node, _ = max(route[1:] or route, key=lambda stay: stay[1])
+            by_node.setdefault(node, route)
+        return super()._elite(list(by_node.values()))

@@ -1,4 +1,4 @@
-"""The unit of the ablation: the route agent and those without one of its parts, for one seed and split."""
+"""The unit of the ablation: the route agent and its variants, for one seed and split."""
 
 import dataclasses
 from typing import ClassVar
@@ -10,7 +10,7 @@ from studies.lessons import Lessons
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Ablation(Lessons):
-    """All episodes of the agent and of those without a part."""
+    """All episodes of the agent and of its variants."""
 
     part: ClassVar[str] = "lessons"
     agents: ClassVar[dict[str, type[RouteAgent]]] = {
@@ -19,6 +19,6 @@ class Ablation(Lessons):
         "without weights": parts.WithoutWeights,
         "without correction": parts.WithoutCorrection,
         "without bonus": parts.WithoutBonus,
-        "without nodes": parts.WithoutNodes,
         "without patience": parts.WithoutPatience,
+        "with nodes": parts.WithNodes,
     }

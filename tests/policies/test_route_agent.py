@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from config import Config
-from policies.route_agent import ELITE, FIRST, RouteAgent
+from policies.route_agent import FIRST, RouteAgent
 from settings.errors import UsageError
 
 SETTINGS = {"policy": "route-agent", "nodes": 4, "pca_components": 4, "round_limit": 12, "patience": 1}
@@ -77,14 +77,6 @@ def test_the_last_training_episode_may_end_in_the_first_round(goal):
         routes.append(agent.route)
     assert routes[3] == routes[4] == agent.best
     assert agent.best in routes[:3]
-
-
-def test_routes_with_their_longest_stays_at_different_nodes_are_changed():
-    """The first stay, at the starter, counts only where it is the only one. At most ELITE routes are changed."""
-    agent = RouteAgent(Config(**SETTINGS | {"nodes": 9}), np.ones((9, 9)) - np.eye(9))
-    ranked = [((0, 7), (9 - node, 1), (node, rounds)) for node in range(1, 9) for rounds in (5, 6)]
-    assert agent._elite(ranked) == ranked[: 2 * ELITE : 2]
-    assert agent._elite([((0, 9),), *ranked])[:2] == [((0, 9),), ranked[0]]
 
 
 def test_an_episode_that_the_first_round_ends_teaches_nothing():
