@@ -211,7 +211,7 @@ def _to_vector(variables: Sequence[keras.Variable]) -> tf.Tensor:
 
 
 def split_vector(vector: np.ndarray, variables: Sequence[keras.Variable]) -> list[np.ndarray]:
-    """Returns the parts of `vector` as arrays of the shapes of the variables, in order."""
+    """Returns the parts of `vector` [P] as arrays of the shapes of the variables, in order."""
     parts = np.split(vector, np.cumsum([math.prod(variable.shape) for variable in variables])[:-1])
     return [part.reshape(variable.shape) for part, variable in zip(parts, variables, strict=True)]
 

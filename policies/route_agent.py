@@ -36,7 +36,7 @@ class RouteAgent(Policy):
 
     1. A route is a short list of stays. A stay ends early where the model stalls; after the last stay comes the second.
     2. The first episodes follow random routes.
-    3. From then on a linear regression learns the accuracy from all episodes after each one.
+    3. After the last of them and each later episode, a linear regression learns the accuracy from all episodes.
     4. Candidates are the best routes so far, changes of them and random routes. The next route is the candidate with
        the lowest estimate minus its standard error, so that the agent tries what is uncertain.
     5. From `greedy_from` on the agent follows the route with the lowest estimate.
@@ -104,7 +104,8 @@ class RouteAgent(Policy):
         if episode < until and self.path:  # it is empty where the first round has reached the goal
             self._store()
         if episode + 1 == until:
-            self.best = self._ranked(self.routes, self._model(), rng)[0] if self.routes else self.best
+            if self.routes:
+                self.best = self._ranked(self.routes, self._model(), rng)[0]
             self.planned = self.best
         elif episode + 1 < until:
             self.planned = self._search(rng) if len(self.routes) >= FIRST else None

@@ -57,6 +57,15 @@ def test_imagined_stays_end_where_the_model_stalls():
     assert model.imagine([((0, 9), (1, 1))], APART, np.zeros((1, 4))) == pytest.approx(3 - 0.5 + 0.5)
 
 
+def test_imagined_routes_go_on_with_the_second_stay():
+    """Nodes 0, 1, 0 and again 1. In round 4 node 1 gives 0.9, in round 2 less than the goal: log-odds grow by 0.5 a
+    round. In round 3 node 0 has the log-odds -0.5. The ways are 0.3 together, one and a half rounds."""
+    model = linear(present=(-2, logit(0.9) - 2), of_round=2.0)
+    before = 1 / (1 + math.exp(0.5))
+    expected = 4 - (0.9 - 0.8) / (0.9 - before) + 1.5
+    assert model.imagine([((0, 1), (1, 1), (0, 1))], APART, np.zeros((1, 4))) == pytest.approx([expected])
+
+
 def test_noise_is_of_the_log_odds():
     model = linear(logit(0.5), noise=2.0)
     errors = np.array([[0, 0, 0, 0], [0, 1, 0, 0.0]])  # in the second episode 2 more in round 2: 0.88
