@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from models import VectorModel
 from runs.folder import write_arrays
+from settings.errors import UsageError
 from settings.random_streams import generator, layer_seed
 from studies.boids import dqn
 from studies.boids.forces import STRONGEST, no_force, raw_inputs, relative_inputs, reynolds, reynolds_forces, with_seen
@@ -166,11 +167,14 @@ def _train(
 
 
 def steering(name: str, seed: int, folder: Path) -> Steer:
-    """Returns how an agent steers, with its trained weights."""
+    """Returns how an agent steers, with its trained weights; raises UsageError where these are missing."""
     agent = AGENTS[name]
     if agent.steer:
         return agent.steer
-    with np.load(weights_path(folder, agent.trained_as or name, seed)) as arrays:
+    path = weights_path(folder, agent.trained_as or name, seed)
+    if not path.exists():
+        raise UsageError(f"{path} is missing, as after packing; choose another --out, where the agent is trained anew")
+    with np.load(path) as arrays:
         weights = tf.constant(arrays["weights"])
     if agent.network == "dqn":
         learned = dqn.discrete_agent(seed, len(dqn.ACTIONS), dqn.OBSERVATION_SIZE)

@@ -98,7 +98,8 @@ def imitation(rows: pd.DataFrame) -> Figure:
 
 
 def all_paths(paths: pd.DataFrame) -> Figure:
-    """Draws where the boids of one flight were in its last steps; dots are their last places."""
+    """Draws where the boids of the flight of the lowest seed were in its last steps; dots are their last places."""
+    paths = paths[paths["seed"] == paths["seed"].min()]
     names = [name for name in (*SHOWN, "zero-pseudo-attention-short") if name in set(paths["agent"])]
     rows = -(-len(names) // 2)
     figure = Figure(figsize=(7, 2.45 * rows))

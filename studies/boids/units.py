@@ -95,7 +95,7 @@ class Film(Unit):
         sizes, rules = SIZES[self.size], AGENTS[self.agent].rules
         begun = starts(self.seed, HELD_OUT, 1, sizes.boids)[0]
         flocks = list(fly(begun, steering(self.agent, self.seed, folder), sizes.steps, rules))
-        film(folder / FIGURES / f"{self.agent}.gif", self.agent, flocks[::FILM_EVERY], FILM_EVERY)
+        film(folder / FIGURES / f"{self.name()}.gif", self.agent, flocks[::FILM_EVERY], FILM_EVERY)
         first_step = max(0, sizes.steps - PATH_STEPS)
         return [
             {"step": step, "boid": boid, "x": int(x), "y": int(y)}

@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
         dataset, console = load_dataset(config), Console(highlight=False)
         tell_of_stand_in(dataset.name, console)
         images = Images.of(dataset, options.samples)
+        images.check(options.parts)
         fixed = {"dataset": dataset.name, "dataset_sha256": dataset.sha256()}
         fixed |= {"epochs": options.epochs, "samples": options.samples}
         prepare(options.out, fixed, {"threads": options.threads, **machine()})

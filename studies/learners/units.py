@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from data import Dataset, normalise
+from learners.cnn import SMALLEST
 from settings.errors import UsageError
 from settings.names import SIDE
 from studies import units
@@ -38,6 +39,26 @@ class Images:
             tf.constant(normalise(dataset.x_test)),
             tf.constant(dataset.y_test.astype(np.int64)),
         )
+
+    def check(self, parts: list[str]):
+        """Raises UsageError where the images cannot serve all `parts` of the study, see PARTS of its command."""
+        (rows, columns, _), classes = self.form
+        tuning = self.for_tuning()
+        held_out = "the last sixth of the training images, which tune the learning rates"
+        for labels, name in (
+            (tuning.y_train, "the first five sixths of the training images"),
+            (tuning.y_test, held_out),
+            (self.y_test, "the test images"),
+        ):
+            if missing := sorted(set(range(classes)) - set(labels.numpy().tolist())):
+                raise UsageError(f"class {missing[0]} is not among {name}; shuffle the images, or use more of them")
+        if "accuracy" in parts and min(rows, columns) < SMALLEST:
+            raise UsageError(
+                f"images of {rows} x {columns} pixels are too small for the convolutional network, which needs "
+                f"{SMALLEST} x {SMALLEST}; enlarge them, or give --parts without accuracy"
+            )
+        if "forgetting" in parts and classes < 4:
+            raise UsageError(f"{classes} classes make no sequence of tasks; give --parts without forgetting")
 
     @property
     def form(self) -> tuple[tuple[int, ...], int]:

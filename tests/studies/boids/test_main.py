@@ -25,7 +25,7 @@ def test_quick_study(tmp_path):
     assert table.loc["no-force", "speed"] < 1 < table.loc["reynolds", "speed"] <= 4
     assert table.loc["reynolds", "flocks"] < table.loc["no-force", "flocks"]
     for name in OF_QUICK:
-        path = tmp_path / "figures" / f"{name}.gif"
+        path = tmp_path / "figures" / f"film-{name}-quick-seed0.gif"
         assert path.stat().st_size < 2_000_000
         assert Image.open(path).n_frames == 120 // 12 + 1
     assert {path.stem for path in (tmp_path / "figures").glob("*.png")} == {

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from helpers import PROJECT
 
-from studies.boids.figures import STORED, shapes
+from studies.boids.figures import STORED, all_paths, shapes
 from studies.boids.report import JUDGED, against_stored, means, verdicts, write_report
 from studies.boids.world import Flock
 from studies.simulations.tables import comparisons
@@ -60,6 +60,14 @@ def test_arrow_heads_point_to_where_boids_fly(velocity, tip):
     corners = shapes(Flock(np.array([[(100.0, 100.0)]]), np.array([[velocity]], float)))
     assert corners.shape == (1, 4, 2)
     assert corners[0, 0].tolist() == pytest.approx(tip)
+
+
+def test_paths_are_those_of_the_lowest_seed():
+    """Films of two seeds in one folder, as two commands with other seeds leave them."""
+    rows = [(seed, 5 * step, 10.0 * seed + step) for seed in (7, 3) for step in range(3)]
+    paths = pd.DataFrame(rows, columns=["seed", "step", "x"]).assign(agent="reynolds", boid=0, y=20.0)
+    axes = all_paths(paths).axes[0]
+    assert [line.get_xdata().tolist() for line in axes.lines] == [[30.0, 31.0, 32.0], [32.0]]
 
 
 def test_published_report_is_that_of_the_measurements(tmp_path, monkeypatch):

@@ -66,8 +66,22 @@ def test_interrupted_study_goes_on_and_repeats(tiny, tmp_path, monkeypatch):
     assert len(after) == 4 + 3 + 4 + 4
     for name in ("report.md", "per_seed.csv", "per_step.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert len(list((tmp_path / "one" / "figures").glob("*.gif"))) == 4
+    assert len(list((tmp_path / "one" / "figures").glob("film-*-quick-seed100.gif"))) == 4
     assert_packed_study_is_read(tiny, tmp_path)
+
+
+def test_missing_weights_are_one_line(tiny, tmp_path, monkeypatch, capsys):
+    """As where a flight is to be measured in a packed study, which holds no weights."""
+    assert tiny(tmp_path / "one", "--seeds", "100") == 0
+    assert tiny(tmp_path / "packed", "--pack", str(tmp_path / "one")) == 0
+    wind = "wind-dqn-quick-seed100"
+    table = pd.read_csv(tmp_path / "packed" / "runs" / "wind.csv.gz")
+    table[table["unit"] != wind].to_csv(tmp_path / "packed" / "runs" / "wind.csv.gz", index=False)
+    capsys.readouterr()
+    assert tiny(tmp_path / "packed", "--seeds", "100") == 2
+    said = capsys.readouterr().err
+    assert "dqn-seed100.npz is missing, as after packing; choose another --out" in said
+    assert said.count("\n") == 1
 
 
 def assert_packed_study_is_read(tiny, tmp_path):

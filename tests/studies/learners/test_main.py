@@ -34,9 +34,15 @@ def digits(tmp_path_factory):
     return ["--dataset", "other", "--data-path", str(path), "--epochs", "1", "--threads", "2"]
 
 
-@pytest.fixture
-def small(monkeypatch):
+@pytest.fixture(scope="module")
+def small():
     """Leaves 3 trainings and 2 of tuning, 2 alignments, 4 sequences and 4 of tuning, all of them small."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        shrink(monkeypatch)
+        yield
+
+
+def shrink(monkeypatch):
     rates = {"dense 256-256": (1e-3, 3e-3), "attention l1": (1e-3,), "kde stacked-shift": (1e-3,)}
     kept = {name: dataclasses.replace(ENTRIES[name], rates=some) for name, some in rates.items()}
     monkeypatch.setattr(accuracies, "ENTRIES", kept)
@@ -54,6 +60,14 @@ def small(monkeypatch):
         monkeypatch.setattr(part, "vector_model", functools.cache(part.vector_model.__wrapped__))
 
 
+@pytest.fixture(scope="module")
+def measured(small, digits, tmp_path_factory):
+    """The folder of a small comparison of two seeds."""
+    folder = tmp_path_factory.mktemp("comparison")
+    assert compare(*digits, "--out", folder, "--seeds", "0-1") == 0
+    return folder
+
+
 def compare(*arguments):
     return main([str(argument) for argument in arguments])
 
@@ -62,27 +76,27 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in (folder / "runs").iterdir()}
 
 
-def test_small_comparison_writes_everything_once(small, digits, tmp_path, capsys):
-    assert compare(*digits, "--out", tmp_path, "--seeds", "0-1") == 0
-    assert {path.stem for path in (tmp_path / "figures").iterdir()} == set(FIGURES)
-    assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".png", ".pdf"}
-    text = (tmp_path / "report.md").read_text()
+def test_small_comparison_writes_everything(measured):
+    assert {path.stem for path in (measured / "figures").iterdir()} == set(FIGURES)
+    assert {path.suffix for path in (measured / "figures").iterdir()} == {".png", ".pdf"}
+    text = (measured / "report.md").read_text()
     assert "nan" not in text
     assert "forgets less than backpropagation" in text
-    measured = contents(tmp_path)
-    assert len(measured) == 2 * 3 + 2 + 2 * 2 + 2 * 4 + 4
+    assert len(contents(measured)) == 2 * 3 + 2 + 2 * 2 + 2 * 4 + 4
     assert "chosen by the means over the seeds 100, on the last sixth of the training images" in text
-    table = pd.read_csv(tmp_path / "accuracy.csv")
+    table = pd.read_csv(measured / "accuracy.csv")
     assert table["accuracy_without_noise"].notna().tolist() == (table["entry"] == "kde stacked-shift").tolist()
-    shown = capsys.readouterr().out
-    assert re.search(r"^accuracy-attention-l1-seed1 +\d", shown, re.MULTILINE)
-    assert compare(*digits, "--out", tmp_path, "--seeds", "0-1") == 0
-    assert contents(tmp_path) == measured
+
+
+def test_finished_units_are_not_measured_again(measured, digits, tmp_path, capsys, unrendered):
+    before = contents(measured)
+    assert compare(*digits, "--out", measured, "--seeds", "0-1") == 0
+    assert contents(measured) == before
     assert not re.search(r"^accuracy-\S+ +\d", capsys.readouterr().out, re.MULTILINE)  # no unit was measured
-    assert compare(*digits, "--out", tmp_path, "--seeds", "0-2", "--list") == 0
+    assert compare(*digits, "--out", measured, "--seeds", "0-2", "--list") == 0
     states = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert (states.count("finished"), states.count("new")) == (len(measured), 3 + 2 + 4)
-    assert_packed_units_are_read(digits, tmp_path, tmp_path / "packed", capsys)
+    assert (states.count("finished"), states.count("new")) == (len(before), 3 + 2 + 4)
+    assert_packed_units_are_read(digits, measured, tmp_path / "packed", capsys)
 
 
 def assert_packed_units_are_read(digits, plain, out, capsys):
@@ -140,9 +154,9 @@ def test_learning_rates_are_judged_on_held_out_training_images(small, dataset, m
     assert learned[-1][-3:] == (1, images, 1)
 
 
-def test_report_without_tuned_rates_says_so(small, digits, tmp_path, unrendered):
+def test_report_without_tuned_rates_says_so(measured, digits, tmp_path, unrendered):
     """As it was made before rates were tuned, or where a seed of the tuning is lacking."""
-    assert compare(*digits, "--out", tmp_path, "--seeds", "0-1", "--parts", "forgetting") == 0
+    shutil.copytree(measured, tmp_path, dirs_exist_ok=True)
     (tmp_path / "runs" / "rate-split-domain-l1_scaled-0.1-seed100.csv").unlink()
     assert "**The learning rates of these comparisons" in report.write_report(tmp_path)
     for path in tmp_path.glob("runs/rate-*.csv"):
@@ -164,7 +178,9 @@ def test_interrupted_comparison_goes_on(small, digits, tmp_path, monkeypatch, ca
     monkeypatch.setattr(Training, "measure", interrupted)
     flags = [*digits, "--out", tmp_path, "--seeds", "0", "--parts", "accuracy"]
     assert compare(*flags) == 130
-    assert "go on with: python -m studies.learners" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "go on with: python -m studies.learners" in said.err
+    assert re.search(r"^accuracy-attention-l1-seed0 +\d", said.out, re.MULTILINE)
     before = contents(tmp_path)
     assert len(before) == 2 + 2
     monkeypatch.setattr(Training, "measure", measure)
@@ -195,7 +211,7 @@ def test_killed_comparison_goes_on(digits, tmp_path, monkeypatch):
 
 def test_unit_of_another_process_is_left_to_it(tmp_path, monkeypatch):
     """While waiting, the other process finishes the unit, and it is not measured a second time."""
-    unit = Training(entry="kde plain", seed=0)
+    unit = Training(entry="kde stacked-shift", seed=0)
     units.prepare(tmp_path, {}, {})
     other = units.filelock.FileLock(tmp_path / "locks" / f"{unit.name()}.lock")
     other.acquire()
@@ -241,15 +257,6 @@ def test_plain_network_learns_as_by_keras_fit(name, widths, optimizer, dataset):
     assert np.abs(model.network.get_weights()[0] - start[: 784 * 256].reshape(784, 256)).max() > 1e-3
 
 
-def test_tuning_never_sees_the_test_images(dataset):
-    images = Images.of(dataset, 120)
-    tuning = images.for_tuning()
-    joined = np.concatenate([tuning.x_train, tuning.x_test])
-    np.testing.assert_array_equal(joined, images.x_train)
-    np.testing.assert_array_equal(np.concatenate([tuning.y_train, tuning.y_test]), images.y_train)
-    assert len(tuning.y_test) == 20
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -259,6 +266,7 @@ def test_tuning_never_sees_the_test_images(dataset):
         (["--data-path", "/nowhere.npz"], "/nowhere.npz does not exist"),
         (["--samples", "5"], "--samples must be 0 (all) or 12 to 240"),
         (["--samples", "241"], "--samples must be 0 (all) or 12 to 240"),
+        (["--samples", "12"], "is not among the first five sixths of the training images; shuffle the images"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(digits, tmp_path, monkeypatch, capfd, arguments, says):
@@ -275,6 +283,6 @@ def test_other_settings_need_another_folder(small, digits, tmp_path, capfd, unre
     flags = [*digits, "--seeds", "0", "--parts", "alignment", "--out", tmp_path]
     assert compare(*flags) == 0
     measured = contents(tmp_path)
-    assert compare(*flags, "--samples", "100") == 2
-    assert "was started with samples 0, not 100" in capfd.readouterr().err
+    assert compare(*flags, "--samples", "200") == 2
+    assert "was started with samples 0, not 200" in capfd.readouterr().err
     assert contents(tmp_path) == measured
