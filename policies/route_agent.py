@@ -160,13 +160,9 @@ class RouteAgent(Policy):
         """Returns the best candidate; stores the best route so far."""
         model = self._model()
         ranked = self._ranked(self.routes, model, rng)
-        self.best, elite = ranked[0], self._elite(ranked)
+        self.best, elite = ranked[0], ranked[:ELITE]
         candidates = [*elite, *(self._candidate(elite, rng) for _ in range(CANDIDATES))]
         return self._ranked(candidates, model, rng, self.bonus)[0]
-
-    def _elite(self, ranked: list[Route]) -> list[Route]:
-        """Returns the routes that candidates are changed from."""
-        return ranked[:ELITE]
 
     def _candidate(self, elite: list[Route], rng: np.random.Generator) -> Route:
         """Draws a random route or a change of one of the elite."""

@@ -1,7 +1,5 @@
 """Takes the route agent's parts out one at a time: `python -m studies.ablation --out results/ablation`.
 
-The last variant adds a part that the agent does not have: it changes the best routes of different nodes.
-
 The seeds are tuning seeds, which no other report uses. A unit is one seed in one split. Finished episodes are kept, so
 the same command continues an interrupted study. Several processes may share the work in one folder.
 """

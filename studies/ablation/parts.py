@@ -1,4 +1,4 @@
-"""The variants of the route agent: without one of its parts, or with an idea that was left out.
+"""The variants of the route agent, each without one of its parts.
 
 `--policy studies.ablation.parts:WithoutModel` runs one alone.
 """
@@ -47,14 +47,3 @@ class WithoutPatience(RouteAgent):
 
     def __init__(self, config: Config, distances: np.ndarray):
         super().__init__(dataclasses.replace(config, patience=0), distances)
-
-
-class WithNodes(RouteAgent):
-    """Changes the best routes whose longest stays after the first are at different nodes."""
-
-    def _elite(self, ranked: list[Route]) -> list[Route]:
-        by_node = {}
-        for route in ranked:
-            node, _ = max(route[1:] or route, key=lambda stay: stay[1])
-            by_node.setdefault(node, route)
-        return super()._elite(list(by_node.values()))

@@ -20,5 +20,4 @@ class Ablation(Lessons):
         "without correction": parts.WithoutCorrection,
         "without bonus": parts.WithoutBonus,
         "without patience": parts.WithoutPatience,
-        "with nodes": parts.WithNodes,
     }

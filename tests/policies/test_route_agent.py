@@ -122,6 +122,19 @@ def test_a_route_that_is_hardly_known_is_tried():
     assert agent._ranked([known, unknown], None, None, bonus=1.0) == [unknown, known]
 
 
+def test_the_best_six_routes_are_changed():
+    agent, given = RouteAgent(Config(**SETTINGS), DISTANCES), []
+    routes = [((0, 1), (node, rounds)) for node in (1, 2, 3) for rounds in (5, 6, 7)]
+    agent.routes, agent.objectives = routes, [3.0, 9.0, 1.0, 4.0, 8.0, 2.0, 7.0, 5.0, 6.0]
+    imagining(agent, dict(zip(routes, agent.objectives, strict=True)))
+    agent._model = lambda: None
+    agent._candidate = lambda elite, rng: given.append(elite) or elite[0]
+    agent._search(np.random.default_rng(0))
+    order = np.argsort(agent.objectives)[:6]
+    assert all(elite == [routes[index] for index in order] for elite in given)
+    assert agent.best == routes[2]
+
+
 def test_one_lucky_episode_does_not_make_a_route_the_best():
     """8 once, imagined as 20, is estimated at 16; three times 13, imagined as 14, at 13.4."""
     agent = RouteAgent(Config(**SETTINGS), DISTANCES)

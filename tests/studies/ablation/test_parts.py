@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from config import Config
-from policies.route_agent import ELITE, FIRST, RouteAgent
+from policies.route_agent import FIRST, RouteAgent
 from policies.rules import learns
 from studies.ablation import parts
 from studies.ablation.parts import (
-    WithNodes,
     WithoutBonus,
     WithoutCorrection,
     WithoutModel,
@@ -69,16 +68,6 @@ def test_episodes_correct_nothing_without_the_correction():
         estimates, errors = agent._estimates(agent.routes[:1], None, None)
         assert estimates[0] == pytest.approx(expected, abs=0.01)
         assert errors[0] == pytest.approx(2 / 3**0.5, abs=0.01)  # 4 and 0 are off: deviation 2
-
-
-def test_routes_with_their_longest_stays_at_different_nodes_are_changed_with_nodes():
-    """The first stay, at the starter, counts only where it is the only one. At most ELITE routes are changed."""
-    best, second, other, home = ((0, 1), (1, 20)), ((0, 1), (1, 19)), ((0, 1), (2, 20)), ((0, 20),)
-    ranked = [best, second, home, other]
-    assert after(RouteAgent, 1)._elite(ranked) == ranked
-    assert after(WithNodes, 1)._elite(ranked) == [best, home, other]
-    many = [((0, 7), (9 - node, 1), (node, rounds)) for node in range(1, 9) for rounds in (5, 6)]
-    assert after(WithNodes, 1)._elite(many) == many[: 2 * ELITE : 2]
 
 
 def test_stays_last_without_patience():
