@@ -37,7 +37,7 @@ ATTENTIONS = VARIANTS["attention-seeking"]
 POWER = 1.5  # p of "lp"
 
 
-def attention_paid(attention: str, kernel: tf.Tensor, start: tf.Tensor, power: float = POWER) -> tf.Tensor:
+def attention_paid(attention: str, kernel: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
     """Computes phi(w) of every weight of a kernel [..., neurons below, neurons]; "random" has none: nan (derived).
 
     The unit of l1_scaled (mean |w|) and of soft (root of the mean w^2) is that of the kernel `start`.
@@ -51,7 +51,7 @@ def attention_paid(attention: str, kernel: tf.Tensor, start: tf.Tensor, power: f
         case "l1_scaled":
             return mean_size(start) * size
         case "lp":
-            return size**power / power
+            return size**POWER / POWER
         case "soft":
             unit = root_mean_square(start)
             ratio = tf.math.divide_no_nan(size, unit)
@@ -61,7 +61,7 @@ def attention_paid(attention: str, kernel: tf.Tensor, start: tf.Tensor, power: f
     return tf.fill(kernel.shape, tf.constant(np.nan, kernel.dtype))
 
 
-def attention_slope(attention: str, kernel: tf.Tensor, power: float = POWER) -> tf.Tensor:
+def attention_slope(attention: str, kernel: tf.Tensor) -> tf.Tensor:
     """Computes phi'(w) of every weight of a kernel [..., neurons below, neurons] (derived)."""
     match attention:
         case "l2":
@@ -71,7 +71,7 @@ def attention_slope(attention: str, kernel: tf.Tensor, power: float = POWER) -> 
         case "l1_scaled":  # plain L1 multiplies the signal by about 1 / mean |w| a layer
             return mean_size(kernel) * tf.sign(kernel)
         case "lp":
-            return tf.sign(kernel) * tf.abs(kernel) ** (power - 1)
+            return tf.sign(kernel) * tf.abs(kernel) ** (POWER - 1)
         case "soft":
             return tf.tanh(tf.math.divide_no_nan(kernel, root_mean_square(kernel)))
         case "share":  # of the synapse itself; those beside it also take from the share, and the neuron ignores that
@@ -101,13 +101,13 @@ class Attending:
     The layer's `form` is that of the whole network: send_down of learners/top_down.py does what belongs to it.
     """
 
-    def __init__(self, attention: str, power: float = POWER, seed: int | tuple[int, int] = 0, **options: object):
+    def __init__(self, attention: str, seed: int | tuple[int, int] = 0, **options: object):
         """`attention` is one of ATTENTIONS; `seed` draws the weights of "random"; `options` are the Keras layer's."""
         if attention not in ATTENTIONS:
             raise ValueError(f"attention must be one of {', '.join(ATTENTIONS)}, not {attention!r}")
         super().__init__(**options)
         self.attention, self.form = attention.partition("-")[0], form_of(attention)
-        self.power, self.seed = power, seed
+        self.seed = seed
 
     def build(self, input_shape: tuple[int | None, ...]):
         super().build(input_shape)
@@ -118,7 +118,7 @@ class Attending:
 
     def slope(self, kernel: tf.Tensor) -> tf.Tensor:
         """Returns what stands for the kernel on the way down, of the same shape."""
-        return self.fixed if self.attention == "random" else attention_slope(self.attention, kernel, self.power)
+        return self.fixed if self.attention == "random" else attention_slope(self.attention, kernel)
 
     def attend(
         self, operation: Callable[[tf.Tensor | tf.Variable, tf.Tensor], tf.Tensor], inputs: tf.Tensor | tf.Variable
@@ -167,7 +167,7 @@ SEEKING = {keras.layers.Dense: AttentionDense, keras.layers.Conv2D: AttentionCon
 ORDINARY = {attending: plain for plain, attending in SEEKING.items()}
 
 
-def seeking(network: keras.Model, attention: str, power: float = POWER, seed: int = 0) -> keras.Model:
+def seeking(network: keras.Model, attention: str, seed: int = 0) -> keras.Model:
     """Builds what the ordinary `network` is, with weights of its own, of layers that pay `attention` (derived)."""
     numbers = itertools.count()  # every layer draws from a generator of its own
 
@@ -175,7 +175,7 @@ def seeking(network: keras.Model, attention: str, power: float = POWER, seed: in
         options = layer.get_config()
         if type(layer) not in SEEKING:
             return type(layer).from_config(options)
-        return SEEKING[type(layer)](attention, power, (seed, next(numbers)), **options)
+        return SEEKING[type(layer)](attention, (seed, next(numbers)), **options)
 
     return keras.models.clone_model(network, clone_function=convert)
 
@@ -189,22 +189,6 @@ def ordinary(network: keras.Model) -> keras.Model:
     twin = keras.models.clone_model(network, clone_function=convert)
     twin.set_weights(network.get_weights())
     return twin
-
-
-def dense_network(
-    widths: list[int],
-    attention: str,
-    activation: str = "relu",
-    shape: tuple[int, ...] = (28, 28, 1),
-    classes: int = CLASSES,
-    power: float = POWER,
-    seed: int = 0,
-) -> keras.Model:
-    """Builds a dense network of hidden layers as wide as `widths`: images [n, *shape] to probabilities [n, classes]."""
-    layers = keras.layers
-    hidden = [layers.Dense(width, activation=activation) for width in widths]
-    network = [keras.Input(shape), layers.Flatten(), *hidden, layers.Dense(classes, activation="softmax")]
-    return seeking(keras.Sequential(network), attention, power, seed)
 
 
 class LocalLearner(TopDownLearner, cnn.LocalLearner):
@@ -256,7 +240,7 @@ def _growth(layer: Attending, start: tf.Tensor, step: np.ndarray, defined: bool)
     """Returns the attention that a layer of kernel `start` pays to a neuron below, and what `step` adds to it."""
     if not defined or layer.attention == "random":
         return dict.fromkeys(("attention", "growth", "predicted_growth"), np.nan)
-    before, after = (attention_paid(layer.attention, kernel, start, layer.power) for kernel in (start, start + step))
+    before, after = (attention_paid(layer.attention, kernel, start) for kernel in (start, start + step))
     paid = {"attention": before, "growth": after - before, "predicted_growth": layer.slope(start) * step}
     return {name: float(tf.reduce_sum(values)) / start.shape[-2] for name, values in paid.items()}
 

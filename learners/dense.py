@@ -18,13 +18,20 @@ class LocalLearner(TopDownLearner):
         self.attention, self.feedback_seed = attention, feedback_seed
 
     def build(self, shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES) -> keras.Model:
-        widths = [int(width) for width in self.variant.split("-")]
-        if self.attention:
-            from learners.attention_seeking import dense_network
+        network = dense_network([int(width) for width in self.variant.split("-")], shape, classes)
+        if not self.attention:
+            return network
+        from learners.attention_seeking import seeking
 
-            return dense_network(widths, self.attention, shape=shape, classes=classes, seed=self.feedback_seed)
-        layers = keras.layers
-        hidden = [layers.Dense(width, activation="relu") for width in widths]
-        return keras.Sequential(
-            [keras.Input(shape), layers.Flatten(), *hidden, layers.Dense(classes, activation="softmax")]
-        )
+        return seeking(network, self.attention, self.feedback_seed)
+
+
+def dense_network(
+    widths: list[int], shape: tuple[int, ...] = (28, 28, 1), classes: int = CLASSES, activation: str = "relu"
+) -> keras.Sequential:
+    """Builds hidden layers as wide as `widths`: images [n, *shape] to probabilities [n, classes]."""
+    layers = keras.layers
+    hidden = [layers.Dense(width, activation=activation) for width in widths]
+    return keras.Sequential(
+        [keras.Input(shape), layers.Flatten(), *hidden, layers.Dense(classes, activation="softmax")]
+    )

@@ -6,8 +6,6 @@ Not among the learners that `--learner` names, since it needs a trained network:
 from collections.abc import Callable
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from learners.d2bl import FanInLearner, Frozen, gelu
 from learners.pseudo_attention import PseudoAttention
@@ -102,32 +100,15 @@ def tapped_features(
     inputs = inputs if shape[2] == channels else keras.ops.repeat(inputs, channels, axis=-1)
     outputs = [*(backbone.get_layer(name).output for name in taps), *backbone.outputs]
     tapped = Frozen(keras.Model(backbone.inputs[0], outputs))
-    maps = [adaptive_average_pool(blocks, pooled) for blocks in tapped(preprocess(inputs))]
-    flat = [keras.layers.Flatten()(pooled_maps) for pooled_maps in maps]
+    flat = [_pooled(maps, pooled) for maps in tapped(preprocess(inputs))]
     return keras.Model(images, keras.ops.stack(flat, axis=1))
 
 
-def adaptive_average_pool(
-    maps: tf.Tensor | keras.KerasTensor, pooled: tuple[int, ...]
-) -> tf.Tensor | keras.KerasTensor:
-    """Averages maps [n, h, w, c] over bins of rows, columns and channels: [n, *pooled]."""
-    for axis, bins in enumerate(pooled, 1):
-        if maps.shape[axis] != bins:
-            formula = ("nhwc,hi->niwc", "nhwc,wi->nhic", "nhwc,ci->nhwi")[axis - 1]
-            maps = keras.ops.einsum(formula, maps, averages(maps.shape[axis], bins))
-    return maps
-
-
-def averages(length: int, bins: int) -> np.ndarray:
-    """Returns the matrix [length, bins] that averages an axis over bins; where they do not fit, they overlap.
-
-    Bin i goes from floor(i * length / bins) to below ceil((i + 1) * length / bins) (PyTorch's adaptive pooling).
-    """
-    matrix = np.zeros((length, bins), np.float32)
-    for bin in range(bins):
-        first, end = bin * length // bins, -((bin + 1) * length // -bins)
-        matrix[first:end, bin] = 1 / (end - first)
-    return matrix
+def _pooled(maps: keras.KerasTensor, pooled: tuple[int, ...]) -> keras.KerasTensor:
+    """Averages maps [n, h, w, c] over bins of rows, columns and channels: [n, product of `pooled`]."""
+    layers, channels = keras.layers, maps.shape[-1]
+    places = layers.Reshape((-1, channels))(layers.AdaptiveAveragePooling2D(pooled[:2])(maps))
+    return layers.Flatten()(layers.AdaptiveAveragePooling1D(pooled[2], data_format="channels_first")(places))
 
 
 def pretrained(name: str, size: int = 224) -> keras.Model:

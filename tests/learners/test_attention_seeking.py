@@ -9,7 +9,8 @@ import models
 from config import Config
 from data import normalise
 from learners import VARIANTS, attention_seeking
-from learners.attention_seeking import ATTENTIONS, AttentionConv2D, AttentionDense, dense_network
+from learners.attention_seeking import ATTENTIONS, AttentionConv2D, AttentionDense, seeking
+from learners.dense import dense_network
 from settings.random_streams import generator
 
 
@@ -61,7 +62,7 @@ def test_l1_signal_of_two_layers_by_hand():
     """One example x = (1, 2); hidden z = (0.5, -1, 1), so that ReLU lets 1 and 3 through; output p - t by softmax."""
     first = np.array([[0.5, 1, -1], [0, -1, 1]], "f4")
     second = np.array([[2, -3], [5, 5], [-0.1, 4]], "f4")
-    network = dense_network([3], "l1", shape=(2,), classes=2)
+    network = seeking(dense_network([3], (2,), 2), "l1")
     network.set_weights([first, np.zeros(3), second, np.zeros(2)])
     example = np.array([[1, 2]], "f4"), np.array([1])
     below, _, top, top_bias = gradients(network, example)
@@ -93,16 +94,16 @@ def test_slopes_by_numeric_differentiation(attention):
 
 
 def test_power_of_lp():
-    kernel = np.array([[0.5, -2.0]])
-    slope = attention_seeking.attention_slope("lp", tf.constant(kernel), power=3)
-    np.testing.assert_allclose(slope, [[0.25, -4]])
+    kernel = np.array([[0.25, -4.0]])
+    slope = attention_seeking.attention_slope("lp", tf.constant(kernel))
+    np.testing.assert_allclose(slope, [[0.5, -2]])
     inputs = tf.Variable([[1.0]])
-    layer = AttentionDense("lp", power=3, units=2)
+    layer = AttentionDense("lp", units=2)
     layer.build((1, 1))
     layer.set_weights([kernel, np.zeros(2)])
     with tf.GradientTape() as tape:
         outputs = layer(inputs)
-    np.testing.assert_allclose(tape.gradient(outputs, inputs), [[0.25 - 4]], rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(outputs, inputs), [[0.5 - 2]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("attention", WITH_PHI)
@@ -148,7 +149,7 @@ def test_random_attention_is_fixed_and_not_the_gradient(batch):
         return tape.gradient(outputs, inputs, signal).numpy()
 
     def build(seed=0):
-        return dense_network([9, 9, 9], "random", "linear", seed=seed)
+        return seeking(dense_network([9, 9, 9], activation="linear"), "random", seed)
 
     network, again = build(), build()
     signal = np.random.default_rng(5).normal(size=(1, 9)).astype("f4")
@@ -169,7 +170,7 @@ def test_random_attention_is_fixed_and_not_the_gradient(batch):
 
 def test_an_unknown_attention_is_refused():
     with pytest.raises(ValueError, match="attention must be one of l1_scaled, l1, "):
-        dense_network([5], "l3")
+        seeking(dense_network([5]), "l3")
 
 
 @pytest.mark.parametrize("variant", ATTENTIONS)

@@ -3,33 +3,13 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from scipy import special
 
 from data import normalise
 from learners import fine_tuning
-from learners.fine_tuning import LocalLearner, adaptive_average_pool, averages, tapped_features
+from learners.fine_tuning import LocalLearner, tapped_features
 from models import VectorModel
 from settings.errors import UsageError
-
-
-@pytest.mark.parametrize(
-    ("length", "bins"),
-    [
-        (28, [(0, 9), (9, 18), (18, 27)]),
-        (7, [(0, 2), (2, 4), (4, 6)]),
-        (7, [(0, 3), (3, 6)]),
-        (14, [(0, 6), (7, 13)]),
-        (8, [(0, 1), (2, 3), (4, 5), (6, 7)]),
-        (3, [(0, 0), (1, 1), (2, 2)]),
-    ],
-)
-def test_bins_by_hand(length, bins):
-    """The first and last position of each bin, and equal weights between them."""
-    matrix = averages(length, len(bins))
-    for column, (first, last) in zip(matrix.T, bins, strict=True):
-        assert np.flatnonzero(column).tolist() == list(range(first, last + 1))
-        np.testing.assert_allclose(column[first : last + 1], 1 / (last + 1 - first), rtol=1e-6)
 
 
 def pooled_by_hand(maps):
@@ -37,12 +17,6 @@ def pooled_by_hand(maps):
     rows, columns, channels = ((0, 3), (2, 5), (4, 7)), ((0, 2), (2, 4)), ((0, 2), (2, 4), (4, 6))
     cells = [maps[:, a:b, c:d, e:f].mean((1, 2, 3)) for a, b in rows for c, d in columns for e, f in channels]
     return np.stack(cells, 1)
-
-
-def test_pooling_by_hand():
-    maps = np.random.default_rng(0).normal(size=(2, 7, 4, 6)).astype("f4")
-    pooled = adaptive_average_pool(tf.constant(maps), (3, 2, 3)).numpy()
-    np.testing.assert_allclose(pooled.reshape(2, -1), pooled_by_hand(maps), atol=1e-6)
 
 
 def size(network):

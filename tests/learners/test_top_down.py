@@ -6,8 +6,10 @@ import pytest
 import tensorflow as tf
 from attention_networks import KINDS, ordinary_network, put_random, random_batch
 
-from learners import attention_seeking, make_learner
+from learners import make_learner
+from learners.attention_seeking import seeking
 from learners.base import Learner
+from learners.dense import dense_network
 from learners.top_down import send_down
 from models import VectorModel
 
@@ -115,7 +117,7 @@ def test_look_ahead_without_a_step_is_the_attention_itself():
 
 def anticipating_gradients(kernels, biases, inputs, labels):
     """Returns the kernels' gradients by the learner's own loop, divided by no rate."""
-    network = attention_seeking.dense_network([6, 4], "l2-anticipating", shape=(3,), classes=3)
+    network = seeking(dense_network([6, 4], (3,), 3), "l2-anticipating")
     network.set_weights([part for pair in zip(kernels, biases, strict=True) for part in pair])
     _, gradients = send_down(Learner(), network, tf.constant(inputs, tf.float32), labels, anticipating=True)
     return [gradient.numpy() for gradient in gradients[::2]]
@@ -148,7 +150,7 @@ def test_anticipating_signals_of_all_layers_numerically(kind):
     """Beside ordinary networks in float64: -a_j times the second difference of the loss, where a layer is entered."""
     images, labels = (part[:3] for part in random_batch())
     plain = ordinary_network(kind, "relu")
-    attending = attention_seeking.seeking(plain, "l2-anticipating")
+    attending = seeking(plain, "l2-anticipating")
     attending.set_weights(put_random(plain, 2, spread=0.3))
     _, ours = send_down(Learner(), attending, tf.constant(images), labels, anticipating=True)
     double = keras.models.clone_model(
@@ -205,6 +207,6 @@ def expected_gradients(network, images, labels):
 
 
 def test_anticipating_neurons_need_piecewise_linear_activations():
-    network = attention_seeking.dense_network([5], "l2-anticipating", "tanh", shape=(3,), classes=2)
+    network = seeking(dense_network([5], (3,), 2, "tanh"), "l2-anticipating")
     with pytest.raises(ValueError, match="piecewise linear activations, not tanh"):
         send_down(Learner(), network, tf.zeros((1, 3)), np.array([0]), anticipating=True)

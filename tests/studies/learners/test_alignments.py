@@ -7,8 +7,9 @@ import tensorflow as tf
 from attention_networks import FORMS, KINDS, PHI, cosine, gradients, pair, put_random, random_batch
 
 from learners import attention_seeking
-from learners.attention_seeking import ATTENTIONS, alignment, dense_network
+from learners.attention_seeking import ATTENTIONS, alignment, seeking
 from learners.base import Learner
+from learners.dense import dense_network
 from learners.top_down import send_down
 
 
@@ -50,8 +51,8 @@ def test_alignment_measures_without_a_trace(batch, kind, attention):
 @pytest.mark.parametrize("relative", [False, True])
 def test_look_ahead_is_measured_by_the_step_that_is_measured(batch, relative):
     """One hidden layer: the signal by the output layer's weights, moved by plain gradient descent, in NumPy."""
-    plain = dense_network([12], "l2", shape=(12, 12, 1))
-    attending = dense_network([12], "l2-look-ahead", shape=(12, 12, 1))
+    plain = seeking(dense_network([12], (12, 12, 1)), "l2")
+    attending = seeking(dense_network([12], (12, 12, 1)), "l2-look-ahead")
     first, bias, second, bias_2 = put_random(plain, 7)
     attending.set_weights(plain.get_weights())
     images, labels = batch[0].reshape(16, -1), batch[1]
@@ -141,7 +142,7 @@ def test_shares_are_a_zero_sum_game(batch, kind):
 
 def test_prediction_is_the_sum_over_activations_and_signals():
     """Equation (2) as the neurons below see it: rate * sum over examples of a_j times s_j = sum over k of phi' e_k."""
-    network = dense_network([7], "l1", "tanh", shape=(5,), classes=3)
+    network = seeking(dense_network([7], (5,), 3, "tanh"), "l1")
     first, bias, second, bias_2 = put_random(network, 4, spread=1)
     rng = np.random.default_rng(6)
     inputs, labels = rng.normal(size=(11, 5)).astype("f4"), rng.integers(0, 3, 11)
