@@ -5,18 +5,7 @@ import numpy as np
 from node import DQNAgent
 from studies.boids.forces import relative_inputs
 from studies.boids.measures import CONTACT, directions
-from studies.boids.world import (
-    FASTEST,
-    RADIUS,
-    Flock,
-    Steer,
-    View,
-    limited,
-    moved,
-    offsets,
-    perceive,
-    squared_distances,
-)
+from studies.boids.world import RADIUS, Flock, Steer, View, accelerated, offsets, perceive, squared_distances
 from studies.simulations.dqn import choose, discrete_agent, remember
 
 ACCELERATION = 0.3  # px a step ** 2, about the sum of Reynolds' three forces at their strongest
@@ -80,8 +69,7 @@ def train(
         seen = observe(perceive(flock))
         for number in range(1, steps + 1):
             actions = choose(agent, seen, rng)
-            velocities = limited(flock.velocities + ACTIONS[actions].reshape(flock.velocities.shape), FASTEST)
-            flock = Flock(moved(flock.positions, velocities), velocities)
+            flock = accelerated(flock, ACTIONS[actions].reshape(flock.velocities.shape))
             then, reward = observe(perceive(flock)), rewards(flock).ravel()
             remember(agent, seen, actions, reward, then, np.zeros(len(reward), bool))  # flights have no end
             seen = then

@@ -125,11 +125,16 @@ def moved(positions: np.ndarray, velocities: np.ndarray) -> np.ndarray:
     return np.where(positions > SIZE, 0, np.where(positions < 0, SIZE, positions))
 
 
+def accelerated(flock: Flock, forces: np.ndarray) -> Flock:
+    """Returns the flock one step later, after forces [worlds, boids, 2]."""
+    velocities = limited(flock.velocities + forces, FASTEST)
+    return Flock(moved(flock.positions, velocities), velocities)
+
+
 def step(flock: Flock, steer: Steer, rules: Rules = OURS) -> Flock:
     """Returns the flock one step later."""
     if not rules.one_by_one:
-        velocities = limited(flock.velocities + steer(perceive(flock, rules.torus)), FASTEST)
-        return Flock(moved(flock.positions, velocities), velocities)
+        return accelerated(flock, steer(perceive(flock, rules.torus)))
     flock = Flock(flock.positions.copy(), flock.velocities.copy())
     for boid in range(flock.positions.shape[1]):
         of = slice(boid, boid + 1)

@@ -110,7 +110,7 @@ def test_images_are_enlarged_and_coloured():
     np.testing.assert_allclose(features[:, 0], [[-0.5, -1, -1.5], [0.5, 1, 1.5]], atol=1e-6)
 
 
-@pytest.mark.parametrize("variant", ["copy", "swap", "undisturbed", "plain"])
+@pytest.mark.parametrize("variant", ["copy", "plain"])
 def test_training_leaves_the_backbone_as_it_was(backbone, dataset, variant):
     before = [array.copy() for array in backbone.get_weights()]
     learner = LocalLearner(variant, backbone, ("early", "late"), (3, 2, 2), width=8)
