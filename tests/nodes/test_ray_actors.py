@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import PROJECT, assert_same_model, refuse, start
+from helpers import PROJECT, assert_same_model, refuse, run, start
 
 import data
 from config import Config
@@ -53,11 +53,11 @@ def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
     flags = [*tiny, *FEW, "--observation", "pca,node-models,holder", "--nodes-per-round", 2]
     flags += ["--save-model", "last.keras"]
     ways = {
-        "local": [],
         "apart": ["--engine", "ray", "--ray-address", cluster.address],  # by default an actor a node
         "shared": ["--engine", "ray", "--ray-address", "auto", "--ray-actors", 2],
     }
     processes = [start(*flags, *way, "--run-dir", tmp_path / name) for name, way in ways.items()]
+    run(*flags, "--run-dir", tmp_path / "local")
     for process in processes:
         _, errors = process.communicate()
         assert process.returncode == 0, errors
@@ -146,11 +146,11 @@ def test_an_actor_keeps_the_images_of_its_own_nodes_only(dataset, monkeypatch):
 def test_data_that_nodes_cannot_have_are_refused_with_the_reason(cluster, tiny, monkeypatch):
     connect(cluster.address)
     with pytest.raises(UsageError, match=r"nowhere\.npz"):
-        RayNodes(Config(data_path="nowhere.npz", nodes=2, pca_components=2))
+        RayNodes(Config(data_path="nowhere.npz", nodes=2, pca_components=2), actors=1)
     loaded = [{"name": "mnist", "sha256": "a"}, {"name": "digits-stand-in", "sha256": "b"}]
     monkeypatch.setattr(RayNodes, "_get", lambda self, references: loaded)
     with pytest.raises(UsageError, match="node 1 would train on digits-stand-in, other data than node 0's mnist"):
-        RayNodes(Config(dataset="fashion-mnist", data_path=str(tiny[3]), nodes=2, pca_components=2))
+        RayNodes(Config(dataset="fashion-mnist", data_path=str(tiny[3]), nodes=2, pca_components=2), actors=1)
 
 
 def test_what_cannot_be_run_on_ray_is_refused(capfd):
