@@ -13,7 +13,6 @@ from policies.routes import (
     changed,
     first_nodes,
     from_arrays,
-    near_nodes,
     random_route,
     to_arrays,
 )
@@ -22,7 +21,7 @@ from policies.saved_agent import kind, read_agent
 from settings.errors import UsageError
 
 KIND = ("policy", "nodes", "starter", "patience")  # give a route its meaning
-FIRST = 18  # episodes along random routes
+FIRST, SHARE = 18, 0.5  # episodes along random routes: FIRST, or SHARE times the nodes if that is more
 FRESH = 0.3  # the share of the candidates that is random
 ELITE = 6  # routes that candidates are changed from
 EPISODES = 8  # imagined along a route
@@ -52,7 +51,9 @@ class RouteAgent(Policy):
         super().__init__(config, distances)
         if config.nodes_per_round > 1:
             raise UsageError("--policy route-agent takes no --nodes-per-round")
-        self.near = near_nodes(config, distances)
+        self.first = max(FIRST, int(SHARE * config.nodes))
+        order = np.argsort(distances[config.starter], kind="stable")
+        self.others = [node for node in order.tolist() if node != config.starter]  # the nearest to the starter first
         self.routes, self.paths, self.accuracies, self.objectives = [], [], [], []  # one of each for every episode
         self.best, self.planned = None, None  # the best route so far, and that of the next episode
         if config.load_agent:
@@ -108,7 +109,7 @@ class RouteAgent(Policy):
                 self.best = self._ranked(self.routes, self._model(), rng)[0]
             self.planned = self.best
         elif episode + 1 < until:
-            self.planned = self._search(rng) if len(self.routes) >= FIRST else None
+            self.planned = self._search(rng) if len(self.routes) >= self.first else None
         return math.nan
 
     def _store(self):
@@ -121,8 +122,8 @@ class RouteAgent(Policy):
         self.path, self.seen = [], []
 
     def _random_route(self, rng: np.random.Generator) -> Route:
-        """Draws a route whose first stay after the starter's is at each of the near nodes in turn."""
-        return random_route(self.config.starter, self.near, self.near[len(self.routes) % len(self.near)], rng)
+        """Draws a route whose first stay after the starter's is at each other node in turn, the nearest first."""
+        return random_route(self.config.starter, self.others, self.others[len(self.routes) % len(self.others)], rng)
 
     def _ranked(
         self, routes: list[Route], model: AccuracyModel, rng: np.random.Generator, bonus: float = 0.0
@@ -167,8 +168,8 @@ class RouteAgent(Policy):
     def _candidate(self, elite: list[Route], rng: np.random.Generator) -> Route:
         """Draws a random route or a change of one of the elite."""
         if rng.random() < FRESH:
-            return random_route(self.config.starter, self.near, None, rng)
-        return changed(elite[rng.integers(len(elite))], self.near, rng)
+            return random_route(self.config.starter, self.others, None, rng)
+        return changed(elite[rng.integers(len(elite))], self.others, rng)
 
     def state(self) -> dict[str, np.ndarray | np.generic]:
         state = {"objectives": np.array(self.objectives), "lengths": np.array([len(path) for path in self.paths], int)}

@@ -4,19 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from config import Config
-
 Route = tuple[tuple[int, int], ...]  # its stays (node, rounds); the first is at the starter
 MOST_STAYS, LONGEST, MEAN = 6, 20, 8  # stays of a route; rounds of a stay, and their mean where they are drawn
 STAYS, LONGEST_START = 4, 6  # of a random route: its stays, and the rounds at the starter
 COMPARED = 15  # rounds in which routes are alike or differ
-NEAREST = 20  # a route visits the starter and the nodes nearest to it, so that a few episodes can try all of them
-
-
-def near_nodes(config: Config, distances: np.ndarray) -> list[int]:
-    """Returns the NEAREST other nodes, the nearest to the starter first."""
-    order = np.argsort(distances[config.starter], kind="stable")
-    return [node for node in order.tolist() if node != config.starter][:NEAREST]
 
 
 def random_route(starter: int, nodes: Sequence[int], first: int | None, rng: np.random.Generator) -> Route:

@@ -60,6 +60,16 @@ def test_random_routes_then_the_search_then_the_best():
     assert len(set(routes[30:])) == 1
 
 
+@pytest.mark.parametrize(("nodes", "first"), [(4, 18), (36, 18), (38, 19), (101, 50)])
+def test_many_nodes_get_more_random_routes(nodes, first):
+    """From another starter, whose own number is none of the others: these are at 1, 1, 2, 2, ..."""
+    config = Config(**SETTINGS | {"nodes": nodes, "pca_components": 1, "starter": 2})
+    agent = RouteAgent(config, np.abs(np.subtract.outer(np.arange(nodes), np.arange(nodes))) / 100)
+    assert agent.first == first
+    assert agent.others[:4] == [1, 3, 0, *([4] if nodes > 4 else [])]
+    assert sorted([*agent.others, 2]) == list(range(nodes))
+
+
 def test_a_training_shorter_than_the_random_routes_ends_with_the_best_of_them():
     agent, routes = RouteAgent(Config(greedy_from=4, **SETTINGS), DISTANCES), []
     for episode in range(1, 6):

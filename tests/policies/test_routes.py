@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 
-from config import Config
 from policies.routes import (
     LONGEST,
     MOST_STAYS,
@@ -14,18 +13,9 @@ from policies.routes import (
     first_nodes,
     from_arrays,
     joined,
-    near_nodes,
     random_route,
     to_arrays,
 )
-
-
-def test_near_nodes_are_the_nearest_to_the_starter_first():
-    places = np.array([0.0, 5, 1, 3])
-    distances = np.abs(np.subtract.outer(places, places))
-    assert near_nodes(Config(nodes=4, pca_components=4), distances) == [2, 3, 1]
-    assert near_nodes(Config(nodes=4, pca_components=4, starter=3), distances) == [1, 2, 0]  # at 2, 2 and 3
-    assert len(near_nodes(Config(nodes=100), np.random.default_rng(0).random((100, 100)))) == 20
 
 
 def test_random_routes_begin_at_the_starter_and_go_where_they_are_told():
