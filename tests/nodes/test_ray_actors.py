@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import PROJECT, assert_same_model, refuse, run, start
+from helpers import PROJECT, assert_same_model, refuse, start
 
 import data
 from config import Config
@@ -53,11 +53,11 @@ def test_same_logs_as_in_one_process(cluster, tiny, tmp_path):
     flags = [*tiny, *FEW, "--observation", "pca,node-models,holder", "--nodes-per-round", 2]
     flags += ["--save-model", "last.keras"]
     ways = {
+        "local": [],
         "apart": ["--engine", "ray", "--ray-address", cluster.address],  # by default an actor a node
         "shared": ["--engine", "ray", "--ray-address", "auto", "--ray-actors", 2],
     }
     processes = [start(*flags, *way, "--run-dir", tmp_path / name) for name, way in ways.items()]
-    run(*flags, "--run-dir", tmp_path / "local")
     for process in processes:
         _, errors = process.communicate()
         assert process.returncode == 0, errors
