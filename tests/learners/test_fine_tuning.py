@@ -7,9 +7,31 @@ from scipy import special
 
 from data import normalise
 from learners import fine_tuning
-from learners.fine_tuning import LocalLearner, tapped_features
+from learners.fine_tuning import LocalLearner, _pooled, tapped_features
 from models import VectorModel
 from settings.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("length", "bins"),
+    [
+        (28, [(0, 9), (9, 18), (18, 27)]),
+        (7, [(0, 2), (2, 4), (4, 6)]),
+        (7, [(0, 3), (3, 6)]),
+        (14, [(0, 6), (7, 13)]),
+        (8, [(0, 1), (2, 3), (4, 5), (6, 7)]),
+        (3, [(0, 0), (1, 1), (2, 2)]),
+    ],
+)
+@pytest.mark.parametrize("axis", [1, 2, 3])
+def test_bins_by_hand(length, bins, axis):
+    """The first and last position of each bin, and equal weights between them, along each axis of the maps."""
+    shape, pooled = [length, 1, 1, 1], [1, 1, 1]
+    shape[axis], pooled[axis - 1] = length, len(bins)
+    matrix = _pooled(np.eye(length, dtype="f4").reshape(shape), tuple(pooled)).numpy()
+    for column, (first, last) in zip(matrix.T, bins, strict=True):
+        assert np.flatnonzero(column).tolist() == list(range(first, last + 1))
+        np.testing.assert_allclose(column[first : last + 1], 1 / (last + 1 - first), rtol=1e-6)
 
 
 def pooled_by_hand(maps):
@@ -17,6 +39,11 @@ def pooled_by_hand(maps):
     rows, columns, channels = ((0, 3), (2, 5), (4, 7)), ((0, 2), (2, 4)), ((0, 2), (2, 4), (4, 6))
     cells = [maps[:, a:b, c:d, e:f].mean((1, 2, 3)) for a, b in rows for c, d in columns for e, f in channels]
     return np.stack(cells, 1)
+
+
+def test_pooling_by_hand():
+    maps = np.random.default_rng(0).normal(size=(2, 7, 4, 6)).astype("f4")
+    np.testing.assert_allclose(_pooled(maps, (3, 2, 3)), pooled_by_hand(maps), atol=1e-6)
 
 
 def size(network):
@@ -110,7 +137,7 @@ def test_images_are_enlarged_and_coloured():
     np.testing.assert_allclose(features[:, 0], [[-0.5, -1, -1.5], [0.5, 1, 1.5]], atol=1e-6)
 
 
-@pytest.mark.parametrize("variant", ["copy", "plain"])
+@pytest.mark.parametrize("variant", ["copy", "swap", "undisturbed", "plain"])
 def test_training_leaves_the_backbone_as_it_was(backbone, dataset, variant):
     before = [array.copy() for array in backbone.get_weights()]
     learner = LocalLearner(variant, backbone, ("early", "late"), (3, 2, 2), width=8)

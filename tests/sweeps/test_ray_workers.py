@@ -22,7 +22,7 @@ def experiments(cluster):
 
 def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
     """Its files are those of runs in this process, though its workers are killed on the way; saved models too."""
-    options = {"episodes": 15, "save-model": "last.keras"}
+    options = {"episodes": 30, "save-model": "last.keras"}
     on_ray = {"policies": "dqn", **options, "engine": "ray", "ray-address": cluster.address}
     process = start(*sweep_flags(tiny, tmp_path, **on_ray), program="sweep.py")
     wait_for(tmp_path, "dqn-disjoint-seed0/checkpoint.npz", process)
@@ -36,7 +36,7 @@ def test_sweep_on_ray_survives_the_loss_of_a_worker(cluster, tiny, tmp_path):
     assert json.loads((tmp_path / "dqn-disjoint-seed0" / "run.json").read_text())["resumed"]
     for seed in (0, 1):
         there, here = tmp_path / f"dqn-disjoint-seed{seed}", tmp_path / "here" / str(seed)
-        run(*tiny, "--episodes", 15, "--save-model", "last.keras", "--seed", seed, "--run-dir", here)
+        run(*tiny, "--episodes", 30, "--save-model", "last.keras", "--seed", seed, "--run-dir", here)
         assert equal(there, here)
         assert_same_model(there / "last.keras", here / "last.keras")
 

@@ -70,7 +70,7 @@ def test_interrupted_study_goes_on_and_repeats(tiny, tmp_path, monkeypatch):
     assert_packed_study_is_read(tiny, tmp_path)
 
 
-def test_missing_weights_are_one_line(tiny, tmp_path, monkeypatch, capsys):
+def test_missing_weights_are_one_line(tiny, tmp_path, capsys):
     """As where a flight is to be measured in a packed study, which holds no weights."""
     assert tiny(tmp_path / "one", "--seeds", "100") == 0
     assert tiny(tmp_path / "packed", "--pack", str(tmp_path / "one")) == 0
