@@ -19,9 +19,9 @@ COST, MISS = 5.0, 100.0  # rounds that are worth a unit of communication cost, a
 def objective(
     rounds: np.ndarray, last: np.ndarray, before: np.ndarray, best: np.ndarray, cost: np.ndarray, goal: float
 ) -> np.ndarray:
-    """Returns what a route minimises [n]: the rounds, plus COST times the communication cost.
+    """Returns the quantity that the search minimises [n]: the rounds, plus COST times the communication cost.
 
-    Of the last round it counts the part after which a straight line from the accuracy `before` to the `last` one
+    The last round counts only up to the point where a straight line from the accuracy `before` to the `last` one
     crosses the goal. An episode whose `best` accuracy misses the goal gets MISS times what is missing.
     """
     beyond = np.clip((last - goal) / np.maximum(last - before, 1e-3), 0, 1)
@@ -31,7 +31,8 @@ def objective(
 def features(path: Sequence[int], config: Config) -> np.ndarray:
     """Returns what the accuracy of each round is learned from [rounds, (memories + 1) * nodes + 1].
 
-    For each memory the visits of the nodes, faded so that a stay for ever counts 1; the present node; the round.
+    The columns are, for each memory, an exponentially weighted share of the rounds at each node; a one-hot vector of
+    the present node; the round as a share of the limit.
     """
     memory, rows = np.zeros((len(KEPT), config.nodes)), []
     for round, node in enumerate(path, 1):
@@ -42,7 +43,7 @@ def features(path: Sequence[int], config: Config) -> np.ndarray:
 
 
 def log_odds(accuracy: np.ndarray | float) -> np.ndarray:
-    """Returns the log-odds of accuracies between 0.02 and 0.98, and those of these two beyond them."""
+    """Returns the log-odds of accuracies, clipped to 0.02 to 0.98."""
     return logit(np.clip(accuracy, 0.02, 0.98))
 
 
@@ -70,9 +71,9 @@ class AccuracyModel:
         near = np.abs(odds - regression.predict(inputs))[accuracy > config.goal - BAND]
         # The standard deviation of normal errors is 1.48 times their median size; outliers do not change that.
         self.noise = 1.4826 * float(np.median(near)) if len(near) else USUAL_NOISE
-        self.config, self.intercept, coefficients = config, float(regression.intercept_), regression.coef_
-        self.of_visits = coefficients[: -config.nodes - 1].reshape(len(KEPT), config.nodes)
-        self.of_present, self.of_round = coefficients[-config.nodes - 1 : -1], float(coefficients[-1])
+        self.config, self.intercept = config, float(regression.intercept_)
+        visits, self.of_present, (self.of_round,) = np.split(regression.coef_, [-config.nodes - 1, -1])
+        self.of_visits = visits.reshape(len(KEPT), config.nodes)
 
     def imagine(self, routes: Sequence[Route], distances: np.ndarray, errors: np.ndarray) -> np.ndarray:
         """Returns the mean objective [routes] of imagined episodes along routes.

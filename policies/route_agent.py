@@ -1,4 +1,4 @@
-"""Implements the route agent, which learns to imagine episodes and searches a route that reaches the goal soon."""
+"""Implements the route agent, which learns to imagine episodes and searches for a route that reaches the goal soon."""
 
 import math
 
@@ -21,7 +21,7 @@ from policies.saved_agent import kind, read_agent
 from settings.errors import UsageError
 
 KIND = ("policy", "nodes", "starter", "patience")  # give a route its meaning
-FIRST, SHARE = 18, 0.5  # episodes along random routes: FIRST, or SHARE times the nodes if that is more
+FIRST = 18  # episodes along random routes, or half the number of nodes if that is more
 FRESH = 0.3  # the share of the candidates that is random
 ELITE = 6  # routes that candidates are changed from
 EPISODES = 8  # imagined along a route
@@ -51,7 +51,7 @@ class RouteAgent(Policy):
         super().__init__(config, distances)
         if config.nodes_per_round > 1:
             raise UsageError("--policy route-agent takes no --nodes-per-round")
-        self.first = max(FIRST, int(SHARE * config.nodes))
+        self.first = max(FIRST, config.nodes // 2)
         order = np.argsort(distances[config.starter], kind="stable")
         self.others = [node for node in order.tolist() if node != config.starter]  # the nearest to the starter first
         self.routes, self.paths, self.accuracies, self.objectives = [], [], [], []  # one of each for every episode

@@ -11,7 +11,7 @@ COMPARED = 15  # rounds in which routes are alike or differ
 
 
 def random_route(starter: int, nodes: Sequence[int], first: int | None, rng: np.random.Generator) -> Route:
-    """Draws a route of STAYS different nodes; the stay after the starter's is at the node `first`, None: at any."""
+    """Draws a route of up to STAYS different nodes; the one after the starter's is at `first`, None: at any node."""
     others = sorted(rng.permutation(nodes).tolist(), key=lambda node: node != first)
     start = (starter, int(rng.integers(1, LONGEST_START + 1)))
     return start, *((node, random_rounds(rng)) for node in others[: STAYS - 1])
@@ -86,7 +86,7 @@ def from_text(text: str) -> Route:
 def from_arrays(nodes: np.ndarray, rounds: np.ndarray) -> list[Route]:
     """Returns the routes of the arrays of `to_arrays`."""
     pairs = zip(nodes.tolist(), rounds.tolist(), strict=True)
-    return [tuple(stay for stay in zip(*row, strict=True) if stay[1]) for row in pairs]
+    return [tuple(stay for stay in zip(*row, strict=True) if stay[1] > 0) for row in pairs]
 
 
 class Follower:

@@ -21,7 +21,7 @@ class WithoutWeights(RouteAgent):
 
 
 class WithoutModel(RouteAgent):
-    """Imagines the same of all routes, and knows them from episodes along similar routes alone."""
+    """Imagines the mean objective of all episodes for every route: only similar routes tell routes apart."""
 
     def _imagined(self, model: AccuracyModel, routes: list[Route], rng: np.random.Generator) -> np.ndarray:
         return np.full(len(routes), np.mean(self.objectives))

@@ -1,4 +1,4 @@
-"""The report of the study: what each search found, whether searches agree, and the best route of each weights."""
+"""The report of the study: what each search found, whether searches agree, and how much routes could adapt."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ NAMES = {"rounds": "rounds", "communication_cost": "cost", "episode_return": "re
 
 
 def per_search(folder: Path) -> pd.DataFrame:
-    """Returns a row for each search, of the route that was chosen by the judged weights: its results on the others."""
+    """Returns a row for each search: the route that was chosen, and its results on the weights of the validation."""
     judged, validated, rows = read_part(folder, "judged"), read_part(folder, "validated"), []
     for split in judged["split"].unique():
         for seed, route in chosen(folder, split).items():
@@ -36,7 +36,7 @@ def convergence(folder: Path) -> pd.DataFrame:
 
 
 def bounds(folder: Path) -> pd.DataFrame:
-    """Returns a row for each split: the best single route, and the best route of each initial weights."""
+    """Returns a row for each split: the best route for all initial weights, and the best one for each of them."""
     rows = []
     for split, judged in read_part(folder, "judged").groupby("split", sort=False):
         by_route = judged.groupby("route")["rounds"]
@@ -44,7 +44,7 @@ def bounds(folder: Path) -> pd.DataFrame:
         row = {"split": split, "routes": len(by_route), "weights": len(by_weights)}
         best = by_route.get_group(by_route.mean().idxmin())
         row["best route for all weights"] = mean_text(best, FORMATS["rounds"])
-        rows.append(row | {"best route of each weights": mean_text(by_weights, FORMATS["rounds"])})
+        rows.append(row | {"best route for each weights": mean_text(by_weights, FORMATS["rounds"])})
     return pd.DataFrame(rows)
 
 
@@ -58,8 +58,8 @@ def report(folder: Path, images: int) -> str:
         f"{weights} others.\n\n{markdown(per_search(folder))}\n"
         "## Convergence\n\nRounds of the best route that each search knew, on the weights of the choice.\n\n"
         f"{markdown(convergence(folder))}\n"
-        "## Bounds\n\nRounds on the weights of the choice. The last column is clairvoyant: it takes the route with the "
-        f"fewest rounds for each initial weights.\n\n{markdown(bounds(folder))}"
+        "## Best route for each weights\n\nRounds on the weights of the choice. The last column is clairvoyant: for "
+        f"each set of initial weights it takes the route with the fewest rounds.\n\n{markdown(bounds(folder))}"
     )
 
 

@@ -68,7 +68,7 @@ def test_tables_by_hand(two_searches):
     bounds = report.bounds(two_searches).iloc[0]
     assert (bounds["routes"], bounds["weights"]) == (4, 2)
     assert bounds["best route for all weights"].startswith("3.0 (")
-    assert bounds["best route of each weights"].startswith("2.0 (")
+    assert bounds["best route for each weights"].startswith("2.0 (")
 
 
 @pytest.fixture

@@ -20,3 +20,12 @@ def test_two_at_once_lose_nothing(monkeypatch):
 def test_a_search_that_is_twice_in_the_table_is_noticed(criteria, whole, tmp_path):
     pd.DataFrame({"criterion": criteria}).to_csv(tmp_path / "floor-disjoint.csv")
     assert side_by_side.nothing_lost("two searches of the same settings", tmp_path, [0, 0], tmp_path) == whole
+
+
+def test_a_unit_that_was_measured_twice_is_noticed(tmp_path):
+    folder = tmp_path / "comparison"
+    assert side_by_side.run_comparison(folder, tmp_path, 0) == 0
+    assert side_by_side.nothing_lost("two comparisons of learners", folder, [0, 0], tmp_path)
+    assert not side_by_side.nothing_lost("two comparisons of learners", folder, [0, 1], tmp_path)
+    (folder / "measured-0-1").touch()
+    assert not side_by_side.nothing_lost("two comparisons of learners", folder, [0, 0], tmp_path)
