@@ -63,7 +63,8 @@ class RouteAgent(Policy):
     def _read_route(self) -> Route:
         """Returns the best route of the agent that `load_agent` names; raises UsageError where it is damaged."""
         nodes, rounds = arrays = read_agent(self.config, KIND, ("nodes", "rounds"))
-        if all(array.shape == (1, MOST_STAYS) and array.dtype.kind == "i" for array in arrays):
+        formed = all(array.shape == (1, MOST_STAYS) and array.dtype.kind == "i" for array in arrays)
+        if formed and rounds.min() >= 0:
             (route,) = from_arrays(nodes, rounds)
             if route and route[0][0] == self.config.starter and set(nodes.ravel()) <= set(range(self.config.nodes)):
                 return route

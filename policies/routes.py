@@ -86,7 +86,7 @@ def from_text(text: str) -> Route:
 def from_arrays(nodes: np.ndarray, rounds: np.ndarray) -> list[Route]:
     """Returns the routes of the arrays of `to_arrays`."""
     pairs = zip(nodes.tolist(), rounds.tolist(), strict=True)
-    return [tuple(stay for stay in zip(*row, strict=True) if stay[1] > 0) for row in pairs]
+    return [tuple(stay for stay in zip(*row, strict=True) if stay[1]) for row in pairs]
 
 
 class Follower:

@@ -21,7 +21,7 @@ class WithoutWeights(RouteAgent):
 
 
 class WithoutModel(RouteAgent):
-    """Imagines the mean objective of all episodes for every route: only similar routes tell routes apart."""
+    """Imagines the mean of all episodes for every route, so that only episodes along similar routes correct it."""
 
     def _imagined(self, model: AccuracyModel, routes: list[Route], rng: np.random.Generator) -> np.ndarray:
         return np.full(len(routes), np.mean(self.objectives))

@@ -1,4 +1,4 @@
-"""The report of the study: what each search found, whether searches agree, and how much routes could adapt."""
+"""Writes the report of the study: the route of each search, its convergence, and the best routes by initial weights."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def convergence(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def bounds(folder: Path) -> pd.DataFrame:
+def best_routes(folder: Path) -> pd.DataFrame:
     """Returns a row for each split: the best route for all initial weights, and the best one for each of them."""
     rows = []
     for split, judged in read_part(folder, "judged").groupby("split", sort=False):
@@ -44,7 +44,7 @@ def bounds(folder: Path) -> pd.DataFrame:
         row = {"split": split, "routes": len(by_route), "weights": len(by_weights)}
         best = by_route.get_group(by_route.mean().idxmin())
         row["best route for all weights"] = mean_text(best, FORMATS["rounds"])
-        rows.append(row | {"best route for each weights": mean_text(by_weights, FORMATS["rounds"])})
+        rows.append(row | {"best route for each set of weights": mean_text(by_weights, FORMATS["rounds"])})
     return pd.DataFrame(rows)
 
 
@@ -58,8 +58,8 @@ def report(folder: Path, images: int) -> str:
         f"{weights} others.\n\n{markdown(per_search(folder))}\n"
         "## Convergence\n\nRounds of the best route that each search knew, on the weights of the choice.\n\n"
         f"{markdown(convergence(folder))}\n"
-        "## Best route for each weights\n\nRounds on the weights of the choice. The last column is clairvoyant: for "
-        f"each set of initial weights it takes the route with the fewest rounds.\n\n{markdown(bounds(folder))}"
+        "## Best route for each set of weights\n\nRounds on the weights of the choice. The last column is clairvoyant: "
+        f"for each set of initial weights it takes the route with the fewest rounds.\n\n{markdown(best_routes(folder))}"
     )
 
 

@@ -211,6 +211,7 @@ def test_agents_of_another_kind_are_refused(tmp_path):
         (STAYS + 1, ROUNDS),  # node 4 of 0 to 3, and another starter
         (-STAYS, ROUNDS),
         (STAYS, -ROUNDS),
+        (STAYS, ROUNDS * [1, -1, 1, 1, 1, 1]),
         (STAYS[:, ::-1], ROUNDS[:, ::-1]),  # another starter
         (STAYS * 1.0, ROUNDS),
         (STAYS[0], ROUNDS[0]),

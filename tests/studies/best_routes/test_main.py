@@ -65,10 +65,10 @@ def test_tables_by_hand(two_searches):
     convergence = report.convergence(two_searches)
     assert list(convergence.columns[2:]) == ["after 2 episodes", "after 4 episodes", "after 6 episodes"]
     assert [cell.split()[0] for cell in convergence.iloc[0, 2:]] == ["3.0", "4.0", "4.5"]
-    bounds = report.bounds(two_searches).iloc[0]
-    assert (bounds["routes"], bounds["weights"]) == (4, 2)
-    assert bounds["best route for all weights"].startswith("3.0 (")
-    assert bounds["best route for each weights"].startswith("2.0 (")
+    best = report.best_routes(two_searches).iloc[0]
+    assert (best["routes"], best["weights"]) == (4, 2)
+    assert best["best route for all weights"].startswith("3.0 (")
+    assert best["best route for each set of weights"].startswith("2.0 (")
 
 
 @pytest.fixture
