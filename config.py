@@ -1,7 +1,8 @@
 """Declares every setting of a run, in groups: default, allowed values, unit, source and help text.
 
 Editing a default here changes every later run. Each field is also a flag of `main.py` (`goal` is `--goal`).
-A default declared by `setting` follows the authors' published code. `ours` declares an addition of this project.
+A default declared by `setting` follows the authors' published code, unless its `source` names what they have instead.
+`ours` declares an addition of this project.
 """
 
 import dataclasses
@@ -85,7 +86,7 @@ class DataSettings(Settings):
     world: str = setting(
         "authors",
         "distances between the nodes, and order of the images before they are dealt out: authors is the same for "
-        "all seeds, seed draws new ones for every --seed",
+        "all seeds (but for the deal of --split dirichlet), seed draws new ones for every --seed",
         choices=("authors", "seed"),
     )
 

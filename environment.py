@@ -30,7 +30,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
     """The decentralized training of one model as a Gymnasium environment; one episode is one whole training.
 
     Action: the node that trains next (Discrete), or with `nodes_per_round` > 1 the nodes (MultiDiscrete; one named
-    twice trains once). In round 1 the starter trains alone, whatever the action (authors' code).
+    twice trains once). In round 1 the starter trains alone, whatever the action (deviations D1, D2).
     Observation: by default `nodes * pca_components` numbers, see policies/observation.py. Reward: `reward`.
     `terminated` at the goal accuracy, `truncated` at the round limit.
     `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode), stalled
@@ -40,8 +40,10 @@ class HomogeneousLearningEnv(gymnasium.Env):
     round, node (who holds the model) and visits.
     A round whose weights are not finite truncates the episode.
 
-    Everything random follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s, `reset()` goes on
-    to the next episode, `options={"episode": e}` chooses one. Without a seed the configuration's is used.
+    What is random in an episode follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s,
+    `reset()` goes on to the next episode, `options={"episode": e}` chooses one. Without a seed that of the
+    configuration is used.
+    Distances and the deal of the images are those of the configuration, also after `reset(seed=s)`.
 
     `render` shows the present round, with `render_mode` "ansi" as one line of text, with "rgb_array" as a picture
     [560, 390, 3] uint8: the nodes by their distances, the model's path, and its accuracy so far.

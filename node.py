@@ -50,9 +50,9 @@ POLICIES = {
 def make_policy(config: Config, distances: np.ndarray, label_counts: np.ndarray | None = None) -> Policy:
     """Builds the policy that `config.policy` names, for nodes that are `distances` [nodes, nodes] apart.
 
-    `label_counts` [nodes, classes] tells how many images of each class the nodes hold; `label-variance` needs it. Where
-    no node is picked the policy names the starter, which is ignored. Raises UsageError where an import path names no
-    policy, and where `load_agent` names no agent of this kind.
+    `label_counts` [nodes, classes] tells how many images of each class the nodes hold; `label-variance` needs it. A
+    baseline, in which no model travels, gets a StandalonePolicy, whose choices it ignores. Raises UsageError where an
+    import path names no policy, and where `load_agent` names no agent of this kind.
     """
     kinds = POLICIES | {"dqn": DQNAgent} | dict.fromkeys(REFERENCES, StandalonePolicy)
     kind = kinds.get(config.policy) or user_class(config.policy, Policy, "rank")

@@ -1,1 +1,1 @@
-"""Implements the policies that do not learn, and the parts of the DQN agent."""
+"""Implements the policies other than the DQN agent, and parts of that agent."""

@@ -69,7 +69,7 @@ class RoundRecord(RunColumns):
         "probability of a random choice in this episode; 1 for `random`, `random-moving` and `shuffled-cycle`, 0 for "
         "other policies that do not learn"
     )
-    greedy: bool = column("True where the policy took its best choice, False for a random one and in round 1")
+    greedy: bool = column("True where the policy took its best choice, False for a random node and in round 1")
     done: bool = column("True in the last round of an episode")
     train_seconds: float = column("seconds of training", form=".4f")
     evaluate_seconds: float = column("seconds of evaluating", form=".4f")

@@ -1,7 +1,7 @@
 """Tests damaged files and random command lines: `python -m studies.faults.fuzz --out results/checks`.
 
 Every damaged data file, damaged run and random command line has to be accepted, or refused in one line (UsageError or
-exit code 2), within ten seconds. An input that is refused must not change a file. The defaults take about five minutes.
+exit code 2), within ten seconds. An input that is refused must not change a file. The defaults take about 7 minutes.
 """
 
 import argparse
