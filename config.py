@@ -10,7 +10,7 @@ import dataclasses
 from learners import VARIANTS
 from settings.declare import Settings, ours, setting, to_text
 from settings.errors import UsageError
-from settings.names import DATASETS, LEARNING, OF_EPISODE, PARTS, REFERENCES, RULES
+from settings.names import DATASETS, LAST_SEED, LEARNING, OF_EPISODE, PARTS, REFERENCES, RULES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class RunSettings(Settings):
     )
     episodes: int = setting(120, "number of the last episode; an episode trains one new model", low=1, high=10**6)
     first_episode: int = ours(1, "number of the first episode; the number fixes the initial weights", low=1)
-    seed: int = setting(0, "seed of all random draws, see also --world", source="authors: none", low=0, high=2**32 - 1)
+    seed: int = setting(0, "seed of all random draws, see also --world", source="authors: none", low=0, high=LAST_SEED)
     threads: int = ours(2, "processor threads; another number changes the last digits", low=1, high=1024)
     evaluation_batch: int = ours(
         250, "test images per evaluation batch; affects speed and the noise of some learners", low=1, high=10**6
@@ -133,7 +133,7 @@ class EpisodeSettings(Settings):
     round_limit: int = setting(36, "rounds after which an episode ends without the goal", low=1, high=10**6)
     starter: int = setting(0, "node that trains in round 1", low=0)
     nodes_per_round: int = setting(1, "nodes that train in a round; their models are averaged", low=1)
-    distance_seed: int = setting(0, "seed of the distances between nodes", low=0, high=2**32 - 1)
+    distance_seed: int = setting(0, "seed of the distances between nodes", low=0, high=LAST_SEED)
     distance_scale: float = setting(0.1, "largest possible distance between two nodes", low=0)
     reward_base: float = setting(32.0, "base of the reward's accuracy term", above=0)
     home_leave_rate: float = ours(0.2, "probability with which --policy home leaves the starter, 0 to 1", low=0, high=1)

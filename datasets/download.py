@@ -20,7 +20,8 @@ from settings.errors import UsageError
 def from_keras(name: str) -> dict[str, np.ndarray] | None:
     """Returns the four arrays of Keras' cached or downloaded data set, or None where it is not available.
 
-    A failed or truncated download is tried once more. Raises UsageError where there is a copy that cannot be used.
+    A failed or truncated download is tried once more. Raises UsageError where there is a copy that cannot be used; it
+    stays as it is.
     """
     import keras  # only here: it takes seconds
 
@@ -28,8 +29,7 @@ def from_keras(name: str) -> dict[str, np.ndarray] | None:
     folder = _keras_folder()
     copies = [folder / file for file in KNOWN[name].keras_files]
     reason = ""
-    with _one_at_a_time(folder, name):
-        there = [path for path in copies if path.exists()]
+    with _one_at_a_time(folder, name), _put_back(copies) as there:
         for _ in range(2):
             timeout = socket.getdefaulttimeout()
             socket.setdefaulttimeout(30)
@@ -37,6 +37,7 @@ def from_keras(name: str) -> dict[str, np.ndarray] | None:
                 (x_train, y_train), (x_test, y_test) = module.load_data()
                 arrays = convert(dict(zip(ARRAYS, (x_train, y_train, x_test, y_test), strict=True)), str(folder))
                 if sha256(arrays) == KNOWN[name].sha256:
+                    there.clear()
                     return arrays
                 reason = "its SHA-256 differs"
             except Exception as error:  # Keras raises a bare Exception where the download fails
@@ -44,11 +45,11 @@ def from_keras(name: str) -> dict[str, np.ndarray] | None:
             finally:
                 socket.setdefaulttimeout(timeout)
             _remove_damaged(copies)
-    if there:
-        raise UsageError(
-            f"Keras' copy of {KNOWN[name].title} in {folder} is not whole, and could not be replaced ({reason}); give "
-            "another with --data-path, or remove it to download it again"
-        )
+        if there:
+            raise UsageError(
+                f"Keras' copy of {KNOWN[name].title} in {folder} is not whole, and could not be replaced ({reason}); "
+                "give another with --data-path, or remove it to download it again"
+            )
     return None
 
 
@@ -79,6 +80,21 @@ def _one_at_a_time(folder: Path, name: str) -> Iterator[None]:
                 lock.acquire()
             stack.callback(lock.release)
         yield
+
+
+@contextlib.contextmanager
+def _put_back(copies: list[Path]) -> Iterator[dict[Path, bytes]]:
+    """Yields the contents of the copies that there are, and writes those that are still in the dict back at the end.
+
+    Keras removes a copy that is not whole before it downloads another one, which may fail.
+    """
+    there = {path: path.read_bytes() for path in copies if path.is_file()}
+    try:
+        yield there
+    finally:
+        for path, content in there.items():
+            if not path.is_file() or path.read_bytes() != content:
+                path.write_bytes(content)
 
 
 def _remove_damaged(copies: list[Path]):

@@ -25,10 +25,11 @@ ACCURACY = {"final_accuracy": "final test accuracy"}
 LABELS = {"rounds": "rounds to the goal", "communication_cost": "communication cost (distance)"}
 
 
-def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame) -> list[Path]:
+def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame, again: bool = False) -> list[Path]:
     """Draws the figures that the runs and the table of their means (one row a seed) allow, into folder/figures.
 
-    Returns the PNG files.
+    `again` says that the folder has figures of an earlier report; those that are not drawn now are removed. Returns the
+    PNG files.
     """
     figures = {"policies": lambda: policies(table)}
     settings = setting_names(table)
@@ -41,7 +42,8 @@ def draw(folder: Path, runs: dict[str, dict], table: pd.DataFrame) -> list[Path]
     elif 0 < _by_learner(table).ngroups <= MOST_PANELS:
         figures["learning"] = lambda: learning(runs, table)
     title = f"data: {', '.join(table['dataset'].unique())}"
-    _remove_others(folder / "figures", figures)
+    if again:
+        _remove_others(folder / "figures", figures)
     return draw_all(figures, folder / "figures", title, x=0.99, ha="right", fontsize="medium")
 
 

@@ -64,9 +64,10 @@ def write_report(folders: list[Path], out: Path, figures: bool = True, html: boo
             sections.append(("Against the mean over starters", markdown(against)))
     text = "# Report\n\n" + "\n".join(f"## {title}\n\n{body}" for title, body in sections)
     out.mkdir(parents=True, exist_ok=True)
+    again = (out / "per_seed.csv").exists()  # else the figures in it are of somebody else
     write_atomically(out / "per_seed.csv", table.to_csv(index=False).encode())
     write_atomically(out / "report.md", text.encode())
-    drawn = draw(out, runs, table) if figures else []
+    drawn = draw(out, runs, table, again) if figures else []
     if html:
         from reporting.page import page
 

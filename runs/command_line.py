@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runs.terminal import guarded_output, stop_signals
 from settings.errors import UsageError
-from settings.names import PROJECT
+from settings.names import LAST_SEED, PROJECT
 
 MOST_SEEDS = 100_000
 
@@ -50,6 +50,8 @@ def seed_list(text: str) -> list[int]:
         first, last = int(found[1]), int(found[2] or found[1])
         if not 0 <= last - first < MOST_SEEDS:
             raise argparse.ArgumentTypeError(f"{part!r} names no seed, or more than {MOST_SEEDS}")
+        if last > LAST_SEED:
+            raise argparse.ArgumentTypeError(f"{last} is above the last seed, {LAST_SEED}")
         seeds += range(first, last + 1)
     return seeds
 

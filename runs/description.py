@@ -45,7 +45,7 @@ def read_description(folder: Path) -> dict:
         return description | {"config": read_settings(description["config"], description["schema"])}
     except FileNotFoundError as error:
         raise UsageError(f"{folder} holds no run; check the path") from error
-    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
         raise UsageError(f"{path} is damaged or of another version ({error}); put it back or run it anew") from error
 
 

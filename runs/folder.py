@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import re
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -67,7 +68,7 @@ def holds_run(folder: Path) -> bool:
         return False
     try:
         return {"config", "dataset_sha256"} <= set(json.loads(path.read_text(encoding="utf-8-sig")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return (folder / "rounds.csv").exists()
 
 
@@ -144,10 +145,18 @@ def lock(path: Path, busy: Callable[[], str] | None = None) -> Iterator[None]:
 
 
 def clear(folder: Path):
-    """Removes the files of the run that the folder holds, and nothing else."""
+    """Removes the files of the run that the folder holds, and nothing else.
+
+    Raises UsageError, before it removes any, where a file has the name of a folder of the run.
+    """
+    for name in (FIGURES, EVENTS):
+        if (folder / name).exists() and not (folder / name).is_dir():
+            raise UsageError(f"{folder / name} is no folder; move it away or choose another --run-dir")
     remove_leftovers(folder)
     events = (folder / EVENTS).glob(f"events.out.tfevents.*{EVENTS_SUFFIX}")
-    for path in (*(folder / name for name in WRITTEN), *figure_paths(folder), *events):
+    tables = [folder / name for name in WRITTEN if name != DESCRIPTION]
+    # The description goes last: as long as it is there, the folder holds a run that `--overwrite` may remove.
+    for path in (*tables, *figure_paths(folder), *events, folder / DESCRIPTION):
         path.unlink(missing_ok=True)
     for name in (FIGURES, EVENTS):
         with contextlib.suppress(OSError):  # holds files of somebody else, or is not there
@@ -156,10 +165,11 @@ def clear(folder: Path):
 
 def remove_leftovers(folder: Path):
     """Removes what a killed process of a run left of the files that it was writing."""
-    figures = figure_paths(folder) if (folder / FIGURES).exists() else []
+    figures = figure_paths(folder) if (folder / FIGURES).is_dir() else []
     for written in (*(folder / name for name in WRITTEN), *figures):
         for path in written.parent.glob(f"{written.name}.*.tmp"):
-            path.unlink(missing_ok=True)
+            if re.fullmatch("[0-9a-f]{32}", path.name.removeprefix(f"{written.name}.").removesuffix(".tmp")):
+                path.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: bytes):

@@ -82,8 +82,8 @@ def parse(arguments: list[str]) -> tuple[Config, argparse.Namespace]:
     if options.evaluate and not config.load_agent:
         raise UsageError("--evaluate needs --load-agent, the file agent.npz of a run whose agent is to be evaluated")
     if options.overwrite and config.load_agent:
-        source = Path(os.path.expanduser(config.load_agent))
-        if source.resolve().parent == options.run_dir.resolve():
+        source = os.path.expanduser(config.load_agent)
+        if os.path.dirname(os.path.realpath(source)) == os.path.realpath(options.run_dir):
             raise UsageError(f"--overwrite would delete {config.load_agent}; choose another --run-dir")
     return config, options
 
@@ -98,7 +98,7 @@ def _settings_like(options: argparse.Namespace, flags: dict) -> tuple[str, dict]
     if changes := [flag(name) for name in flags if name not in MAY_DIFFER]:
         allowed = ", ".join(map(flag, MAY_DIFFER))
         raise UsageError(f"--like takes the settings of {options.like}; leave out {changes[0]} (allowed: {allowed})")
-    if options.run_dir and options.run_dir.resolve() == options.like.resolve():
+    if options.run_dir and os.path.realpath(options.run_dir) == os.path.realpath(options.like):
         raise UsageError(f"--run-dir must be another folder than that of --like ({options.like})")
     described = read_description(options.like)
     settings = vars(described["config"])

@@ -11,6 +11,7 @@ import functools
 import gzip
 import io
 import json
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -151,7 +152,16 @@ def readable(path: Path) -> Iterator[None]:
     """Raises UsageError where a file of a packed study is missing, damaged or of something else."""
     try:
         yield
-    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        zipfile.BadZipFile,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+    ) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
         raise UsageError(f"{path} cannot be read ({reason}); put the original back") from error
 

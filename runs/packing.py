@@ -68,9 +68,12 @@ def pack(folder: Path, out: Path) -> list[Path]:
 
 
 def read_files(folder: Path, patterns: tuple[str, ...]) -> dict[str, bytes]:
-    """Returns the files of a folder that fit one of the patterns, by their names in it."""
+    """Returns the files of a folder that fit one of the patterns, by their names in it.
+
+    Leaves out what a killed process left of a file that it was writing.
+    """
     paths = [path for pattern in patterns for path in sorted(folder.glob(pattern)) if path.is_file()]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.suffix != ".tmp"}
 
 
 def write_new(out: Path, files: dict[str, bytes]) -> list[Path]:

@@ -7,6 +7,7 @@ PROJECT = Path(__file__).parent.parent  # the folder of main.py
 SIDE, CLASSES = 28, 10  # pixels a side of an image, and classes, of MNIST, Fashion-MNIST and the stand-in
 DATASETS = ("mnist", "fashion-mnist", "cifar10", "digits-stand-in", "other")  # by name; a user may give others
 
+LAST_SEED = 2**32 - 1
 STALL_MARGIN = 0.1  # how far below the goal staying at a node begins to count as stalling
 
 PARTS = ("pca", "node-models", "holder", "visits", "distances", "last-visit", "round", "accuracy")

@@ -4,6 +4,7 @@ import argparse
 import re
 import shlex
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,13 +71,15 @@ def _run(
 
     start_tensorflow(Config(threads=options.threads).threads)
     processor, folder = processor_and_folder(options.out) if by_processor else ("", options.out)
-    folder.mkdir(parents=True, exist_ok=True)  # before the measurement, which may take hours
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):  # raises OSError before the measurement, which may take hours
+        pass
     texts = measure(options)
     for ending, text in texts.items():
         text += f"\nMeasured on {processor}.\n" if processor and ending.endswith(".md") else ""
-        write_atomically(folder / f"{name}{ending}", text.encode())
         if ending.endswith(".md"):
-            print(text)
+            print(text)  # first, as the disk may have become full
+        write_atomically(folder / f"{name}{ending}", text.encode())
     return 0
 
 
@@ -120,7 +123,7 @@ def run_plan(
     if options.list:
         print_units(units, options.out)
         return 0
-    start_tensorflow(options.threads)
+    start_tensorflow(Config(threads=options.threads).threads)
     tf.get_logger().setLevel("ERROR")  # else it warns that many networks are traced, as they have to be
     print(measure(units))
     return 0

@@ -7,6 +7,7 @@ therefore trained once for all of them. Each agent does exactly what it does in 
 import dataclasses
 import functools
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +21,7 @@ from environment import HomogeneousLearningEnv, reward
 from policies.route_agent import RouteAgent
 from policies.routes import as_text
 from runs.folder import write_arrays
+from settings.errors import UsageError
 from settings.random_streams import generator
 from studies.units import Rows, Unit
 
@@ -89,15 +91,28 @@ class Lessons(Unit):
         write_arrays(self._kept(folder), {"rows": pd.DataFrame(rows).to_csv(index=False), **states})
 
     def _restore(self, agents: dict[str, RouteAgent], folder: Path) -> Rows:
-        """Restores the agents and returns the rows of the episodes so far, none where nothing is kept."""
-        if not self._kept(folder).exists():
+        """Restores the agents and returns the rows of the episodes so far, none where nothing is kept.
+
+        Raises UsageError where the file is damaged or of other agents.
+        """
+        path = self._kept(folder)
+        if not path.exists():
             return []
-        with np.load(self._kept(folder)) as file:
-            kept = dict(file)
-        for name, agent in agents.items():
-            prefix = f"{name}/"
-            agent.restore({key.removeprefix(prefix): kept[key] for key in kept if key.startswith(prefix)})
-        return pd.read_csv(io.StringIO(str(kept["rows"])), keep_default_na=False).to_dict("records")
+        try:
+            with np.load(path) as file:
+                kept = dict(file)
+            rows = pd.read_csv(io.StringIO(str(kept["rows"])), keep_default_na=False)
+            if list(rows["agent"].unique()) != list(agents):
+                raise ValueError("it has other agents")
+            for name, agent in agents.items():
+                prefix = f"{name}/"
+                agent.restore({key.removeprefix(prefix): kept[key] for key in kept if key.startswith(prefix)})
+            return rows.to_dict("records")
+        except (OSError, EOFError, zipfile.BadZipFile, ValueError, LookupError, TypeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UsageError(
+                f"{path} cannot be gone on with ({reason}); remove it to measure this unit anew"
+            ) from error
 
 
 def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float | str]:

@@ -67,7 +67,7 @@ class Unit:
     def read(self, folder: Path) -> pd.DataFrame:
         """Returns its rows as a DataFrame."""
         path = self.path(folder)
-        return pd.read_csv(path) if path.exists() else packed(folder, self.part)[self.name()]
+        return _read(path) if path.exists() else packed(folder, self.part)[self.name()]
 
 
 def prepare(folder: Path, fixed: dict, about: dict):
@@ -168,9 +168,15 @@ def _measure(unit: Unit, folder: Path, measure: Callable[[Unit], Rows]) -> float
 
 def read_part(folder: Path, part: str) -> pd.DataFrame:
     """Returns the rows of all finished units of a part as one DataFrame, empty where there is none."""
-    tables = packed(folder, part) | {path.stem: pd.read_csv(path) for path in _paths(folder, part)}
+    tables = packed(folder, part) | {path.stem: _read(path) for path in _paths(folder, part)}
     tables = [tables[name] for name in sorted(tables, key=lambda name: f"{name}.csv")]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Returns the rows of a unit's file; raises UsageError for a damaged one."""
+    with readable(path):
+        return pd.read_csv(path)
 
 
 def _paths(folder: Path, part: str) -> list[Path]:
@@ -212,9 +218,9 @@ def pack(folder: Path, out: Path) -> list[Path]:
     """
     read_settings(folder)
     files = read_files(folder, REPORTS)
-    runs = [*(folder / RUNS).glob("*-*.csv"), *(folder / RUNS).glob("*.csv.gz")]
-    parts = sorted({path.name.removesuffix(".csv.gz").partition("-")[0] for path in runs})
-    for part in parts:
+    parts = {path.name.partition("-")[0] for path in (folder / RUNS).glob("*-*.csv")}
+    parts |= {path.name.removesuffix(".csv.gz") for path in (folder / RUNS).glob("*.csv.gz") if "-" not in path.name}
+    for part in sorted(parts):
         name, tables = f"{RUNS}/{part}.csv.gz", {}
         for path in _paths(folder, part):
             with readable(path):
@@ -223,7 +229,7 @@ def pack(folder: Path, out: Path) -> list[Path]:
         if (folder / name).exists():
             with readable(folder / name):
                 before = parse(gzip.decompress((folder / name).read_bytes()).decode())
-            rows.insert(0, before[~before["unit"].isin(tables)])
+                rows.insert(0, before[~before["unit"].isin(tables)])
         rows = pd.concat(rows, ignore_index=True)
         files[name] = compressed(rows[["unit", *rows.columns.drop("unit")]])
     if not parts:

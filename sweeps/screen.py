@@ -34,10 +34,16 @@ def _line(run: "Run", done: int) -> str:
 
 
 def recent(run_dir: Path) -> str:
-    """Returns how many rounds the last episodes of a run needed on average, an empty text before the first one."""
+    """Returns how many rounds the last episodes of a run needed on average, an empty text before the first one.
+
+    The text is empty for a damaged file too, which its own run will tell of.
+    """
     path = run_dir / "episodes.csv"
-    finished = path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
-    rounds = [int(row["rounds"]) for row in csv.DictReader(finished)][-WINDOW:]
+    try:
+        finished = path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
+        rounds = [int(row["rounds"]) for row in csv.DictReader(finished)][-WINDOW:]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        return ""
     return f"rounds {sum(rounds) / len(rounds):.1f} in the last {len(rounds)}" if rounds else ""
 
 

@@ -19,6 +19,7 @@ import sweep
         ("--vary route=0,1", "reports do not tell runs apart by route; give each value its own sweep"),
         ("--ray-address nowhere:1", "--ray-address needs --engine ray"),
         ("--seeds 0-999999999999", "or more than"),
+        ("--seeds 0,4294967296", "4294967296 is above the last seed, 4294967295"),
         ("--policies dqn,other", "--policy must be one of"),
         ("--vary goal", "not like drop-rate"),
         ("--vary goal=2", "--goal must be at most 1"),

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from models import VectorModel
 from runs.folder import write_arrays
+from runs.packed import readable
 from settings.errors import UsageError
 from settings.random_streams import generator, layer_seed
 from studies.boids import dqn
@@ -174,7 +175,7 @@ def steering(name: str, seed: int, folder: Path) -> Steer:
     path = weights_path(folder, agent.trained_as or name, seed)
     if not path.exists():
         raise UsageError(f"{path} is missing, as after packing; choose another --out, where the agent is trained anew")
-    with np.load(path) as arrays:
+    with readable(path), np.load(path) as arrays:
         weights = tf.constant(arrays["weights"])
     if agent.network == "dqn":
         learned = dqn.discrete_agent(seed, len(dqn.ACTIONS), dqn.OBSERVATION_SIZE)

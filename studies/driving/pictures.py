@@ -14,6 +14,7 @@ from reporting.intervals import student_t
 from reporting.run_figures import draw_all, look
 from reporting.style import COLOURS
 from runs.folder import FIGURES
+from runs.packed import readable
 from studies.driving import drives
 from studies.driving.agents import NAMES
 from studies.driving.drives import BOUNDS, DQN, Drive
@@ -94,7 +95,7 @@ def evaluation(sections: dict[str, pd.DataFrame]) -> Figure:
 
 def animate(folder: Path, drive: Drive, row: pd.Series, path: Path):
     """Writes the animation of a drive, whose row of the evaluation says how it ended."""
-    with np.load(drive.drive(folder)) as arrays:
+    with readable(drive.drive(folder)), np.load(drive.drive(folder)) as arrays:
         positions = arrays["positions"]
     shown = [*range(0, len(positions), EVERY), *[len(positions) - 1] * 8]  # the last one for a while
     title = ", ".join(filter(None, (drive.agent, SHOWN.get(drive.way), drive.road)))

@@ -73,6 +73,23 @@ def test_a_damaged_copy_is_no_reason_for_the_stand_in(cache, monkeypatch):
         data.load_dataset(Config())
 
 
+@pytest.mark.parametrize("error", [Exception("URL fetch failure"), KeyboardInterrupt()])
+def test_a_copy_that_keras_removes_is_put_back(cache, monkeypatch, error):
+    """Keras removes a copy with another SHA-256, also where the download that follows fails."""
+    cache.mkdir()
+    (cache / "mnist.npz").write_bytes(b"packed anew")
+
+    def load_data():
+        (cache / "mnist.npz").unlink(missing_ok=True)
+        raise error
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
+    for _ in range(2):  # the next start refuses it too
+        with pytest.raises((UsageError, KeyboardInterrupt)):
+            data.load_dataset(Config())
+        assert (cache / "mnist.npz").read_bytes() == b"packed anew"
+
+
 def test_other_arrays_are_not_taken_from_keras(cache, dataset, monkeypatch):
     serve(monkeypatch, "fashion_mnist", [data.Dataset("", dataset.x_train, dataset.y_train, *[dataset.x_test] * 2)] * 2)
     with pytest.raises(UsageError, match="could not be downloaded"):

@@ -75,12 +75,14 @@ def test_runs_without_a_seed_in_common_have_no_empty_table(tmp_path, unrendered)
     assert "## Averaging" not in text
 
 
-def test_a_figure_of_fewer_runs_goes(tmp_path, unrendered):
+def test_a_figure_of_fewer_runs_goes_and_those_of_no_report_stay(tmp_path, unrendered):
     for name in ("learning.png", "learning.pdf", "mine.png"):
         (tmp_path / "figures").mkdir(exist_ok=True)
         (tmp_path / "figures" / name).write_text("before")
     for rate in (0.0, 0.5):
         write_run(tmp_path, "dqn", 0, [10], [0.1], drop_rate=rate)
+    report.write_report([tmp_path], tmp_path)
+    assert len(list(tmp_path.glob("figures/learning.*"))) == 2
     report.write_report([tmp_path], tmp_path)
     assert (tmp_path / "figures" / "by_drop_rate.png").exists()
     assert not list(tmp_path.glob("figures/learning.*"))

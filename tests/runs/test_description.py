@@ -13,6 +13,7 @@ import config
 from config import Config
 from runs import description, options, presets, schemas
 from runs.description import read_description
+from runs.folder import holds_run
 from runs.options import parse
 from settings.errors import UsageError
 
@@ -123,6 +124,13 @@ def test_runs_of_the_fourth_schema_are_read_unless_they_used_what_is_gone(tmp_pa
 def test_descriptions_that_cannot_be_read(changes, says, tmp_path):
     with pytest.raises(UsageError, match=says):
         read_description(written(tmp_path, of_first_schema(), **changes))
+
+
+def test_a_description_that_is_nested_too_deeply(tmp_path):
+    (tmp_path / "run.json").write_text("[" * 100_000)
+    assert not holds_run(tmp_path)
+    with pytest.raises(UsageError, match="damaged or of another version"):
+        read_description(tmp_path)
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path):

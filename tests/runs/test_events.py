@@ -85,3 +85,15 @@ def test_a_folder_that_cannot_take_events_is_one_line(tmp_path):
     (tmp_path / "tensorboard").write_text("")
     with pytest.raises(UsageError, match="cannot take TensorBoard events"):
         Events(tmp_path, Config(), "mnist", 0)
+
+
+def test_a_full_disk_is_not_taken_for_a_lack_of_memory(tmp_path, monkeypatch):
+    """TensorFlow raises the same error for both."""
+
+    def full(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    events = Events(tmp_path, Config(), "mnist", 1)
+    monkeypatch.setattr(events._writer, "flush", full)
+    with pytest.raises(OSError, match=r"tensorboard cannot take TensorBoard events \(No space left on device\)"):
+        events.flush()

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,10 +15,12 @@ from helpers import PROJECT, refuse, run
 
 from config import Config
 from reporting import run_figures
-from runs.folder import lock, locked, new_folder, resume_hint, write_atomically
+from runs.folder import WRITTEN, clear, holds_run, lock, locked, new_folder, resume_hint, write_atomically
 from settings.errors import UsageError
 
 THEIRS = ("figures/drawing.svg", "tensorboard/events.out.tfevents.1.other", "thesis.tex", "figures/deep/nodes.png")
+THEIRS += ("agent.npz.of-my-paper.tmp",)
+LEFT = f"{7:032x}.tmp"  # the end of a name of a file that a process was writing when it was killed
 
 
 def put(folder, *names):
@@ -31,13 +34,34 @@ def test_overwrite_removes_what_the_run_wrote_and_nothing_else(tiny, tmp_path, u
     run(*flags, 2, "--tensorboard", "--figure-every", 0)
     before = set(tmp_path.rglob("*"))
     put(tmp_path, *THEIRS)
-    put(tmp_path, "rounds.csv.0123.tmp", "figures/nodes.png.0123.tmp")  # of a process that was killed
+    put(tmp_path, f"rounds.csv.{LEFT}", f"figures/nodes.png.{LEFT}")
     run(*flags, 1, "--overwrite")
     assert len(pd.read_csv(tmp_path / "episodes.csv")) == 1
     assert all((tmp_path / name).read_text() == "mine" for name in THEIRS)
     gone = {path for path in before if not path.exists()} - {tmp_path / "node_models.csv"}  # which is of the figures
     assert {path.parent.name for path in gone} == {"figures", "tensorboard"}  # this time there are neither
-    assert not list(tmp_path.rglob("*.tmp"))
+    assert not list(tmp_path.rglob(f"*{LEFT}"))
+
+
+@pytest.mark.parametrize("name", ["figures", "tensorboard"])
+def test_a_file_in_the_place_of_a_folder_is_refused_before_anything_is_removed(name, tmp_path):
+    put(tmp_path, "run.json", "episodes.csv", name)
+    with pytest.raises(UsageError, match=f"{name} is no folder; move it away or choose another --run-dir"):
+        clear(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_what_a_kill_leaves_of_a_removal_is_still_a_run(tmp_path, monkeypatch):
+    put(tmp_path, *WRITTEN)
+    (tmp_path / "run.json").write_text('{"config": {}, "dataset_sha256": ""}')
+    unlink, counts = Path.unlink, iter(range(100))
+    monkeypatch.setattr(Path, "unlink", lambda path, **flags: 1 / 0 if next(counts) == 9 else unlink(path, **flags))
+    with pytest.raises(ZeroDivisionError):
+        clear(tmp_path)
+    assert len(list(tmp_path.iterdir())) < len(WRITTEN)
+    assert holds_run(tmp_path)
+    clear(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["rounds.csv", "agent.npz", "figures/nodes.png", "run.json"])

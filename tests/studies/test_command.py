@@ -4,6 +4,8 @@ import runpy
 
 import pytest
 
+import studies.command
+
 
 @pytest.mark.parametrize("module", ["studies.interval_coverage", "benchmarks.main_job"])
 def test_an_error_names_the_command_that_shows_the_help(module, monkeypatch, capsys):
@@ -28,3 +30,21 @@ def test_numbers_out_of_range_are_refused_in_one_line(module, flag, says, tmp_pa
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     assert exit_.value.code == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_folder_that_takes_no_file_is_refused_before_the_measurement(tmp_path, monkeypatch, capsys):
+    def refuse(dir):
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    measure, measured = lambda options: measured.append(1) or {".md": "text"}, []
+    assert studies.command.run("name", "Docs.", measure, ["--out", str(tmp_path)], by_processor=False) == 2
+    assert not measured
+    assert f"Permission denied: '{tmp_path}'" in capsys.readouterr().err
+
+
+def test_a_result_is_shown_even_where_it_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "name.md").mkdir()
+    measure, arguments = lambda options: {".md": "what was measured"}, ["--out", str(tmp_path)]
+    assert studies.command.run("name", "Docs.", measure, arguments, by_processor=False) == 2
+    assert "what was measured" in capsys.readouterr().out

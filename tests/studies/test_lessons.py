@@ -12,6 +12,7 @@ import main as program
 from config import Config
 from environment import HomogeneousLearningEnv
 from policies.route_agent import RouteAgent
+from settings.errors import UsageError
 from studies import lessons
 from studies.ablation.parts import WithoutModel
 from studies.lessons import Lessons
@@ -32,6 +33,13 @@ class Different(Two):
     """The lessons of two agents that differ."""
 
     agents: ClassVar[dict[str, type[RouteAgent]]] = {"one": RouteAgent, "another": WithoutModel}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Renamed(Two):
+    """The same lessons, with other names of the agents."""
+
+    agents: ClassVar[dict[str, type[RouteAgent]]] = {"one": RouteAgent, "a third": WithoutModel}
 
 
 UNIT = Different(seed=100, split="disjoint")
@@ -121,3 +129,13 @@ def test_an_interrupted_unit_goes_on_where_it_was(dataset, tmp_path, monkeypatch
     assert rows == whole
     UNIT.write(rows, tmp_path)
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [UNIT.path(tmp_path).name]
+
+
+def test_kept_episodes_that_cannot_be_gone_on_with_are_named(dataset, tmp_path):
+    measured(dataset, tmp_path)
+    kept = UNIT.path(tmp_path).with_suffix(".npz")
+    whole, renamed = kept.read_bytes(), Renamed(seed=100, split="disjoint")
+    for unit, content, says in ((renamed, whole, "other agents"), (UNIT, whole[:-99], "Bad"), (UNIT, b"", "EOFError")):
+        kept.write_bytes(content)
+        with pytest.raises(UsageError, match=rf"cannot be gone on with \(.*{says}.*\); remove it to measure this unit"):
+            measured(dataset, tmp_path, unit)

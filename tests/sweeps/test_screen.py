@@ -52,6 +52,14 @@ def test_a_row_that_is_being_written_does_not_count(planned):
     assert screen.recent(path.parent) == ""
 
 
+@pytest.mark.parametrize(
+    "content", [b"episode;rounds\n1;20\n2;", b"episode,rounds\n1,x\n2", b"episode,rounds\n1\n2", b"\xff\n"]
+)
+def test_a_damaged_table_of_a_run_ends_no_sweep(content, planned):
+    (planned[2].folder / "episodes.csv").write_bytes(content)
+    assert screen.under_way(planned[2:3], {planned[2].name: 1}) == "random-paper--seed0  episode 1/25"
+
+
 def test_the_table_is_of_finished_runs(planned):
     """The mean of 10 and 12 rounds is 11; one seed has no interval."""
     text = shown(screen.results(planned))

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from settings.errors import UsageError
 from studies.boids import __main__ as boids
 from studies.boids import agents, units
-from studies.boids.agents import AGENTS, SIZES, towards_zero
+from studies.boids.agents import AGENTS, SIZES, steering, towards_zero, weights_path
 from studies.boids.networks import ZERO, force_model
 from studies.boids.units import Film, Flight, Training, plan
 
@@ -82,6 +83,14 @@ def test_missing_weights_are_one_line(tiny, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "dqn-seed100.npz is missing, as after packing; choose another --out" in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4", b"no weights"])
+def test_damaged_weights_are_named(content, tmp_path):
+    weights_path(tmp_path, "dqn", 100).parent.mkdir()
+    weights_path(tmp_path, "dqn", 100).write_bytes(content)
+    with pytest.raises(UsageError, match=r"dqn-seed100\.npz cannot be read"):
+        steering("dqn", 100, tmp_path)
 
 
 def assert_packed_study_is_read(tiny, tmp_path):
