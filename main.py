@@ -1,8 +1,8 @@
 """Homogeneous Learning: one model travels, and an RL agent picks the next node.
 
 Sun & Ochiai, "Homogeneous Learning: Self-Attention Decentralized Deep Learning", IEEE Access 10 (2022).
-`python main.py` runs 120 episodes with the authors' settings, but for the split (deviation D7); `python main.py --help`
-shows what can be changed.
+`python main.py` runs 120 episodes with the authors' settings, except for the split (deviation D7).
+`python main.py --help` shows what can be changed.
 """
 
 import argparse

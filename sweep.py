@@ -1,7 +1,7 @@
 """Runs many experiments side by side: `python sweep.py --policies dqn,random --seeds 0-9 --out DIR`.
 
 Every policy runs with every seed, split and setting; all other flags are those of `main.py` and hold for all runs. A
-policy that does not learn leaves out the agent's settings and all but the last `--control-episodes` episodes.
+policy that does not learn ignores the agent's settings and runs only the last `--control-episodes` episodes.
 Finished runs are skipped and interrupted ones resumed, so the same command goes on until all is done.
 `--pack DIR` writes the runs of DIR, all of them finished, into a few compressed files, which report.py and plots.py
 read as well.

@@ -148,8 +148,8 @@ def plain_run_dirs(folder: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """Raises UsageError where a file of a packed study is missing, damaged or of something else."""
+def readable(path: Path, advice: str = "put the original back") -> Iterator[None]:
+    """Raises UsageError, which ends with `advice`, where a file of a study is missing, damaged or of something else."""
     try:
         yield
     except (
@@ -163,7 +163,7 @@ def readable(path: Path) -> Iterator[None]:
         AttributeError,
     ) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        raise UsageError(f"{path} cannot be read ({reason}); put the original back") from error
+        raise UsageError(f"{path} cannot be read ({reason}); {advice}") from error
 
 
 def _open(folder: Path) -> Study | None:

@@ -7,7 +7,6 @@ therefore trained once for all of them. Each agent does exactly what it does in 
 import dataclasses
 import functools
 import io
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -21,7 +20,7 @@ from environment import HomogeneousLearningEnv, reward
 from policies.route_agent import RouteAgent
 from policies.routes import as_text
 from runs.folder import write_arrays
-from settings.errors import UsageError
+from runs.packed import readable
 from settings.random_streams import generator
 from studies.units import Rows, Unit
 
@@ -98,21 +97,16 @@ class Lessons(Unit):
         path = self._kept(folder)
         if not path.exists():
             return []
-        try:
+        with readable(path, "remove it to measure this unit again"):
             with np.load(path) as file:
                 kept = dict(file)
             rows = pd.read_csv(io.StringIO(str(kept["rows"])), keep_default_na=False)
             if list(rows["agent"].unique()) != list(agents):
-                raise ValueError("it has other agents")
+                raise ValueError("it is of other agents")
             for name, agent in agents.items():
                 prefix = f"{name}/"
                 agent.restore({key.removeprefix(prefix): kept[key] for key in kept if key.startswith(prefix)})
-            return rows.to_dict("records")
-        except (OSError, EOFError, zipfile.BadZipFile, ValueError, LookupError, TypeError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise UsageError(
-                f"{path} cannot be gone on with ({reason}); remove it to measure this unit anew"
-            ) from error
+        return rows.to_dict("records")
 
 
 def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float | str]:

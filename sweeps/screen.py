@@ -36,7 +36,7 @@ def _line(run: "Run", done: int) -> str:
 def recent(run_dir: Path) -> str:
     """Returns how many rounds the last episodes of a run needed on average, an empty text before the first one.
 
-    The text is empty for a damaged file too, which its own run will tell of.
+    The text is also empty for a damaged file, which the run itself reports.
     """
     path = run_dir / "episodes.csv"
     try:

@@ -137,5 +137,5 @@ def test_kept_episodes_that_cannot_be_gone_on_with_are_named(dataset, tmp_path):
     whole, renamed = kept.read_bytes(), Renamed(seed=100, split="disjoint")
     for unit, content, says in ((renamed, whole, "other agents"), (UNIT, whole[:-99], "Bad"), (UNIT, b"", "EOFError")):
         kept.write_bytes(content)
-        with pytest.raises(UsageError, match=rf"cannot be gone on with \(.*{says}.*\); remove it to measure this unit"):
+        with pytest.raises(UsageError, match=rf"cannot be read \(.*{says}.*\); remove it to measure this unit again"):
             measured(dataset, tmp_path, unit)
