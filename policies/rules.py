@@ -11,6 +11,8 @@ from settings.errors import UsageError
 from settings.names import LEARNING
 from settings.user_classes import is_import_path, user_class
 
+TAKEN = ("file", "allow_pickle")  # arguments of numpy.savez, which writes arrays by name
+
 
 class Policy:
     """Ranks the nodes that could train next, and may learn from what came of it; this base learns nothing."""
@@ -207,12 +209,15 @@ def read_loss(loss: object, config: Config) -> float:
 def read_arrays(arrays: object, method: str, config: Config) -> dict[str, np.ndarray]:
     """Returns what a policy's `state` or `agent` returned as a dict of arrays.
 
-    Raises UsageError where a user's returned something else, or arrays of objects, which no later run could read.
+    Raises UsageError where a user's returned something else, arrays of objects, which no later run could read, or one
+    with a name of TAKEN.
     """
     try:
         found = {name: np.asarray(value) for name, value in arrays.items()}
         if all(isinstance(name, str) and not array.dtype.hasobject for name, array in found.items()):
-            return found
+            if found.keys().isdisjoint(TAKEN):
+                return found
+            raise UsageError(f"the method {method} of {config.policy} must not name an array {' or '.join(TAKEN)}")
     except (AttributeError, ValueError):  # no dict; rows of different lengths
         pass
     raise UsageError(

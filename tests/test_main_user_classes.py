@@ -44,6 +44,10 @@ class Nothing(Stay):
     def agent(self):
         return None
 
+class Taken(Stay):
+    def agent(self):
+        return {"file": np.zeros(2)}
+
 class Lists(Stay):
     def state(self):
         return {"counts": [1, 2], "names": ["a", "bc"], "mean": 0.5}
@@ -74,6 +78,7 @@ def flags(tiny, tmp_path, monkeypatch):
         ("Objects", "the method state of odd_rules:Objects must return a dict of arrays of numbers or text"),
         ("Ragged", "the method state of odd_rules:Ragged must return a dict of arrays of numbers or text"),
         ("Nothing", "the method agent of odd_rules:Nothing must return a dict of arrays of numbers or text"),
+        ("Taken", "the method agent of odd_rules:Taken must not name an array file or allow_pickle"),
     ],
 )
 def test_what_a_policy_must_return_is_said(flags, capfd, name, says):
