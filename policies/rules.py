@@ -209,21 +209,22 @@ def read_loss(loss: object, config: Config) -> float:
 def read_arrays(arrays: object, method: str, config: Config) -> dict[str, np.ndarray]:
     """Returns what a policy's `state` or `agent` returned as a dict of arrays.
 
-    Raises UsageError where a user's returned something else, arrays of objects, which no later run could read, or one
-    with a name of TAKEN.
+    Raises UsageError where a user's returned something else, arrays of objects, which no later run could read, or an
+    agent with a name of TAKEN.
     """
     try:
         found = {name: np.asarray(value) for name, value in arrays.items()}
-        if all(isinstance(name, str) and not array.dtype.hasobject for name, array in found.items()):
-            if found.keys().isdisjoint(TAKEN):
-                return found
-            raise UsageError(f"the method {method} of {config.policy} must not name an array {' or '.join(TAKEN)}")
+        valid = all(isinstance(name, str) and not array.dtype.hasobject for name, array in found.items())
     except (AttributeError, ValueError):  # no dict; rows of different lengths
-        pass
-    raise UsageError(
-        f"the method {method} of {config.policy} must return a dict of arrays of numbers or text by name, not "
-        f"{reprlib.repr(arrays)}"
-    )
+        valid = False
+    if not valid:
+        raise UsageError(
+            f"the method {method} of {config.policy} must return a dict of arrays of numbers or text by name, not "
+            f"{reprlib.repr(arrays)}"
+        )
+    if method == "agent" and not found.keys().isdisjoint(TAKEN):  # a state is written under names with a prefix
+        raise UsageError(f"the method {method} of {config.policy} must not name an array {' or '.join(TAKEN)}")
+    return found
 
 
 def random_ranking(config: Config, rng: np.random.Generator) -> list[int]:

@@ -50,12 +50,13 @@ class Taken(Stay):
 
 class Lists(Stay):
     def state(self):
-        return {"counts": [1, 2], "names": ["a", "bc"], "mean": 0.5}
+        return {"counts": [1, 2], "names": ["a", "bc"], "mean": 0.5, "file": 3}
 
     def restore(self, state):
         assert state["counts"].tolist() == [1, 2]
         assert state["names"].tolist() == ["a", "bc"]
         assert state["mean"] == 0.5
+        assert state["file"] == 3
         open("restored", "w").close()
 """
 
