@@ -24,7 +24,7 @@ KIND = ("policy", "nodes", "starter", "patience")  # give a route its meaning
 FIRST = 18  # episodes along random routes, or half the number of nodes if that is more
 FRESH = 0.3  # the share of the candidates that is random
 ELITE = 6  # routes that candidates are changed from
-EPISODES = 8  # imagined along a route
+EPISODES, LAST_EPISODES = 8, 256  # imagined along a route in the search, and for the last choice
 CANDIDATES = 150  # new routes imagined before an episode
 TRUST = 2.0  # episodes that the imagined ones together count as
 LIKENESS = 2.0  # an episode counts exp(-n / LIKENESS) for routes that differ from its own in n of the first rounds
@@ -38,7 +38,8 @@ class RouteAgent(Policy):
     3. After the last of them and each later episode, a linear regression learns the accuracy from all episodes.
     4. Candidates are the best routes so far, changes of them and random routes. The next route is the candidate with
        the lowest estimate minus its standard error, so that the agent tries what is uncertain.
-    5. From `greedy_from` on the agent follows the route with the lowest estimate.
+    5. From `greedy_from` on the agent follows the route with the lowest estimate. For this choice it imagines more
+       episodes, since the best routes differ little.
 
     The estimate of a route is what the model imagines, corrected by how far the model is off along similar routes.
     """
@@ -107,7 +108,7 @@ class RouteAgent(Policy):
             self._store()
         if episode + 1 == until:
             if self.routes:
-                self.best = self._ranked(self.routes, self._model(), rng)[0]
+                self.best = self._ranked(self.routes, self._model(), self._errors(rng, LAST_EPISODES))[0]
             self.planned = self.best
         elif episode + 1 < until:
             self.planned = self._search(rng) if len(self.routes) >= self.first else None
@@ -126,16 +127,14 @@ class RouteAgent(Policy):
         """Draws a route whose first stay after the starter's is at each other node in turn, the nearest first."""
         return random_route(self.config.starter, self.others, self.others[len(self.routes) % len(self.others)], rng)
 
-    def _ranked(
-        self, routes: list[Route], model: AccuracyModel, rng: np.random.Generator, bonus: float = 0.0
-    ) -> list[Route]:
+    def _ranked(self, routes: list[Route], model: AccuracyModel, errors: np.ndarray, bonus: float = 0.0) -> list[Route]:
         """Returns the routes without repetitions, sorted by their estimates minus `bonus` standard errors."""
         routes = list(dict.fromkeys(routes))
-        estimates, errors = self._estimates(routes, model, rng)
-        return [routes[index] for index in np.argsort(estimates - bonus * errors, kind="stable")]
+        estimates, deviations = self._estimates(routes, model, errors)
+        return [routes[index] for index in np.argsort(estimates - bonus * deviations, kind="stable")]
 
     def _estimates(
-        self, routes: list[Route], model: AccuracyModel, rng: np.random.Generator
+        self, routes: list[Route], model: AccuracyModel, errors: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns the estimated objectives of routes and their standard errors [routes].
 
@@ -143,7 +142,7 @@ class RouteAgent(Policy):
         nodes its route shares.
         """
         different = list(dict.fromkeys([*routes, *self.routes]))
-        by_route = dict(zip(different, self._imagined(model, different, rng), strict=True))
+        by_route = dict(zip(different, self._imagined(model, different, errors), strict=True))
         imagined, former = (np.array([by_route[route] for route in each]) for each in (routes, self.routes))
         differences = (first_nodes(routes)[:, np.newaxis] != first_nodes(self.routes)).sum(axis=2)
         shares = np.exp(-differences / LIKENESS)
@@ -154,17 +153,21 @@ class RouteAgent(Policy):
         """Returns the model that all episodes so far teach."""
         return AccuracyModel(self.paths, self.accuracies, self.config)
 
-    def _imagined(self, model: AccuracyModel, routes: list[Route], rng: np.random.Generator) -> np.ndarray:
+    def _errors(self, rng: np.random.Generator, episodes: int) -> np.ndarray:
+        """Draws the standard normal errors of imagined episodes [episodes, round_limit]."""
+        return rng.standard_normal((episodes, self.config.round_limit))
+
+    def _imagined(self, model: AccuracyModel, routes: list[Route], errors: np.ndarray) -> np.ndarray:
         """Returns the objectives [routes] that a model imagines."""
-        return model.imagine(routes, self.distances, rng.standard_normal((EPISODES, self.config.round_limit)))
+        return model.imagine(routes, self.distances, errors)
 
     def _search(self, rng: np.random.Generator) -> Route:
         """Returns the best candidate; stores the best route so far."""
         model = self._model()
-        ranked = self._ranked(self.routes, model, rng)
+        ranked = self._ranked(self.routes, model, self._errors(rng, EPISODES))
         self.best, elite = ranked[0], ranked[:ELITE]
         candidates = [*elite, *(self._candidate(elite, rng) for _ in range(CANDIDATES))]
-        return self._ranked(candidates, model, rng, self.bonus)[0]
+        return self._ranked(candidates, model, self._errors(rng, EPISODES), self.bonus)[0]
 
     def _candidate(self, elite: list[Route], rng: np.random.Generator) -> Route:
         """Draws a random route or a change of one of the elite."""

@@ -23,7 +23,7 @@ class WithoutWeights(RouteAgent):
 class WithoutModel(RouteAgent):
     """Imagines the mean of all episodes for every route, so that only episodes along similar routes correct it."""
 
-    def _imagined(self, model: AccuracyModel, routes: list[Route], rng: np.random.Generator) -> np.ndarray:
+    def _imagined(self, model: AccuracyModel, routes: list[Route], errors: np.ndarray) -> np.ndarray:
         return np.full(len(routes), np.mean(self.objectives))
 
 
@@ -31,13 +31,19 @@ class WithoutCorrection(RouteAgent):
     """Believes what the model imagines, whatever the episodes along similar routes were."""
 
     def _estimates(
-        self, routes: list[Route], model: AccuracyModel, rng: np.random.Generator
+        self, routes: list[Route], model: AccuracyModel, errors: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        return self._imagined(model, routes, rng), super()._estimates(routes, model, rng)[1]
+        return self._imagined(model, routes, errors), super()._estimates(routes, model, errors)[1]
 
 
 class WithoutBonus(RouteAgent):
     """Searches by the estimates alone, however uncertain they are."""
+
+    bonus = 0.0
+
+
+class WithoutSimilarity(WithoutCorrection):
+    """Has neither the correction nor the bonus, which both follow from the episodes along similar routes."""
 
     bonus = 0.0
 

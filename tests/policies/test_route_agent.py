@@ -97,6 +97,14 @@ def test_an_episode_that_the_first_round_ends_teaches_nothing():
     assert len(agent.objectives) == 1
 
 
+def test_the_last_choice_imagines_more_episodes_than_the_search():
+    agent, imagined = RouteAgent(Config(greedy_from=21, **SETTINGS), DISTANCES), []
+    agent._imagined = lambda model, routes, errors: imagined.append(errors.shape) or np.zeros(len(routes))
+    for episode in range(1, 22):
+        play(agent, episode)
+    assert imagined == [(8, 12)] * 2 * (20 - FIRST) + [(256, 12)]
+
+
 def test_ranking_has_the_nearest_after_the_node_of_the_route():
     agent = RouteAgent(Config(**SETTINGS), DISTANCES)
     agent.planned = ((0, 1), (2, 3))

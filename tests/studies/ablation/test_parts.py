@@ -14,12 +14,17 @@ from studies.ablation.parts import (
     WithoutCorrection,
     WithoutModel,
     WithoutPatience,
+    WithoutSimilarity,
     WithoutWeights,
 )
 
 SETTINGS = {"nodes": 3, "pca_components": 3, "greedy_from": 41, "patience": 1}
 DISTANCES = np.ones((3, 3)) - np.eye(3)
-PARTS = [kind for _, kind in inspect.getmembers(parts, inspect.isclass) if kind.__base__ is RouteAgent]
+PARTS = [
+    kind
+    for _, kind in inspect.getmembers(parts, inspect.isclass)
+    if issubclass(kind, RouteAgent) and kind is not RouteAgent
+]
 
 
 def after(kind, episodes):
@@ -60,8 +65,8 @@ def test_episodes_alone_tell_without_a_model():
 
 
 def test_episodes_correct_nothing_without_the_correction():
-    """8 rounds where 12 were imagined: 12 - 4 / 3. Both agents are as unsure of the route."""
-    for kind, expected in ((RouteAgent, 12 - 4 / 3), (WithoutCorrection, 12)):
+    """8 rounds where 12 were imagined: 12 - 4 / 3. All agents are as unsure of the route."""
+    for kind, expected in ((RouteAgent, 12 - 4 / 3), (WithoutCorrection, 12), (WithoutSimilarity, 12)):
         agent = after(kind, 1)
         agent.routes, agent.objectives = [((0, 1), (1, 20)), ((0, 1), (2, 20))], [8.0, 12.0]
         agent._imagined = lambda model, routes, rng: np.full(len(routes), 12.0)
@@ -78,7 +83,7 @@ def test_stays_last_without_patience():
         assert seen == nodes
 
 
-@pytest.mark.parametrize(("kind", "first"), [(RouteAgent, 2), (WithoutBonus, 1)])
+@pytest.mark.parametrize(("kind", "first"), [(RouteAgent, 2), (WithoutBonus, 1), (WithoutSimilarity, 1)])
 def test_known_routes_are_preferred_without_a_bonus(kind, first):
     agent, known, unknown = after(kind, 1), ((0, 1), (1, 20)), ((0, 1), (2, 20))
     agent.routes, agent.objectives = [known] * 7, [10.0, 14.0] * 3 + [12.0]
