@@ -10,7 +10,7 @@ import dataclasses
 from learners import VARIANTS
 from settings.declare import Settings, ours, setting, to_text
 from settings.errors import UsageError
-from settings.names import DATASETS, LAST_SEED, LEARNING, OF_EPISODE, PARTS, REFERENCES, RULES
+from settings.names import DATASETS, LAST_SEED, LEARNING, REFERENCES, RULES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,34 +172,15 @@ class FailureSettings(Settings):
 class ObservationSettings(Settings):
     """What the agent observes."""
 
-    observation: tuple[str, ...] = setting(
-        ("pca",),
-        "parts of the observation: pca (principal components of the node models after training), node-models (the "
-        "same for each node's own last model), holder, visits, last-visit, distances, round, accuracy",
-        choices=PARTS,
-        form=f"different ones of {', '.join(PARTS)}",
-    )
     pca_components: int = setting(10, "principal components of the node models in the observation", low=1)
-
-    def check(self):
-        super().check()
-        if not self.observation or len(set(self.observation)) < len(self.observation):
-            raise UsageError(
-                f"--observation must be different ones of {', '.join(PARTS)}, not {to_text(self.observation)!r}"
-            )
 
 
 @dataclasses.dataclass(frozen=True)
 class AgentSettings(Settings):
-    """The DQN agent."""
+    """The agent that learns."""
 
     agent_hidden_units: tuple[int, ...] = setting(
         (500, 200), "widths of the Q-network's hidden layers", low=1, high=100_000, form="widths like 500,200"
-    )
-    agent_network: str = setting(
-        "dense",
-        "Q-network: fully connected (dense), or one network with the same weights for every node (shared)",
-        choices=("dense", "shared"),
     )
     agent_learning_rate: float = setting(1e-3, "Adam's learning rate for the Q-network", above=0)
     discount: float = setting(0.9, "discount factor, 0 to 1", low=0, high=1)
@@ -214,18 +195,10 @@ class AgentSettings(Settings):
         choices=("frobenius", "none"),
     )
     updates: int = setting(1, "minibatches learned at the end of each episode", low=1, high=10**5)
-    n_step: int = setting(1, "rewards summed before the next state's value is used", low=1, high=10**6)
     double_q: bool = setting(False, "use double Q-learning")
     target_every: int = setting(0, "minibatches between updates of the target network; 0: no target network", low=0)
-    renamed_share: float = setting(
-        0, "share of the samples taken from episodes with permuted node numbers, 0 to 1", low=0, high=1
-    )
-    round_price: float = setting(0, "amount subtracted from every reward that the agent learns from", low=0)
-    explore_repeat: float = setting(
-        1, "mean number of rounds for which an exploratory action is repeated", low=1, high=1000
-    )
-    patience: int = setting(
-        0, "rounds without progress near the goal after which the agent leaves a node; 0: never", low=0
+    patience: int = ours(
+        0, "rounds without progress near the goal after which the route agent leaves a node; 0: never", low=0
     )
     epsilon: float = setting(1.0, "share of exploratory actions in the first episode, 0 to 1", low=0, high=1)
     epsilon_decay: float = setting(0.02, "epsilon is multiplied by exp(-this) after every episode", low=0)
@@ -233,9 +206,6 @@ class AgentSettings(Settings):
     load_agent: str = ours("", "agent.npz of another run to start from; empty: a new agent")
     greedy_from: int = setting(
         0, "episode from which on the agent neither explores nor learns; 0: never", low=0, high=10**6
-    )
-    average_last: int = ours(
-        0, "number of last networks whose mean the greedy agent uses; 0: only the last network", low=0
     )
 
     def check(self):
@@ -268,11 +238,6 @@ class Config(  # from the last group to the first: in this order dataclasses put
             raise UsageError(f"--nodes-per-round must be at most --nodes ({self.nodes}), not {self.nodes_per_round}")
         if self.policy in REFERENCES and (self.drop_rate or self.leaving or self.nodes_per_round > 1):
             raise UsageError(f"--policy {self.policy} takes neither --drop-rate nor --leaving nor --nodes-per-round")
-        lessons = self.greedy_from - self.first_episode
-        if self.policy == "dqn" and self.average_last > max(0, lessons) and (lessons > 0 or self.greedy_from == 0):
-            raise UsageError("--average-last needs --greedy-from, and at least as many episodes before that")
-        if self.agent_network == "shared" and set(self.observation) <= set(OF_EPISODE):
-            raise UsageError("--agent-network shared needs a part of the observation that tells the nodes apart")
         if max(self.route, default=0) >= self.nodes or (self.policy == "route" and not self.route):
             raise UsageError(f"--route must be nodes below {self.nodes} like 0,6,6,1, not {to_text(self.route)!r}")
         if self.route and self.route[0] != self.starter:

@@ -1,6 +1,5 @@
 """Defines a round: the chosen node trains the travelling model, and its accuracy gives the reward."""
 
-import dataclasses
 import functools
 import operator
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from data import Dataset, load_dataset
 from nodes.local import LocalNodes, forked, refuse_fork
 from nodes.places import places
 from nodes.round import RoundRequest, RoundResult, When
-from policies.observation import bounds, observe
 from reporting.episode_picture import Scene, Stop, describe, picture
 from settings.names import STALL_MARGIN
 from settings.random_streams import generator
@@ -23,15 +21,13 @@ from settings.random_streams import generator
 if TYPE_CHECKING:
     from nodes.ray_actors import RayNodes
 
-SCORES = ("pca", "node-models")  # parts of the observation that the nodes compute, as they need weights
-
 
 class HomogeneousLearningEnv(gymnasium.Env):
     """The decentralized training of one model as a Gymnasium environment; one episode is one whole training.
 
     Action: the node that trains next (Discrete), or with `nodes_per_round` > 1 the nodes (MultiDiscrete; one named
     twice trains once). In round 1 the starter trains alone, whatever the action (deviations D1, D2).
-    Observation: by default `nodes * pca_components` numbers, see policies/observation.py. Reward: `reward`.
+    Observation: `nodes * pca_components` numbers without bounds, see policies/observation.py. Reward: `reward`.
     `terminated` at the goal accuracy, `truncated` at the round limit.
     `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode), stalled
     (for how many rounds the model has stayed, near the goal but not better than before in the episode), previous_node,
@@ -71,7 +67,8 @@ class HomogeneousLearningEnv(gymnasium.Env):
         if nodes is None and not forked():  # where `reset` raises, whose error an AsyncVectorEnv passes on
             nodes = LocalNodes(config, dataset or load_dataset(config))
         self.nodes = nodes
-        self.observation_space = gymnasium.spaces.Box(*bounds(config), dtype=np.float32)
+        size = config.nodes * config.pca_components
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(config.nodes)
         self.starter_action = config.starter
         if config.nodes_per_round > 1:
@@ -97,18 +94,16 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.episode = (options or {}).get("episode", self.episode + 1)
         self.round = 0
         self.holder = self.config.starter  # the node that holds the current model
-        self.weights = self._fresh = self.nodes.start(self.seed, self.episode)
+        self.weights = self.nodes.start(self.seed, self.episode)
         self.visits = np.zeros(self.config.nodes, int)
-        self.last_visits = np.zeros(self.config.nodes, int)  # the round in which each node last trained
         self._failed = ()  # the nodes that did not answer for the coming round
         self.accuracy = self.best = 0.0  # of the current model, fresh weights counting as 0; the episode's highest
         self.stalled = 0
-        self.node_models = {}  # node: its model after its last training in this episode
+        self.trained = ()  # the models of the nodes that trained in the last round
         self.over, self.path = False, ()
-        scores = dict.fromkeys(SCORES, np.zeros(self.config.nodes * self.config.pca_components))
         # Not "episode", which is where Gymnasium's wrappers put an episode's statistics.
         info = {"episode_number": self.episode, "round": 0, "node": (self.holder,), "visits": self.visits.copy()}
-        return self.observe(scores), info
+        return np.zeros(self.observation_space.shape, np.float32), info
 
     def reach(self, ranking: Sequence[int]) -> int | np.ndarray:
         """Asks the nodes of a ranking, one after the other, until enough of them answer; returns the action for `step`.
@@ -159,11 +154,9 @@ class HomogeneousLearningEnv(gymnasium.Env):
         result = self.nodes.round(request)
         distance, bytes_sent = self.sent(request)
         nodes = (request.leader, *(node for node in request.nodes if node != request.leader))
-        self.weights = result.model
-        self.node_models |= dict(zip(request.nodes, result.trained, strict=True))
+        self.weights, self.trained = result.model, result.trained
 
         self.visits[list(nodes)] += 1
-        self.last_visits[list(nodes)] = self.round
         previous_accuracy, self.accuracy = self.accuracy, result.accuracy
         stalls = request.leader == self.holder and self.config.goal - STALL_MARGIN <= self.accuracy <= self.best
         self.best, self.stalled = max(self.accuracy, self.best), self.stalled + 1 if stalls else 0
@@ -175,7 +168,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.over = terminated or truncated
         gained = reward(self.accuracy, distance, self.config)
         self.path += (Stop(nodes, distance, self.accuracy, gained),)
-        return self.observe(result.scores), gained, terminated, truncated, info
+        return result.observation, gained, terminated, truncated, info
 
     def _info(self, nodes: tuple[int, ...], result: RoundResult) -> dict:
         """Returns the `info` of a round in which `nodes` trained, without distance, bytes and former accuracy."""
@@ -212,26 +205,21 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     def snapshot(self) -> tuple[dict, dict[int, tf.Tensor]]:
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
-        names = ("seed", "episode", "round", "holder", "weights", "accuracy", "best", "stalled", "over", "path")
+        names = ("seed", "episode", "round", "holder", "weights", "trained")
+        names += ("accuracy", "best", "stalled", "over", "path")
         state = {name: getattr(self, name) for name in names}
-        state |= {"visits": self.visits.copy(), "last_visits": self.last_visits.copy(), "_fresh": self._fresh}
-        state |= {"node_models": dict(self.node_models)}
-        return state | {"_failed": ()}, dict(self.nodes.optimizer_states)
+        return state | {"visits": self.visits.copy(), "_failed": ()}, dict(self.nodes.optimizer_states)
 
     def restore(self, snapshot: tuple[dict, dict[int, tf.Tensor]]):
         """Goes back to where `snapshot` was taken, in any episode."""
         state, optimizer_states = snapshot
         for name, value in state.items():
-            setattr(self, name, value.copy() if isinstance(value, dict | np.ndarray) else value)
+            setattr(self, name, value.copy() if isinstance(value, np.ndarray) else value)
         self.nodes.optimizer_states = dict(optimizer_states)
 
     def request(self, chosen: tuple[int, ...]) -> RoundRequest:
         """Returns what the nodes do in this round: the chosen ones train the model, and the first averages."""
-        scores = tuple(part for part in self.config.observation if part in SCORES)
-        request = RoundRequest(self.when(), chosen, (self.weights,) * len(chosen), chosen[0], scores)
-        if "node-models" in scores:
-            request = dataclasses.replace(request, node_models=dict(self.node_models), fresh=self._fresh)
-        return request
+        return RoundRequest(self.when(), chosen, (self.weights,) * len(chosen), chosen[0])
 
     def sent(self, request: RoundRequest) -> tuple[float, int]:
         """Returns (distance, bytes) of the models that are sent in this round."""
@@ -243,11 +231,6 @@ class HomogeneousLearningEnv(gymnasium.Env):
     def when(self) -> When:
         """Returns what fixes the present round's random draws: (seed, episode, round)."""
         return self.seed, self.episode, self.round
-
-    def observe(self, scores: dict[str, np.ndarray]) -> np.ndarray:
-        """Returns what the agent sees; `scores` are the parts of it that the nodes compute."""
-        distances, visits = self.distances[self.holder], (self.visits, self.last_visits)
-        return observe(self.config, scores, self.holder, *visits, distances, self.round, self.accuracy)
 
 
 def distance_matrix(config: Config) -> np.ndarray:

@@ -17,9 +17,8 @@ from threadpoolctl import threadpool_limits
 from config import Config, TrainingSettings
 from learners import make_learner
 from learners.base import Learner
-from policies.observation import parts_of, size
 from settings.errors import UsageError
-from settings.names import CLASSES, OF_EPISODE, SIDE
+from settings.names import CLASSES, SIDE
 
 
 def start_tensorflow(threads: int):
@@ -52,12 +51,17 @@ def local_foundation_model(
 
 
 def q_network(config: Config, observation_size: int = 0) -> "VectorModel":
-    """Builds the Q-network: observations [n, size] to action values [n, nodes].
+    """Builds the fully connected Q-network (authors): observations [n, size] to action values [n, nodes].
 
-    With an `observation_size` it is fully connected and takes observations of any kind.
+    It takes the configured observations, or with an `observation_size` others.
     """
-    of_kind = dense_network if config.agent_network == "dense" else shared_network
-    network = dense_network(config, observation_size) if observation_size else of_kind(config)
+    network = keras.Sequential(
+        [
+            keras.Input((observation_size or config.nodes * config.pca_components,)),
+            *(keras.layers.Dense(width, activation="relu") for width in config.agent_hidden_units),
+            keras.layers.Dense(config.nodes),
+        ]
+    )
     return VectorModel(network, adam(config, config.agent_learning_rate), Regression())
 
 
@@ -66,41 +70,6 @@ class Regression(Learner):
 
     def losses(self, labels: tf.Tensor | np.ndarray, outputs: tf.Tensor) -> tf.Tensor:
         return keras.losses.mean_squared_error(labels, outputs)
-
-
-def dense_network(config: Config, observation_size: int = 0) -> keras.Model:
-    """Builds the fully connected Q-network (authors), for the configured observations or for others of a given size."""
-    return keras.Sequential(
-        [
-            keras.Input((observation_size or size(config),)),
-            *(keras.layers.Dense(width, activation="relu") for width in config.agent_hidden_units),
-            keras.layers.Dense(config.nodes),
-        ]
-    )
-
-
-def shared_network(config: Config) -> keras.Model:
-    """Builds a Q-network that values every node by the same weights (ours), so that what is learned of one holds for
-    all, and its size does not depend on how many there are.
-
-    A node's value follows from its own part of the observation, from what is not of any node, and after the first
-    hidden layer from the mean and the maximum over all nodes.
-    """
-    layers, ops = keras.layers, keras.ops
-    observation, of_nodes, of_episode = keras.Input((size(config),)), [], []
-    for part, numbers in parts_of(config, observation):
-        if part in OF_EPISODE:
-            of_episode.append(numbers)
-        else:
-            of_nodes.append(ops.reshape(numbers, (-1, config.nodes, numbers.shape[1] // config.nodes)))
-    everywhere = [ops.repeat(number[:, None], config.nodes, axis=1) for number in of_episode]
-    hidden = ops.concatenate([*of_nodes, *everywhere], axis=-1)
-    for depth, width in enumerate(config.agent_hidden_units):
-        hidden = layers.Dense(width, activation="relu")(hidden)
-        if depth == 0:
-            pooled = [ops.mean(hidden, 1, keepdims=True), ops.max(hidden, 1, keepdims=True)]
-            hidden = ops.concatenate([hidden, *(ops.repeat(pool, config.nodes, axis=1) for pool in pooled)], axis=-1)
-    return keras.Model(observation, ops.squeeze(layers.Dense(1)(hidden), -1))
 
 
 def adam(settings: TrainingSettings, learning_rate: float) -> keras.optimizers.Adam:

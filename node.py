@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from config import Config
 from models import q_network
-from policies.replay import Transition, n_step_transitions, renamed
 from policies.route_agent import RouteAgent
 from policies.rules import (
     HomePolicy,
@@ -30,8 +29,8 @@ from settings.names import REFERENCES
 from settings.random_streams import generator
 from settings.user_classes import user_class
 
-STORED = Transition._fields[:5]
-KIND = ("nodes", "observation", "pca_components", "agent_network", "agent_hidden_units")  # give weights their meaning
+KIND = ("nodes", "pca_components", "agent_hidden_units")  # give weights their meaning
+Transition = collections.namedtuple("Transition", "observation action reward next_observation done")
 
 POLICIES = {
     "random": RandomPolicy,
@@ -64,7 +63,7 @@ def make_policy(config: Config, distances: np.ndarray, label_counts: np.ndarray 
 class DQNAgent(Policy):
     """Deep Q-learning, by default as in the authors' code: one network, few and jointly normalised updates.
 
-    The options of the configuration add what has become usual since; each is off by default. With an
+    Options of the configuration add what has become usual since; each is off by default. With an
     `observation_size` it learns from observations of any kind, and an action need not be the choice of a node: there
     are as many as the configuration has nodes.
     """
@@ -85,30 +84,14 @@ class DQNAgent(Policy):
         self.target_weights = self.weights  # of the network that tells the next value; the same where there is none
         self.optimizer_state = self.network.initial_state()
         self.replay = collections.deque(maxlen=config.replay_size)
-        self.mean_weights = tf.zeros_like(self.weights)  # of the last episodes before the greedy ones, so far
         self.minibatches = 0  # learned so far
-        self.explored, self.repeats = [], 0  # the last random ranking, and for how many more rounds it holds
 
     def rank(self, observation: np.ndarray, info: dict, rng: np.random.Generator) -> tuple[list[int], bool]:
-        """Explores in a share epsilon of the rounds, `explore_repeat` in a row on average; else ranks nodes by value,
-        the present one last where the model has been `stalled` for `patience` rounds.
-
-        Random choices that are kept for some rounds are those of temporally extended epsilon-greedy (Dabney, Ostrovski
-        and Barreto, 2021).
-        """
-        if self.repeats:
-            self.repeats -= 1
-            return self.explored, False
-        repeat = self.config.explore_repeat
-        if rng.random() < self.epsilon / (repeat - self.epsilon * (repeat - 1)):
-            self.explored = random_ranking(self.config, rng)
-            self.repeats = int(rng.geometric(1 / repeat)) - 1
-            return self.explored, False
+        """Explores in a share epsilon of the rounds; else ranks nodes by value."""
+        if rng.random() < self.epsilon:
+            return random_ranking(self.config, rng), False
         self.last_values = self.values(observation[np.newaxis])[0]
-        order = -self.last_values
-        if 0 < self.config.patience <= info["stalled"]:
-            order[info["node"][0]] = np.inf
-        return np.argsort(order, kind="stable").tolist(), True
+        return np.argsort(-self.last_values, kind="stable").tolist(), True
 
     def values(self, observations: np.ndarray) -> np.ndarray:
         """Returns the value of every action [n, nodes] for observations [n, size]."""
@@ -123,50 +106,29 @@ class DQNAgent(Policy):
         done: bool,
         info: dict,
     ):
-        """Stores a transition; its reward less `round_price`."""
-        self.replay.append(Transition(observation, action, reward - self.config.round_price, next_observation, done))
+        """Stores a transition."""
+        self.replay.append(Transition(observation, action, reward, next_observation, done))
 
     def learn(self, rng: np.random.Generator, episode: int) -> float:
         """Trains on minibatches drawn from the replay, in small batches, and lowers epsilon; returns the mean loss.
 
-        From the episode `greedy_from` on it does neither, and its network is the mean of those after the `average_last`
-        episodes before (Polyak and Juditsky, 1992): near the end good routes differ little in value, so that which one
-        a single network prefers is chance. Raises UsageError where the loss is not finite.
+        From the episode `greedy_from` on it does neither. Raises UsageError where the loss is not finite.
         """
-        config, self.repeats = self.config, 0  # a random choice is kept until the episode's end at most
+        config = self.config
         if 0 < config.greedy_from <= episode:
             return math.nan
         self.epsilon = max(config.epsilon_end, self.epsilon * math.exp(-config.epsilon_decay))
         if episode + 1 == config.greedy_from:
             self.epsilon = 0.0
-        loss = math.nan
-        if len(self.replay) >= config.minibatch:
-            transitions, shares = self._experience(rng)
-            loss = float(np.mean([self._learn_minibatch(transitions, shares, rng) for _ in range(config.updates)]))
-        if config.greedy_from - config.average_last <= episode < config.greedy_from:
-            self.mean_weights += self.weights / config.average_last
-            if episode + 1 == config.greedy_from:
-                self.weights = self.mean_weights
-        return loss
+        if len(self.replay) < config.minibatch:
+            return math.nan
+        transitions = Transition(*(np.array(column) for column in zip(*self.replay, strict=True)))
+        return float(np.mean([self._learn_minibatch(transitions, rng) for _ in range(config.updates)]))
 
-    def _experience(self, rng: np.random.Generator) -> tuple[Transition, np.ndarray | None]:
-        """Returns what minibatches are drawn from: a Transition of arrays, and the probabilities [n] of its rows.
-
-        A `renamed_share` of what is drawn is imagined: the same episodes, but for the nodes' names.
-        """
-        share, transitions = self.config.renamed_share, n_step_transitions(list(self.replay), self.config)
-        if not share:
-            return transitions, None
-        episodes = np.cumsum([False, *(row.done for row in self.replay)])[:-1]
-        imagined = renamed(transitions, episodes, self.config, rng)
-        shares = np.full(len(episodes), 1 / len(episodes))
-        both = (np.concatenate(columns) for columns in zip(transitions, imagined, strict=True))
-        return Transition(*both), np.concatenate([shares * (1 - share), shares * share])
-
-    def _learn_minibatch(self, transitions: Transition, shares: np.ndarray | None, rng: np.random.Generator) -> float:
+    def _learn_minibatch(self, transitions: Transition, rng: np.random.Generator) -> float:
         """Draws a minibatch and trains on it once; returns the mean loss."""
         config = self.config
-        drawn = rng.choice(len(transitions.reward), config.minibatch, replace=False, p=shares)
+        drawn = rng.choice(len(transitions.reward), config.minibatch, replace=False)
         batch = Transition(*(column[drawn] for column in transitions))
         next_values = self.network.predict(self.target_weights, batch.next_observation).numpy()
         chooser = self.network.predict(self.weights, batch.next_observation).numpy() if config.double_q else None
@@ -184,28 +146,25 @@ class DQNAgent(Policy):
         return float(loss)
 
     def state(self) -> dict[str, np.ndarray | np.generic]:
-        columns = [np.array([getattr(row, name) for row in self.replay]) for name in STORED] if self.replay else []
+        columns = [np.array(column) for column in zip(*self.replay, strict=True)]
         return {
             "weights": self.weights.numpy(),
             "target_weights": self.target_weights.numpy(),
-            "mean_weights": self.mean_weights.numpy(),
             "optimizer_state": self.optimizer_state.numpy(),
             "minibatches": np.int64(self.minibatches),
             "epsilon": np.float64(self.epsilon),
-            **{f"replay_{name}": column for name, column in zip(STORED, columns, strict=False)},
+            **{f"replay_{name}": column for name, column in zip(Transition._fields, columns, strict=False)},
         }
 
     def agent(self) -> dict[str, np.ndarray | np.generic]:
         return {"weights": self.weights.numpy(), "kind": np.str_(kind(self.config, KIND))}
 
     def restore(self, state: dict[str, np.ndarray]):
-        self.weights, self.target_weights, self.mean_weights = (
-            tf.constant(state[name]) for name in ("weights", "target_weights", "mean_weights")
-        )
+        self.weights, self.target_weights = (tf.constant(state[name]) for name in ("weights", "target_weights"))
         self.minibatches = int(state["minibatches"])
         self.optimizer_state = tf.constant(state["optimizer_state"])
         self.epsilon = float(state["epsilon"])
-        columns = [state[f"replay_{name}"] for name in STORED if f"replay_{name}" in state]
+        columns = [state[f"replay_{name}"] for name in Transition._fields if f"replay_{name}" in state]
         self.replay.clear()
         self.replay.extend(Transition(*row) for row in zip(*columns, strict=True))
 
@@ -237,7 +196,7 @@ def q_targets(
     best = np.argsort(next_values if chooser is None else chooser, axis=1)[:, -k:]
     best_next = np.take_along_axis(next_values, best, axis=1).mean(axis=1)
     targets = values.astype(np.float64)
-    corrected = batch.reward + batch.discount * best_next * ~batch.done
+    corrected = batch.reward + config.discount * best_next * ~batch.done
     np.put_along_axis(targets, batch.action.reshape(-1, k), corrected[:, np.newaxis], axis=1)
     if config.target_normalisation == "frobenius":
         targets /= np.linalg.norm(targets)

@@ -18,14 +18,7 @@ if TYPE_CHECKING:
     from nodes.ray_actors import RayNodes
 
 
-class Reference(HomogeneousLearningEnv):
-    """A training without an agent, whose observation is zero."""
-
-    def observe(self, scores: dict[str, np.ndarray]) -> np.ndarray:
-        return np.zeros(self.observation_space.shape, np.float32)
-
-
-class Centralized(Reference):
+class Centralized(HomogeneousLearningEnv):
     """All images are sent to the starter, which trains on the pool, in every round on as many as a node holds."""
 
     def request(self, chosen: tuple[int, ...]) -> RoundRequest:
@@ -43,7 +36,7 @@ class Centralized(Reference):
         return float(self.distances[request.leader].sum()), images * self.nodes.image_bytes
 
 
-class FederatedAveraging(Reference):
+class FederatedAveraging(HomogeneousLearningEnv):
     """FedAvg: all nodes train the leader's model, in every round, and the leader averages; the starter always leads.
 
     Every node keeps its own Adam moments, as in Homogeneous Learning.
@@ -70,7 +63,7 @@ class Swarm(FederatedAveraging):
         return (self.config.starter + self.round - 1) % self.config.nodes
 
 
-class Gossip(Reference):
+class Gossip(HomogeneousLearningEnv):
     """D-PSGD: every node trains a model of its own, then mixes it with its neighbours'; on the complete graph.
 
     The accuracy is that of the mean of all models.
@@ -82,7 +75,7 @@ class Gossip(Reference):
 
     def request(self, chosen: tuple[int, ...]) -> RoundRequest:
         nodes = tuple(range(self.config.nodes))
-        starts = tuple(self.node_models.get(node, self.weights) for node in nodes)
+        starts = self.trained or (self.weights,) * len(nodes)
         mixing = mixing_matrix(self.adjacency()).astype(np.float32)
         return RoundRequest(self.when(), nodes, starts, self.config.starter, mixing=mixing)
 

@@ -18,7 +18,7 @@ from data import Dataset, normalise, partition
 from models import local_foundation_model, refuse_own_layers
 from nodes.evaluation.evaluators import choose_evaluation
 from nodes.round import RoundRequest, RoundResult, Seconds, When
-from policies.observation import model_scores, pca_observation
+from policies.observation import pca_observation
 from settings.errors import UsageError
 from settings.random_streams import generator, layer_seed
 
@@ -168,21 +168,14 @@ class LocalNodes:
         accuracy = self.evaluator.count_correct(model) / len(self.test_images)
         finite = bool(np.isfinite(model.numpy()).all())
         seconds = Seconds(between - started, time.perf_counter() - between)
-        return RoundResult(trained, losses, model, accuracy, finite, self._scores(request, trained), seconds)
+        return RoundResult(trained, losses, model, accuracy, finite, self._observe(request, trained), seconds)
 
-    def _scores(self, request: RoundRequest, trained: Sequence[tf.Tensor]) -> dict[str, np.ndarray]:
-        """Returns the parts of the observation that need weights, as far as they are asked for."""
-        size, scores = (self.config.nodes, self.config.pca_components), {}
-        if "pca" in request.scores:
-            pairs = zip(trained, request.starts, strict=True)
-            deltas = np.stack([(weights - before).numpy() for weights, before in pairs])
-            scores["pca"] = pca_observation(np.nan_to_num(deltas, posinf=0, neginf=0), request.nodes, *size)
-        if "node-models" in request.scores:
-            models = request.node_models | dict(zip(request.nodes, trained, strict=True))
-            vectors = [weights.numpy().astype(float) for weights in (*models.values(), request.fresh)]
-            vectors = np.nan_to_num(np.stack(vectors) - vectors[-1], posinf=0, neginf=0)
-            scores["node-models"] = model_scores(vectors, list(models), *size)
-        return scores
+    def _observe(self, request: RoundRequest, trained: Sequence[tf.Tensor]) -> np.ndarray:
+        """Returns the observation after a round."""
+        pairs = zip(trained, request.starts, strict=True)
+        deltas = np.stack([(weights - before).numpy() for weights, before in pairs])
+        deltas = np.nan_to_num(deltas, posinf=0, neginf=0)
+        return pca_observation(deltas, request.nodes, self.config.nodes, self.config.pca_components)
 
     def model_file(self, model: tf.Tensor) -> bytes:
         """Returns the model of a handle as a .keras file."""

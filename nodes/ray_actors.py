@@ -92,14 +92,8 @@ class NodeActor:
         for there in ray.get(others):
             models, losses = models | there.models, losses | there.losses
             moved += there.bytes_moved + self._moved(there.models.values())
-        moved += self._moved(set(request.node_models.values()) - set(request.starts))
         models, losses = ([results[node] for node in request.nodes] for results in (models, losses))
-        opened = dataclasses.replace(
-            request,
-            starts=tuple(map(self._open, request.starts)),
-            node_models={node: self._open(model) for node, model in request.node_models.items()},
-            fresh=self._fresh,
-        )
+        opened = dataclasses.replace(request, starts=tuple(map(self._open, request.starts)))
         result = self._nodes.finish(opened, tuple(map(self._open, models)), tuple(losses), started)
         mean = models[0] if len(models) == 1 else self._keep(result.model)
         return dataclasses.replace(result, trained=tuple(models), model=mean, bytes_moved=moved)

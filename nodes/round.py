@@ -15,9 +15,7 @@ class RoundRequest:
     """What the nodes do in a round.
 
     Each of `nodes` trains the model at its place in `starts`. The `leader`, one of them, averages the results and
-    evaluates the mean. `scores` names the parts of the observation that need weights, `pca` or `node-models`. For the
-    latter `node_models` has the last model of each node that trained before in the episode, and `fresh` is the model
-    that all others hold. With `images`, positions [epochs, n] in LocalNodes.held, the nodes train on these and not on
+    evaluates the mean. With `images`, positions [epochs, n] in LocalNodes.held, the nodes train on these and not on
     their own. With `mixing` [nodes, nodes] each node's new model is that weighted mean of all that were trained.
     """
 
@@ -25,9 +23,6 @@ class RoundRequest:
     nodes: tuple[int, ...]
     starts: tuple
     leader: int
-    scores: tuple[str, ...] = ()
-    node_models: dict = dataclasses.field(default_factory=dict)
-    fresh: object = None
     images: np.ndarray | None = None
     mixing: np.ndarray | None = None
 
@@ -46,8 +41,8 @@ class RoundResult:
 
     `trained` are the new models of the request's nodes and `losses` their mean training losses, both in that order.
     `model` is the mean, `accuracy` the share of the test images that it classifies correctly, and `finite` tells
-    whether all of its weights are. `scores` has the observation's parts by name. `bytes_moved` are the bytes of weights
-    that one process sent to another.
+    whether all of its weights are. `observation` [nodes * pca_components] float32 is what the agent sees. `bytes_moved`
+    are the bytes of weights that one process sent to another.
     """
 
     trained: tuple
@@ -55,6 +50,6 @@ class RoundResult:
     model: object
     accuracy: float
     finite: bool
-    scores: dict[str, np.ndarray]
+    observation: np.ndarray
     seconds: Seconds
     bytes_moved: int = 0

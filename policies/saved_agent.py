@@ -9,6 +9,8 @@ from config import Config
 from settings.declare import flag, to_text
 from settings.errors import UsageError
 
+GONE = ("--observation pca ", "--agent-network dense ")  # in files of earlier versions; there is no other way now
+
 
 def kind(config: Config, names: Sequence[str]) -> str:
     """Returns what another agent must have in common with this one to be of use to it, these settings as flags."""
@@ -23,6 +25,8 @@ def read_agent(config: Config, names: Sequence[str], arrays: Sequence[str]) -> l
     try:
         with np.load(Path(config.load_agent).expanduser(), allow_pickle=False) as saved:
             theirs = str(saved["kind"])
+            for default in GONE:
+                theirs = theirs.replace(default, "")
             found = [saved[name] for name in arrays] if theirs == kind(config, names) else []
     except OSError as error:
         raise UsageError(

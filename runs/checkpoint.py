@@ -86,8 +86,9 @@ def read_checkpoint(folder: Path, config: Config) -> tuple[int, dict[str, Extent
 
 
 def _agree(config: Config, settings: dict[str, str | float]) -> bool:
-    """Tells whether a checkpoint's settings are those of `config`; run.json tells of settings that came later."""
+    """Tells whether a checkpoint's settings are those of `config`; run.json tells of others, new or gone since."""
+    known = {name: value for name, value in settings.items() if name in Config.__dataclass_fields__}
     try:
-        return dataclasses.replace(config, **settings) == config
-    except (TypeError, UsageError):  # an unknown setting, or one that does not fit the others
+        return dataclasses.replace(config, **known) == config
+    except UsageError:  # one that does not fit the others
         return False

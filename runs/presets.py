@@ -46,10 +46,8 @@ PAPER = {
     "drop_rate": 0,
     "leaving": "",
     "failed_attempts": "free",
-    "observation": "pca",
     "pca_components": 10,
     "agent_hidden_units": "500,200",
-    "agent_network": "dense",
     "agent_learning_rate": 1e-3,
     "discount": 0.9,
     "replay_size": 50_000,
@@ -57,55 +55,28 @@ PAPER = {
     "agent_batch_size": 16,
     "target_normalisation": "frobenius",
     "updates": 1,
-    "n_step": 1,
     "double_q": "no",
     "target_every": 0,
-    "renamed_share": 0,
-    "round_price": 0,
-    "explore_repeat": 1,
     "patience": 0,
     "epsilon": 1.0,
     "epsilon_decay": 0.02,
     "epsilon_end": 0,
     "load_agent": "",
     "greedy_from": 0,
-    "average_last": 0,
-}
-IMPROVED = {  # a better-tuned DQN that turns greedy
-    "episodes": 140,
-    "greedy_from": 121,
-    "observation": "holder,visits,last-visit,round,accuracy",
-    "target_normalisation": "none",
-    "updates": 200,
-    "agent_hidden_units": "64,64",
-    "agent_learning_rate": 3e-4,
-    "agent_batch_size": 32,
-    "double_q": "yes",
-    "target_every": 50,
-    "n_step": 3,
-    "discount": 0.95,
-    "explore_repeat": 3,
-    "epsilon_decay": 0.03,
-    "renamed_share": 0.5,
-    "patience": 2,
-    "round_price": 1,
-    "average_last": 20,
 }
 # What each preset changes in PAPER.
 CHANGES = {
     "paper": {},
     "published-code": {"split": "published"},
     "quick": {"episodes": 10, "goal": 0.5, "round_limit": 20, "minibatch": 32},
-    "improved": IMPROVED,
-    "route-agent": {"policy": "route-agent", "episodes": 140, "greedy_from": 121, "patience": 1},
+    "improved": {"policy": "route-agent", "episodes": 140, "greedy_from": 121, "patience": 1},
 }
 PRESETS = {name: PAPER | changes for name, changes in CHANGES.items()}
 PRESET_HELP = {
     "paper": "the authors' settings, disjoint supplementary images",
     "published-code": "paper, with the data slices of the authors' code",
     "quick": "a run of a minute; its numbers prove nothing",
-    "improved": "paper, with a better-tuned DQN",
-    "route-agent": "paper, with an agent that searches routes",
+    "improved": "paper, with our agent that searches routes",
 }
 EDITED = "edited"  # names the settings of a run without a preset once the defaults of config.py have been edited
 

@@ -3,8 +3,9 @@
 from config import Config
 from settings.declare import flag
 from settings.errors import UsageError
+from settings.user_classes import is_import_path
 
-SCHEMA = 5  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
+SCHEMA = 6  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
 RESUMABLE = 2  # the first schema whose checkpoints and tables a resume can go on from
 
 
@@ -16,12 +17,8 @@ def _from_schema_1(settings: dict) -> dict:
     added = {
         "learner": "cnn",
         "learner_variant": "",
-        "renamed_share": 0,
-        "round_price": 0,
-        "explore_repeat": 1,
         "patience": 0,
         "greedy_from": 0,
-        "average_last": 0,
     }
     settings = added | settings
     evaluation = settings.pop("evaluation_dtype")
@@ -42,11 +39,35 @@ def _from_schema_3(settings: dict) -> dict:
 
 def _from_schema_4(settings: dict) -> dict:
     """Returns settings of schema 4 as those of schema 5; raises UsageError where an option that is gone was in use."""
-    gone = {"replay": "uniform", "shaping": 0}
+    return _without(settings, {"replay": "uniform", "shaping": 0})
+
+
+def _from_schema_5(settings: dict) -> dict:
+    """Returns settings of schema 5 as those of schema 6; raises UsageError where an option that is gone was in use.
+
+    Policies of this project but for the DQN did the same with any of these options.
+    """
+    gone = {"observation": "pca", "agent_network": "dense", "n_step": 1, "renamed_share": 0, "round_price": 0}
+    gone |= {"explore_repeat": 1, "average_last": 0}
+    policy = settings["policy"]
+    if policy != "dqn" and not is_import_path(policy):
+        settings = {name: value for name, value in settings.items() if name not in gone}
+    elif settings["patience"]:
+        raise UsageError(_is_gone("patience", settings["patience"], f" with --policy {policy}"))
+    return _without(settings, gone)
+
+
+def _without(settings: dict, gone: dict) -> dict:
+    """Returns settings without options that are gone, given with their defaults; raises UsageError where one had
+    another value."""
     for name, default in gone.items():
         if (value := settings.get(name, default)) != default:
-            raise UsageError(f"it was made with {flag(name)} {value}, which is gone; use the version of its commit")
+            raise UsageError(_is_gone(name, value))
     return {name: value for name, value in settings.items() if name not in gone}
+
+
+def _is_gone(name: str, value: object, where: str = "") -> str:
+    return f"it was made with {flag(name)} {value}{where}, which is gone; use the version of its commit"
 
 
 def read_settings(settings: dict, schema: int) -> Config:
@@ -64,6 +85,8 @@ def read_settings(settings: dict, schema: int) -> Config:
         settings = _from_schema_3(settings)
     if schema <= 4:
         settings = _from_schema_4(settings)
+    if schema <= 5:
+        settings = _from_schema_5(settings)
     if differing := set(settings) ^ set(Config.__dataclass_fields__):
         raise ValueError(f"{min(differing)} is missing or unknown")
     return Config(**settings)

@@ -10,8 +10,6 @@ DATASETS = ("mnist", "fashion-mnist", "cifar10", "digits-stand-in", "other")  # 
 LAST_SEED = 2**32 - 1
 STALL_MARGIN = 0.1  # how far below the goal staying at a node begins to count as stalling
 
-PARTS = ("pca", "node-models", "holder", "visits", "distances", "last-visit", "round", "accuracy")
-OF_EPISODE = ("round", "accuracy")  # one number each; all other parts have one or more numbers for every node
 REFERENCES = ("centralized", "fedavg", "gossip-ring", "gossip-complete", "swarm")  # see baselines/references.py
 RULES = (  # policies that do not learn, see policies/rules.py
     "random",

@@ -184,7 +184,6 @@ def _main(options: argparse.Namespace) -> int:
         seed=options.seed,
         threads=1,
         evaluation_samples=options.evaluation_samples,
-        observation="round",  # the cheapest; the search does not use it
     )
     options.out.mkdir(parents=True, exist_ok=True)
     import_tensorflow_quietly()

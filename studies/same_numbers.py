@@ -25,7 +25,7 @@ LEARNING = "--epsilon 0.5 --minibatch 8 --agent-batch-size 4"  # the agent learn
 CASES = {
     "preset paper": f"--preset paper {LEARNING}",
     "preset published-code": f"--preset published-code {LEARNING}",
-    "preset improved": f"--preset improved {LEARNING} --greedy-from 3 --average-last 2",
+    "preset improved": "--preset improved --greedy-from 3",
     "policy fedavg": "--policy fedavg",
     "learner attention-seeking": f"--learner attention-seeking {LEARNING}",
     "engine ray": f"--engine ray --ray-actors 2 {LEARNING}",

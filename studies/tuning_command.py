@@ -23,7 +23,7 @@ from studies.command import add_flags_of_units, run_plan, run_units
 if TYPE_CHECKING:
     from studies.units import Rows, Unit
 
-PRESET = "route-agent"
+PRESET = "improved"
 LOWEST_SEED = 100  # of the tuning seeds
 
 
@@ -88,7 +88,7 @@ def _run(
 ) -> int:
     """Measures the unfinished units and writes the tables; returns the exit code."""
     changes = changes | {"threads": options.threads, "evaluation_samples": options.evaluation_samples}
-    changes |= {"data_path": options.data_path, "observation": "round"}  # the cheapest; no route agent uses it
+    changes |= {"data_path": options.data_path}
     config = Config(**PRESETS[PRESET] | changes)
     for split in options.splits:
         dataclasses.replace(config, split=split)  # raises UsageError where there is no such split

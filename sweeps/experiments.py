@@ -14,7 +14,7 @@ from runs.description import read_description, settings_that_must_match
 from runs.folder import holds_run, logged_episodes
 from runs.options import parse
 from runs.packed import is_packed
-from runs.presets import concerns_agent_alone
+from runs.presets import CHANGES, concerns_agent_alone
 from settings.errors import UsageError
 from settings.names import PROJECT
 from settings.quiet_import import import_tensorflow_quietly
@@ -90,6 +90,9 @@ def check_classes(config: Config):
 
 def runs(options: argparse.Namespace, shared: list[str]) -> list[Run]:
     """Returns the sweep's runs, seed after seed, so that finished seeds can be compared early."""
+    for name, values in options.vary:
+        if name == "preset" and (own := [value for value in values if "policy" in CHANGES.get(value, {})]):
+            raise UsageError(f"--vary preset cannot name {own[0]}, which sets the policy; give --preset {own[0]}")
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in options.vary)))
     episodes = {settings: parse([*_flags(settings), *shared])[0].episodes for settings in grid}
     policies = options.policies or dict.fromkeys([parse(shared)[0].policy, "random"])

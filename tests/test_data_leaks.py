@@ -25,7 +25,7 @@ TUNED_ON = (
 
 def played(policy, dataset, nodes=(3, 7)):
     """Plays three rounds to a goal out of reach; returns (weights after each round, losses, accuracies)."""
-    config = Config(policy=policy, samples_per_node=40, goal=1, round_limit=3, observation="round")
+    config = Config(policy=policy, samples_per_node=40, goal=1, round_limit=3)
     environment = make_environment(config, dataset)
     environment.reset()
     weights, losses, accuracies = [], [], []

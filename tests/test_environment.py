@@ -84,38 +84,6 @@ def test_observation_of_one_trained_node_in_closed_form():
     np.testing.assert_allclose(observed, expected, atol=1e-6)
 
 
-def test_node_models_equal_scikit_learns_pca(dataset):
-    """Each node's own last model, nodes never visited holding the first one; against the PCA of all ten vectors."""
-    environment = HomogeneousLearningEnv(Config(goal=1.0, observation="node-models", **SMALL), dataset)
-    first = environment.reset(seed=0)[0]
-    assert not first.any()
-    models = np.tile(environment.weights.numpy(), (10, 1))
-    for node in (0, 4, 4, 7, 0):
-        observed, *_ = environment.step(node)
-        models[node] = environment.weights.numpy()
-    expected = PCA(10, svd_solver="full").fit_transform(models.astype(float))
-    observed = observed.reshape(10, 10)
-    np.testing.assert_allclose(np.abs(observed[:, :3]), np.abs(expected[:, :3]), rtol=1e-3, atol=1e-4)
-    assert not observed[:, 3:].any()  # three nodes' models differ from the first
-
-
-def test_parts_of_the_observation_by_hand(dataset):
-    config = Config(goal=1.0, observation="holder,round,accuracy,visits,distances,last-visit", **SMALL)
-    environment = HomogeneousLearningEnv(config, dataset)
-    observation, _ = environment.reset(seed=0)
-    assert observation.shape == environment.observation_space.shape == (42,)
-    np.testing.assert_allclose(observation[10:22], 0)
-    np.testing.assert_allclose(observation[32:], -1)
-    environment.step(0)
-    observation, *_, info = environment.step(6)
-    np.testing.assert_array_equal(observation[:10], np.eye(10)[6])
-    assert observation[10] == pytest.approx(2 / 36)
-    assert observation[11] == pytest.approx(info["accuracy"])
-    np.testing.assert_allclose(observation[12:22] * 36 / 10, [1, 0, 0, 0, 0, 0, 1, 0, 0, 0])
-    np.testing.assert_allclose(observation[22:32], environment.distances[6] * 10, rtol=1e-6)
-    np.testing.assert_allclose(observation[32:], [-1 / 36, *[-1] * 5, 0, -1, -1, -1], rtol=1e-6)
-
-
 @pytest.mark.filterwarnings("ignore:.*A Box observation space m.*:UserWarning")
 def test_gymnasium_accepts_several_nodes_a_round(dataset):
     check_env(HomogeneousLearningEnv(Config(nodes_per_round=3, **SMALL), dataset), skip_render_check=True)

@@ -91,7 +91,7 @@ def numbers(environment, nodes):
 @pytest.mark.parametrize("policy", ["dqn", "gossip-ring"])
 @pytest.mark.parametrize("through", [copy.deepcopy, lambda environment: pickle.loads(pickle.dumps(environment))])
 def test_a_copy_goes_on_with_the_same_numbers_and_leaves_the_original_alone(dataset, policy, through):
-    config = Config(goal=1.0, observation="pca,node-models", policy=policy, **SMALL)
+    config = Config(goal=1.0, policy=policy, **SMALL)
     environment = make_environment(config, dataset)
     early = through(environment)  # before the first reset
     environment.reset(seed=4)

@@ -1,15 +1,12 @@
 """The DQN agent: epsilon by its formula, what it stores, chooses and learns, alone or as one of the policies."""
 
-import itertools
 import math
 
 import numpy as np
 import pytest
 
 from config import Config
-from models import q_network
-from node import POLICIES, DQNAgent, make_policy, q_targets
-from policies.replay import Transition
+from node import POLICIES, DQNAgent, Transition, make_policy, q_targets
 from settings.errors import UsageError
 from settings.names import REFERENCES
 
@@ -51,7 +48,7 @@ def test_the_loss_by_hand():
     """Of one batch of all that is stored, so that the loss is that of the weights before the step."""
     agent = DQNAgent(Config(**TINY | {"agent_batch_size": 6}))
     fill(agent, 6)
-    seen, action, reward, after, done = (np.array(column) for column in list(zip(*agent.replay, strict=True))[:5])
+    seen, action, reward, after, done = (np.array(column) for column in zip(*agent.replay, strict=True))
     values = agent.values(seen)
     targets = values.copy()
     targets[np.arange(6), action] = reward + 0.9 * agent.values(after).max(axis=1) * ~done
@@ -79,81 +76,12 @@ def test_greedy_choice_is_the_highest_value():
         np.testing.assert_array_equal(agent.last_values, values)
 
 
-def test_patience_leaves_the_node_where_the_model_stalls():
-    """The present node comes last then, the others keep their order; random choices are not restricted."""
-    agent, observation = DQNAgent(Config(patience=2, **TINY)), np.ones(8, "f4")
-    agent.epsilon = 0.0
-    best, *others = agent.rank(observation, {"node": (0,), "stalled": 1}, np.random.default_rng(0))[0]
-    ranking, greedy = agent.rank(observation, {"node": (best,), "stalled": 2}, np.random.default_rng(0))
-    assert (ranking, greedy) == ([*others, best], True)
-    assert agent.last_values.argmax() == best  # what the network says, not what patience makes of it
-    agent.epsilon = 1.0
-    firsts = {
-        agent.rank(observation, {"node": (best,), "stalled": 9}, np.random.default_rng(k))[0][0] for k in range(40)
-    }
-    assert best in firsts
-
-
-@pytest.mark.parametrize("repeat", [1, 3])
-def test_exploring_share_equals_epsilon(repeat):
-    agent = DQNAgent(Config(explore_repeat=repeat, **TINY))
+def test_exploring_share_equals_epsilon():
+    agent = DQNAgent(Config(**TINY))
     agent.epsilon = 0.3
     rng = np.random.default_rng(0)
     greedy = [agent.rank(np.zeros(8, "f4"), {}, rng)[1] for _ in range(3000)]
-    assert 0.65 < np.mean(greedy) < 0.75  # 0.7 within three standard errors, which repeating makes about twice as large
-
-
-def test_renamed_share_of_what_is_learned_from():
-    agent = DQNAgent(Config(renamed_share=0.25, **TINY))
-    fill(agent, 9)
-    rows, shares = agent._experience(np.random.default_rng(0))
-    assert len(rows.reward) == len(shares) == 18
-    np.testing.assert_allclose(shares, [0.75 / 9] * 9 + [0.25 / 9] * 9)
-    np.testing.assert_array_equal(rows.observation[:9], [row.observation for row in agent.replay])
-    assert not np.array_equal(rows.action[9:], rows.action[:9])
-    assert agent.learn(np.random.default_rng(0), 1) > 0
-
-
-def test_a_price_on_every_round():
-    agent = DQNAgent(Config(round_price=0.5, **TINY))
-    agent.remember(np.zeros(8, "f4"), 0, -1.0, np.zeros(8, "f4"), False, INFO)
-    assert agent.replay[0].reward == -1.5
-
-
-def test_random_choices_are_kept_for_some_rounds():
-    """Episodes of exploration alone: runs of one ranking are 4 rounds long on average."""
-    agent = DQNAgent(Config(explore_repeat=4, **TINY))
-    lengths, rng = [], np.random.default_rng(0)
-    for episode in range(1, 21):
-        rankings = [agent.rank(np.zeros(8, "f4"), INFO, rng)[0] for _ in range(200)]
-        assert all(sorted(ranking) == [0, 1, 2, 3] for ranking in rankings)
-        lengths += [len(list(run)) for _, run in itertools.groupby(rankings, key=id)][:-1]  # the last was cut off
-        agent.repeats = 5
-        agent.learn(rng, episode)
-        agent.epsilon = 1.0
-        assert agent.rank(np.zeros(8, "f4"), INFO, rng)[0] is not rankings[-1]
-    assert np.mean(lengths) == pytest.approx(4, abs=5 * np.sqrt(12 / len(lengths)))  # five standard errors
-
-
-def test_shared_network_values_nodes_by_what_is_seen_of_them():
-    """Renumbering the nodes renumbers their values; the same weights serve any number of nodes."""
-    parts = {"observation": "pca,holder,round,visits,accuracy", "agent_network": "shared", "agent_hidden_units": "8,8"}
-    network = q_network(Config(nodes=5, pca_components=2, **parts))
-    weights, rng = network.initial_weights(np.random.default_rng(0)), np.random.default_rng(1)
-    seen = {
-        part: rng.normal(size=(3, 5, width)).astype("f4") for part, width in (("pca", 2), ("holder", 1), ("visits", 1))
-    }
-    round, accuracy = rng.normal(size=(2, 3, 1)).astype("f4")
-
-    def values(order):
-        pca, holder, visits = (part[:, order].reshape(3, -1) for part in seen.values())
-        return network.predict(weights, np.hstack([pca, holder, round, visits, accuracy])).numpy()
-
-    order = rng.permutation(5)
-    plain = values(np.arange(5))
-    assert plain.std(1).min() > 1e-3  # the nodes do differ
-    np.testing.assert_allclose(values(order), plain[:, order], atol=1e-6)
-    assert q_network(Config(nodes=50, pca_components=2, **parts)).size == network.size
+    assert 0.67 < np.mean(greedy) < 0.73  # 0.7 within more than three standard errors
 
 
 def test_target_network_is_renewed_now_and_then():
@@ -199,23 +127,6 @@ def test_agent_turns_greedy_at_an_episode():
     assert not np.array_equal(agent.weights.numpy(), always.weights.numpy())
 
 
-def test_greedy_agent_is_the_mean_of_its_last_networks():
-    """Of those after episodes 2 and 3, also where it is taken up again between the two."""
-    agents = [DQNAgent(Config(greedy_from=4, average_last=2, **TINY)), DQNAgent(Config(**TINY))]
-    after = []
-    for episode in (1, 2, 3):
-        for agent in agents:
-            fill(agent, 9)
-            agent.learn(np.random.default_rng(episode), episode)
-        after.append(agents[1].weights.numpy())
-        if episode == 2:
-            state = agents[0].state()
-            agents[0] = DQNAgent(Config(greedy_from=4, average_last=2, **TINY))
-            agents[0].restore(state)
-    assert not np.array_equal(after[1], after[2])
-    np.testing.assert_allclose(agents[0].weights.numpy(), (after[1] + after[2]) / 2, rtol=1e-6)
-
-
 def test_agent_that_starts_past_its_last_lesson_is_greedy_at_once(tmp_path):
     assert DQNAgent(Config(greedy_from=3, first_episode=3, **TINY)).epsilon == 0
     assert DQNAgent(Config(greedy_from=3, first_episode=2, **TINY)).epsilon == 1
@@ -234,10 +145,23 @@ def test_files_that_hold_no_agent_are_refused(tmp_path, content):
 
 def test_agent_that_saw_something_else_is_refused(tmp_path):
     """Although its network has as many weights."""
-    agent = DQNAgent(Config(**TINY | {"observation": "holder,visits"}))
+    agent = DQNAgent(Config(**TINY | {"agent_hidden_units": "9"}))
     np.savez(tmp_path / "agent.npz", **agent.agent())
-    with pytest.raises(UsageError, match="--observation holder,visits"):
-        DQNAgent(Config(load_agent=str(tmp_path / "agent.npz"), **TINY | {"observation": "visits,holder"}))
+    other = TINY | {"pca_components": 1, "agent_hidden_units": "13"}  # (8 + 5) * 9 and (4 + 5) * 13 weights, and 4
+    assert DQNAgent(Config(**other)).weights.shape == agent.weights.shape
+    with pytest.raises(UsageError, match="needs --nodes 4 --pca-components 2 --agent-hidden-units 9"):
+        DQNAgent(Config(load_agent=str(tmp_path / "agent.npz"), **other))
+
+
+def test_agents_of_earlier_versions_are_loaded_if_they_observed_the_same(tmp_path):
+    agent, saved = DQNAgent(Config(seed=5, **TINY)), tmp_path / "agent.npz"
+    former = "--nodes 4 --observation {} --pca-components 2 --agent-network dense --agent-hidden-units 8"
+    np.savez(saved, weights=agent.weights.numpy(), kind=former.format("pca"))
+    loaded = DQNAgent(Config(load_agent=str(saved), **TINY))
+    np.testing.assert_array_equal(loaded.weights.numpy(), agent.weights.numpy())
+    np.savez(saved, weights=agent.weights.numpy(), kind=former.format("holder,visits"))
+    with pytest.raises(UsageError, match="needs --nodes 4 --observation holder,visits"):
+        DQNAgent(Config(load_agent=str(saved), **TINY))
 
 
 def test_restored_agent_goes_on_as_the_original():
@@ -263,7 +187,7 @@ def test_policies_by_name():
 
 
 def test_targets_by_hand():
-    batch = Transition(None, np.array([1, 0]), np.array([-0.5, 2.0]), None, np.array([False, True]), np.full(2, 0.9))
+    batch = Transition(None, np.array([1, 0]), np.array([-0.5, 2.0]), None, np.array([False, True]))
     values, next_values = np.array([[1.0, 2, 3], [4, 5, 6]]), np.array([[0.0, 10, 5], [7, 8, 9]])
     config = Config(nodes=3, pca_components=3, target_normalisation="none")
     # -0.5 + 0.9 * 10 = 8.5 for action 1 of the first; done: just the 2 for action 0 of the second
@@ -276,15 +200,15 @@ def test_targets_by_hand():
 
 
 def test_targets_of_two_nodes_a_round_by_hand():
-    batch = Transition(None, np.array([[2, 0]]), np.array([1.0]), None, np.array([False]), np.array([0.5]))
-    config = Config(nodes=3, pca_components=3, nodes_per_round=2, target_normalisation="none")
+    batch = Transition(None, np.array([[2, 0]]), np.array([1.0]), None, np.array([False]))
+    config = Config(nodes=3, pca_components=3, nodes_per_round=2, target_normalisation="none", discount=0.5)
     targets = q_targets(np.array([[7.0, 7, 7]]), np.array([[4.0, 2, 6]]), batch, config)
     np.testing.assert_allclose(targets, [[3.5, 7, 3.5]])  # 1 + 0.5 * (4 + 6) / 2
 
 
 def test_double_q_by_hand():
     """The chooser prefers action 2, whose value the other network puts at 5: 1 + 0.9 * 5."""
-    batch = Transition(None, np.array([0]), np.array([1.0]), None, np.array([False]), np.array([0.9]))
+    batch = Transition(None, np.array([0]), np.array([1.0]), None, np.array([False]))
     config = Config(nodes=3, pca_components=3, target_normalisation="none")
     values, next_values, chooser = np.zeros((1, 3)), np.array([[9.0, 7, 5]]), np.array([[1.0, 2, 3]])
     np.testing.assert_allclose(q_targets(values, next_values, batch, config, chooser), [[5.5, 0, 0]])

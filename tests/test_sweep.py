@@ -17,6 +17,7 @@ import report
 import sweep
 from runs.comparison import equal
 from runs.folder import lock
+from runs.presets import CHANGES, PAPER, PRESETS
 from sweeps.ray_workers import run_experiment
 
 
@@ -148,10 +149,13 @@ def test_a_preset_gives_split_and_episodes_where_nothing_else_does(tmp_path, cap
     assert all("--threads 1 " in line for line in lines)
 
 
-def test_controls_meet_the_last_episodes_of_the_longest_learner(tmp_path, capsys):
+def test_controls_meet_the_last_episodes_of_the_longest_learner(tmp_path, capsys, monkeypatch):
     """The presets of the agent differ in length, too, but make no other random run."""
     flags = ["--policies", "dqn,random", "--seeds", "0", "--out", str(tmp_path), "--list"]
-    assert sweep.main([*flags, "--vary", "preset=paper,improved"]) == 0
+    changes = {"updates": 9, "episodes": 140}
+    monkeypatch.setitem(CHANGES, "longer", changes)
+    monkeypatch.setitem(PRESETS, "longer", PAPER | changes)
+    assert sweep.main([*flags, "--vary", "preset=paper,longer"]) == 0
     assert sweep.main([*flags, "--preset", "improved", "--control-episodes", "30"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "--policy random" in line]
     assert [line.split("--first-episode ")[1].split()[0] for line in lines] == ["121", "111"]
@@ -231,16 +235,13 @@ def test_interrupted_sweep_goes_on(tiny, tmp_path):
 
 def test_values_with_commas_are_separated_by_semicolons(tmp_path, capsys):
     flags = ["--policies", "dqn", "--seeds", "0", "--out", str(tmp_path), "--list"]
-    assert (
-        sweep.main([*flags, "--vary", "agent-hidden-units=500,200;64,64", "--vary", "observation=pca;round,holder"])
-        == 0
-    )
+    assert sweep.main([*flags, "--vary", "agent-hidden-units=500,200;64,64", "--vary", "leaving=3:50,7:80;3:50"]) == 0
     lines = capsys.readouterr().out.splitlines()
     values = [[shlex.split(line)[shlex.split(line).index(flag) + 1] for line in lines] for flag in LISTED]
-    assert values == [["500,200", "500,200", "64,64", "64,64"], ["pca", "round,holder"] * 2]
+    assert values == [["500,200", "500,200", "64,64", "64,64"], ["3:50,7:80", "3:50"] * 2]
 
 
-LISTED = ("--agent-hidden-units", "--observation")
+LISTED = ("--agent-hidden-units", "--leaving")
 
 
 def test_controls_do_not_begin_before_the_learner(tmp_path, capsys):

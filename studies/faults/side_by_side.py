@@ -53,7 +53,7 @@ def search_routes(folder: Path, data: Path, episodes: int) -> int:
     from studies import routes
 
     settings = {"nodes": 3, "pca_components": 3, "samples_per_node": 20, "round_limit": 3, "goal": 0.9, "threads": 1}
-    config = Config(dataset="fashion-mnist", data_path=str(data), observation="round", **settings)
+    config = Config(dataset="fashion-mnist", data_path=str(data), **settings)
     routes.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=episodes))
     return 0
 

@@ -38,8 +38,7 @@ def remember(
 ):
     """Stores transitions, one a row.
 
-    Observations are [n, size] float32, the others [n]; `done` bool means that no value follows. With `n_step` above 1
-    the rows have to be those of one actor, in order, to the end of its episode.
+    Observations are [n, size] float32, the others [n]; `done` bool means that no value follows.
     """
     for row in zip(observations, actions, rewards, next_observations, done, strict=True):
         agent.remember(*row, {})

@@ -59,7 +59,7 @@ def test_gossip_on_the_complete_graph_by_hand(dataset):
     environment = make("gossip-complete", dataset, nodes=3)
     *_, info = environment.step(0)
     mean = np.mean(trained_alone(dataset, 3), axis=0)
-    for weights in environment.node_models.values():
+    for weights in environment.trained:
         np.testing.assert_allclose(weights, mean, atol=1e-6)
     assert info["bytes_sent"] == 6 * BYTES
     assert info["distance"] == pytest.approx(environment.distances.sum())
@@ -70,7 +70,7 @@ def test_gossip_on_the_ring_by_hand(dataset):
     environment = make("gossip-ring", dataset, nodes=5)
     *_, info = environment.step(0)
     alone = trained_alone(dataset, 5)
-    for node, weights in environment.node_models.items():
+    for node, weights in enumerate(environment.trained):
         expected = (alone[node - 1] + alone[node] + alone[(node + 1) % 5]) / 3
         np.testing.assert_allclose(weights, expected, atol=1e-6)
     np.testing.assert_allclose(environment.weights, np.mean(alone, axis=0), atol=1e-6)

@@ -54,10 +54,10 @@ def test_learner_without_its_greedy_episodes_is_unfinished(tmp_path):
 
 def test_what_a_users_policy_observes_is_told(tmp_path):
     """Its runs that differ in nothing else are two experiments; those of random would be the same one twice."""
-    for observation, rounds in (("pca", 9), ("round", 5)):
-        path = write_run(tmp_path / observation, "my_rules:Lazy", 0, [rounds], [1], observation=observation)
-        path.rename(tmp_path / f"{observation}-seed0")
-    assert averages.varied(averages.read_runs(tmp_path)[0]) == ["observation"]
+    for components, rounds in ((10, 9), (5, 5)):
+        path = write_run(tmp_path / str(components), "my_rules:Lazy", 0, [rounds], [1], pca_components=components)
+        path.rename(tmp_path / f"{components}-seed0")
+    assert averages.varied(averages.read_runs(tmp_path)[0]) == ["pca_components"]
 
 
 def test_the_table_has_no_column_that_says_nothing(folder):

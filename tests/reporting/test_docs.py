@@ -175,7 +175,7 @@ def test_settings_and_columns_are_all_there():
     ]
     assert shown["--seed"][1] == "whole number, 0 to 4,294,967,295"
     assert shown["--failed-attempts"][1] == "free, charged"
-    sources = {"--split": "authors: published", "--drop-rate": "ours", "--seed": "authors: none", "--n-step": "authors"}
+    sources = {"--split": "authors: published", "--drop-rate": "ours", "--seed": "authors: none", "--goal": "authors"}
     assert {name: shown[name][-1] for name in sources} == sources
     _, *tables = docs_tables.records(PROJECT).split("### ")
     for kind, table in zip((RoundRecord, EpisodeRecord, TransferRecord), tables, strict=True):

@@ -69,16 +69,16 @@ def test_foreign_checkpoint_is_refused(finished, tiny, tmp_path, capfd):
 
 def test_a_setting_counts_by_its_value_and_not_as_it_is_written(tiny, tmp_path, capfd):
     """Another default, or 3 for 3.0, is no other setting."""
-    run(*tiny, "--run-dir", tmp_path, "--episodes", 1, "--explore-repeat", 3)
+    run(*tiny, "--run-dir", tmp_path, "--episodes", 1, "--reward-base", 3)
     with np.load(tmp_path / "checkpoint.npz") as arrays:
         arrays = dict(arrays)
     settings = json.loads(str(arrays["settings"]))
-    assert settings["explore_repeat"] == 3
-    settings["explore_repeat"] = 3
+    assert settings["reward_base"] == 3
+    settings["reward_base"] = 3
     del settings["patience"]  # as if it were new since
     np.savez(tmp_path / "checkpoint.npz", **arrays | {"settings": json.dumps(settings)})
     run("--resume", "--run-dir", tmp_path, "--episodes", 2)
-    settings["explore_repeat"] = 4
+    settings["reward_base"] = 4
     np.savez(tmp_path / "checkpoint.npz", **arrays | {"settings": json.dumps(settings)})
     assert "other settings" in refuse(capfd, "--resume", "--run-dir", tmp_path)
 

@@ -72,27 +72,17 @@ def written(folder, settings, **more):
 
 def of_first_schema():
     """The settings that the first published runs had, by their names."""
-    later = (
-        "world",
-        "learner",
-        "learner_variant",
-        "renamed_share",
-        "round_price",
-        "explore_repeat",
-        "patience",
-        "greedy_from",
-    )
-    gone = (*later, "average_last", "evaluation")
+    gone = ("world", "learner", "learner_variant", "patience", "greedy_from", "evaluation")
     settings = {name: value for name, value in presets.PAPER.items() if name not in gone}
-    return settings | {"evaluation_dtype": "winograd-checked"}
+    return settings | {"evaluation_dtype": "winograd-checked", "observation": "pca", "n_step": 1}
 
 
 def test_an_edited_default_does_not_change_what_a_published_run_was(edited, tmp_path):
     folder = written(tmp_path, of_first_schema())
-    edited(patience=5, world="seed", learner="kde", explore_repeat=3, greedy_from=60, average_last=2, goal=0.5)
+    edited(patience=5, world="seed", learner="kde", greedy_from=60, goal=0.5)
     then = read_description(folder)["config"]
-    assert (then.patience, then.learner, then.explore_repeat, then.greedy_from) == (0, "cnn", 1, 0)
-    assert (then.average_last, then.goal, then.evaluation, then.world) == (0, 0.8, "auto", "authors")
+    assert (then.patience, then.learner, then.greedy_from) == (0, "cnn", 0)
+    assert (then.goal, then.evaluation, then.world) == (0.8, "auto", "authors")
     assert read_description(folder)["evaluation"] == "winograd-checked"
 
 
@@ -105,11 +95,53 @@ def test_runs_of_the_second_schema_had_the_authors_world(edited, tmp_path):
 
 
 def test_runs_of_the_fourth_schema_are_read_unless_they_used_what_is_gone(tmp_path):
-    settings = presets.PAPER | {"replay": "uniform", "shaping": 0, "goal": 0.7}
+    settings = presets.PAPER | OF_SCHEMA_5 | {"replay": "uniform", "shaping": 0, "goal": 0.7}
     about = {"schema": 4, "evaluation": "float32", "learns": True}
     assert read_description(written(tmp_path, settings, **about))["config"] == Config(**presets.PAPER | {"goal": 0.7})
     with pytest.raises(UsageError, match="made with --replay balanced, which is gone; use the version of its commit"):
         read_description(written(tmp_path, settings | {"replay": "balanced"}, **about))
+
+
+OF_SCHEMA_5 = {
+    "observation": "pca",
+    "agent_network": "dense",
+    "n_step": 1,
+    "renamed_share": 0,
+    "round_price": 0,
+    "explore_repeat": 1,
+    "average_last": 0,
+}
+
+
+@pytest.mark.parametrize("policy", ["dqn", "lazy_rules:Lazy"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("observation", "holder,visits"),
+        ("agent_network", "shared"),
+        ("n_step", 3),
+        ("renamed_share", 0.5),
+        ("round_price", 1),
+        ("explore_repeat", 3),
+        ("average_last", 20),
+        ("patience", 2),
+    ],
+)
+def test_runs_of_the_fifth_schema_are_read_unless_they_used_what_is_gone(tmp_path, policy, name, value):
+    settings = presets.PAPER | OF_SCHEMA_5 | {"goal": 0.7, "policy": policy}
+    about = {"schema": 5, "evaluation": "float32", "learns": True}
+    then = read_description(written(tmp_path, settings, **about))["config"]
+    assert then == Config(**presets.PAPER | {"goal": 0.7, "policy": policy})
+    settings |= {name: value}
+    with pytest.raises(UsageError, match=rf"made with --{name.replace('_', '-')} {value}.*, which is gone"):
+        read_description(written(tmp_path, settings, **about))
+
+
+@pytest.mark.parametrize("policy", ["random", "route-agent", "fedavg"])
+def test_runs_whose_policy_never_used_what_is_gone_are_read(tmp_path, policy):
+    settings = presets.PAPER | OF_SCHEMA_5 | {"policy": policy, "observation": "round", "n_step": 3, "patience": 1}
+    then = read_description(written(tmp_path, settings, schema=5, evaluation="float32", learns=True))["config"]
+    assert then == Config(**presets.PAPER | {"policy": policy, "patience": 1})
 
 
 @pytest.mark.parametrize(

@@ -44,20 +44,21 @@ def planned(tmp_path, monkeypatch):
 
 def test_what_it_observes_makes_a_difference_to_a_users_policy_alone(planned, monkeypatch):
     """The agent's other settings do not, as long as the policy does not learn."""
-    names = planned("--policies", "lazy_rules:Lazy,random", "--vary", "observation=pca;round", "--vary", "updates=1,2")
+    names = planned("--policies", "lazy_rules:Lazy,random", "--vary", "pca-components=2,5", "--vary", "updates=1,2")
     assert names == [
-        "lazy_rules.Lazy-disjoint-observationpca-seed0",
+        "lazy_rules.Lazy-disjoint-pca-components2-seed0",
         "random-disjoint-seed0",
-        "lazy_rules.Lazy-disjoint-observationround-seed0",
+        "lazy_rules.Lazy-disjoint-pca-components5-seed0",
     ]
-    names = planned("--policies", "lazy_rules:Lazy,random", "--vary", "preset=paper,improved")
+    for name, changes in {"other": {"updates": 9}, "longer": {"pca_components": 5, "episodes": 140}}.items():
+        monkeypatch.setitem(CHANGES, name, changes)
+        monkeypatch.setitem(PRESETS, name, PAPER | changes)
+    names = planned("--policies", "lazy_rules:Lazy,random", "--vary", "preset=paper,longer")
     assert names == [
         "lazy_rules.Lazy-disjoint-presetpaper-seed0",
         "random-disjoint-seed0",
-        "lazy_rules.Lazy-disjoint-presetimproved-seed0",
+        "lazy_rules.Lazy-disjoint-presetlonger-seed0",
     ]
-    monkeypatch.setitem(CHANGES, "other", {"updates": 9})
-    monkeypatch.setitem(PRESETS, "other", PAPER | CHANGES["other"])
     assert len(planned("--policies", "lazy_rules:Lazy", "--vary", "preset=paper,other")) == 1
 
 
@@ -96,7 +97,7 @@ def test_the_reason_of_a_failure_is_that_of_the_last_start(tmp_path):
 
 @pytest.mark.parametrize(
     ("flags", "policies"),
-    [("", ["dqn", "random"]), ("--preset route-agent", ["route-agent", "random"]), ("--policies nearest", ["nearest"])],
+    [("", ["dqn", "random"]), ("--preset improved", ["route-agent", "random"]), ("--policies nearest", ["nearest"])],
 )
 def test_without_policies_that_of_the_preset_is_planned_beside_random(planned, flags, policies):
     assert planned(*flags.split()) == [f"{policy}-disjoint-seed0" for policy in policies]
