@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from config import GROUPS
-from reporting.docs_floors import floors
 from reporting.docs_sb3 import stable_baselines3
 from reporting.docs_tasks import starters, tasks
 from reporting.tables import AUTHORS, OTHER, claim_table, markdown
@@ -97,5 +96,5 @@ def presets(root: Path) -> str:
 
 BUILDERS: dict[str, Callable[[Path], str]] = {
     builder.__name__: builder
-    for builder in (claims, tasks, starters, improved, floors, stable_baselines3, settings, records, presets)
+    for builder in (claims, tasks, starters, improved, stable_baselines3, settings, records, presets)
 }

@@ -32,8 +32,8 @@ RULE = (
 ERROR_RATES = PROJECT / "results/checks/verdict_errors.md"
 ON_ERROR_RATES = (
     "How often each verdict comes out where the true change is known: experiments of 5 and 10 seeds, drawn from the "
-    "published runs and rescaled to that change. From the lowest to the highest rate over the authors' agent and the "
-    "improved one, both splits and two ways of rescaling (`python -m studies.verdict_errors --out results/checks`, "
+    "published runs and rescaled to that change. From the lowest to the highest rate over the authors' agent and "
+    "ours, both splits and two ways of rescaling (`python -m studies.verdict_errors --out results/checks`, "
     "whose CSV file has each). The former rule asked only for an interval that excludes zero and reaches the claim."
 )
 

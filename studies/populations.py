@@ -1,6 +1,7 @@
 """Provides the published means by seed as populations from which experiments are drawn.
 
-The DQN and the random mean of a seed form a pair: episodes of the same number start from the same initial weights.
+The agent's and the random policy's mean of a seed form a pair: episodes of the same number start from the same initial
+weights.
 """
 
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from reporting.tables import CLAIMS, pairs
+from reporting.tables import CLAIMS, agent_pairs
 from runs.screen import progress_bar
 from settings.names import PROJECT
 
@@ -18,10 +19,10 @@ SEEDS = (5, 10)  # of an experiment
 
 
 def populations(study: str = "claims") -> Iterator[tuple[str, float, dict, np.ndarray, np.ndarray]]:
-    """Yields (claim, claimed change, settings, DQN's means [seeds], the random policy's [seeds]) of a study."""
+    """Yields (claim, claimed change, settings, an agent's means [seeds], the random policy's [seeds]) of a study."""
     table = pd.read_csv(RESULTS / study / "per_seed.csv")
     for claim, column, claimed in CLAIMS:
-        for where, ours, theirs in pairs(table, "dqn"):
+        for where, ours, theirs in agent_pairs(table):
             yield claim, claimed, where, ours[column].to_numpy(), theirs[column].to_numpy()
 
 

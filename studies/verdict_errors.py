@@ -1,20 +1,20 @@
 """Measures how often a verdict on a claim is wrong: `python -m studies.verdict_errors --out results/checks`.
 
-Draws experiments of 5 and 10 seeds with replacement from the ten published seeds of a split and an agent. The DQN and
-random means of a seed are drawn together. The random policy's means stay as they are. The DQN means are changed so that
-the change over the ten seeds has a given value, which is then the true one. There are two ways to change them:
+Draws experiments of 5 and 10 seeds with replacement from the ten published seeds of a split and an agent. The agent's and
+the random policy's means of a seed are drawn together. The random policy's means stay as they are. The agent's are changed
+so that the change over the ten seeds has a given value, which is then the true one. There are two ways to change them:
 
 - proportional: all are multiplied by one factor, which keeps the scatter in per cent;
 - shifted: one number is added to all, which keeps the scatter in rounds or in distance.
 
-Both keep the skew and the pairs. Mean rounds are capped at 36, and the factor or the number takes the cap into account;
-this matters only for the improved agent.
+Both keep the skew and the pairs. Mean rounds are capped at 36, and the factor or the number takes the cap into account.
 
-This cannot tell how an agent of that effect would scatter. The published agents that save more scatter more in per
-cent, so experiments are drawn from the improved agent as well.
+This cannot tell how an agent of that effect would scatter. Experiments are therefore drawn from two agents, the authors'
+and ours.
 """
 
 import argparse
+import itertools
 import sys
 
 import numpy as np
@@ -26,6 +26,7 @@ from reporting.tables import markdown, verdict
 from studies.command import run
 from studies.populations import SEEDS, draws, populations, with_progress
 
+AGENTS = {"authors": "claims", "ours": "improved"}  # the study of each
 CAP = {"training rounds": 36, "communication cost": np.inf}
 SHARES = (0, 1 / 3, 1 / 2, 3 / 4, 1)  # true change as a share of the claimed one
 WAYS = {"proportional": np.multiply, "shifted": np.add}
@@ -60,12 +61,12 @@ def rates(claimed: float, pair: tuple, seeds: int, experiments: int, rng: np.ran
 def measure(options: argparse.Namespace) -> dict[str, str]:
     """Returns the rates of each population as CSV, and a table of the lowest and highest rates over the populations."""
     cases, rows = [], []
-    for claim, claimed, where, ours, theirs in populations("improved"):  # its report has both agents
-        for way in WAYS:
-            for share in SHARES:
-                pair = rescaled(ours, (1 + share * claimed) * theirs.mean(), way, CAP[claim]), theirs
-                place = {"claim": claim, "agent": where["preset"], "split": where["split"], "rescaled": way}
-                cases += [(place | {"true change": share * claimed, "seeds": n}, claimed, pair, n) for n in SEEDS]
+    found = [(agent, *population) for agent, study in AGENTS.items() for population in populations(study)]
+    for agent, claim, claimed, where, ours, theirs in found:
+        for way, share in itertools.product(WAYS, SHARES):
+            pair = rescaled(ours, (1 + share * claimed) * theirs.mean(), way, CAP[claim]), theirs
+            place = {"claim": claim, "agent": agent, "split": where["split"], "rescaled": way}
+            cases += [(place | {"true change": share * claimed, "seeds": n}, claimed, pair, n) for n in SEEDS]
     rng = np.random.default_rng(options.seed)
     for place, claimed, pair, seeds in with_progress(cases, "verdicts"):
         rows.append(place | rates(claimed, pair, seeds, options.experiments, rng))

@@ -14,8 +14,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import types
-import unittest.mock
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -36,7 +34,6 @@ from runs.options import parse
 from runs.presets import PRESETS
 from settings.declare import flag, to_text
 from settings.errors import UsageError
-from studies import routes
 from studies.command import run
 from studies.faults import fuzz_tables
 from studies.learners import __main__ as learners
@@ -195,19 +192,6 @@ def some_of(flags: dict[str, Sequence[str]], rng: np.random.Generator) -> list[s
     return [text for name in names for text in (f"--{name}", str(rng.choice(flags[name])))]
 
 
-def random_search(rng: np.random.Generator) -> list[str]:
-    """Returns a command line of studies.routes."""
-    own = {
-        "split": ("disjoint", "published", "exclusive", "dirichlet", "none", ""),
-        "seed": ("0", "-1", "1e3", "9" * 20),
-        "episodes": ("1", "0", "4", "x", "9" * 20),
-        "tries": ("13", "12", "-1", ""),
-        "evaluation-samples": ("0", "-1", "10", "nan"),
-        "unknown": ("", "1"),
-    }
-    return ["--out", str(rng.choice(["out", "out", "a/b", *PATHS])), *some_of(own, rng)]
-
-
 def random_comparison(rng: np.random.Generator) -> list[str]:
     """Returns a command line of studies.learners that only lists."""
     own = {
@@ -234,7 +218,7 @@ def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, l
     """Yields (program, arguments, outcome) for `count` command lines.
 
     Those of main.py are parsed, and MNIST's labels partitioned; those of sweep.py and studies.learners are planned and
-    listed; report.py and plots.py run; studies.routes runs without the search itself.
+    listed; report.py and plots.py run.
     """
     labels = np.arange(60_000) % 10
 
@@ -246,20 +230,14 @@ def fuzz_commands(count: int, rng: np.random.Generator) -> Iterator[tuple[str, l
         "sweep.py": (random_sweep, lambda line: ended(sweep.main(line))),
         "report.py": (random_folders, lambda line: ended(report.main(line))),
         "plots.py": (random_folders, lambda line: ended(plots.main(line))),
-        "studies.routes": (random_search, lambda line: ended(routes.main(line))),
         "studies.learners": (random_comparison, lambda line: ended(learners.main(line))),
     }
     turns = ("main.py", "main.py", "main.py", "sweep.py", "sweep.py", *list(attempts)[2:])
-    found, data = pd.DataFrame(), types.SimpleNamespace(name="small")
-    with (
-        unittest.mock.patch("studies.routes.search", return_value=found),
-        unittest.mock.patch("studies.routes.load_dataset", return_value=data),
-    ):
-        for number in range(count):
-            program = turns[number % len(turns)]
-            make, read = attempts[program]
-            arguments = make(rng)
-            yield f"{program}, command line", arguments, outcome(lambda read=read, line=arguments: read(line))
+    for number in range(count):
+        program = turns[number % len(turns)]
+        make, read = attempts[program]
+        arguments = make(rng)
+        yield f"{program}, command line", arguments, outcome(lambda read=read, line=arguments: read(line))
 
 
 def measure(options: argparse.Namespace) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """Tests that two commands in one folder lose nothing: `python -m studies.faults.side_by_side --out results/checks`.
 
-Two processes start the same command at the same moment: runs, sweeps, searches of routes, reports, comparisons of
-learners. Took 50 minutes of two cores with other work beside it, most of
-them for the sweeps.
+Two processes start the same command at the same moment: runs, sweeps, reports, comparisons of learners. Took 50 minutes
+of two cores with other work beside it, most of them for the sweeps.
 """
 
 import argparse
@@ -25,7 +24,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from config import Config
 from reporting.tables import markdown
 from runs.comparison import equal
 from settings.errors import UsageError
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
     from studies.units import Unit
 
 FLAGS = "--dataset fashion-mnist --episodes 4 --round-limit 3 --nodes 3 --pca-components 3 --samples-per-node 20"
-TRIES, UNITS = 14, 12
+UNITS = 12
 
 
 def run_experiment(folder: Path, data: Path, which: int) -> int:
@@ -45,17 +43,6 @@ def run_experiment(folder: Path, data: Path, which: int) -> int:
 
     own = ("--policy", "random", "--threads", "1", "--figure-every", "-1", "--run-dir", str(folder))
     return main.main([*FLAGS.split(), *own, "--data-path", str(data)])
-
-
-def search_routes(folder: Path, data: Path, episodes: int) -> int:
-    """Searches routes for this number of initial weights."""
-    from data import load_dataset
-    from studies import routes
-
-    settings = {"nodes": 3, "pca_components": 3, "samples_per_node": 20, "round_limit": 3, "goal": 0.9, "threads": 1}
-    config = Config(dataset="fashion-mnist", data_path=str(data), **settings)
-    routes.search(config, load_dataset(config), argparse.Namespace(out=folder, tries=TRIES, episodes=episodes))
-    return 0
 
 
 def run_sweep(folder: Path, data: Path, which: int) -> int:
@@ -101,8 +88,6 @@ def toy_units() -> "list[Unit]":
 KINDS = {
     "two runs": run_experiment,
     "two sweeps": run_sweep,
-    "two searches": lambda folder, data, which: search_routes(folder, data, which + 1),
-    "two searches of the same settings": lambda folder, data, which: search_routes(folder, data, 1),
     "two reports": run_report,
     "two comparisons of learners": run_comparison,
 }
@@ -150,12 +135,6 @@ def nothing_lost(kind: str, folder: Path, codes: list, reference: Path) -> bool:
         return set(codes) <= {0, 1} and len(runs) == 2 and whole and all(equal(folder / run.name, run) for run in runs)
     if codes != [0, 0]:
         return False
-    if kind == "two searches of the same settings":
-        return pd.read_csv(folder / "floor-disjoint.csv")["criterion"].tolist() == ["rounds", "cost"]
-    if kind == "two searches":
-        table = pd.read_csv(folder / "floor-disjoint.csv")
-        expected = {(criterion, weights): weights for criterion in ("rounds", "cost") for weights in (1, 2)}
-        return table.groupby(["criterion", "episodes"]).size().to_dict() == expected
     if kind == "two reports":
         names = [path.relative_to(reference) for path in reference.rglob("*") if path.suffix in (".md", ".png", ".pdf")]
         return bool(names) and all((folder / name).read_bytes() == (reference / name).read_bytes() for name in names)

@@ -8,7 +8,7 @@ from settings.errors import UsageError
 from studies.faults import fuzz_tables
 from studies.faults.fuzz import fuzz_commands, fuzz_data, mutate, outcome, small_arrays, too_long, write_data
 
-PROGRAMS = ("main.py", "sweep.py", "report.py", "plots.py", "studies.routes", "studies.learners")
+PROGRAMS = ("main.py", "sweep.py", "report.py", "plots.py", "studies.learners")
 
 
 def test_damaged_runs(tmp_path, monkeypatch, unrendered):

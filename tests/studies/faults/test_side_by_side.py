@@ -2,7 +2,6 @@
 
 import types
 
-import pandas as pd
 import pytest
 
 from studies.faults import side_by_side
@@ -14,12 +13,6 @@ def test_two_at_once_lose_nothing(monkeypatch):
     monkeypatch.setattr(side_by_side, "KINDS", kinds)
     lines = side_by_side.measure(types.SimpleNamespace(tries=1))[".md"].splitlines()
     assert lines[2:] == [f"| {kind} | 1 | 1 |" for kind in kinds]
-
-
-@pytest.mark.parametrize(("criteria", "whole"), [(["rounds", "cost"], True), (["rounds", "rounds", "cost"], False)])
-def test_a_search_that_is_twice_in_the_table_is_noticed(criteria, whole, tmp_path):
-    pd.DataFrame({"criterion": criteria}).to_csv(tmp_path / "floor-disjoint.csv")
-    assert side_by_side.nothing_lost("two searches of the same settings", tmp_path, [0, 0], tmp_path) == whole
 
 
 def test_a_unit_that_was_measured_twice_is_noticed(tmp_path):
