@@ -1,16 +1,17 @@
 """Measures how often a verdict on a claim is wrong: `python -m studies.verdict_errors --out results/checks`.
 
-Draws experiments of 5 and 10 seeds with replacement from the ten published seeds of a split and an agent. The agent's and
-the random policy's means of a seed are drawn together. The random policy's means stay as they are. The agent's are changed
-so that the change over the ten seeds has a given value, which is then the true one. There are two ways to change them:
+Draws experiments of 5 and 10 seeds with replacement from the ten published seeds of a split and an agent. The means that
+the agent and the random policy have in a seed are drawn together. Those of the random policy stay as they are. Those of
+the agent are changed so that the change over the ten seeds has a given value, which is then the true one. There are two
+ways to change them:
 
 - proportional: all are multiplied by one factor, which keeps the scatter in per cent;
 - shifted: one number is added to all, which keeps the scatter in rounds or in distance.
 
 Both keep the skew and the pairs. Mean rounds are capped at 36, and the factor or the number takes the cap into account.
 
-This cannot tell how an agent of that effect would scatter. Experiments are therefore drawn from two agents, the authors'
-and ours.
+This cannot tell how an agent of that effect would scatter. Experiments are therefore drawn from two agents, that of the
+authors and ours.
 """
 
 import argparse
