@@ -1,7 +1,7 @@
 """Measures how often a verdict on a claim is wrong: `python -m studies.verdict_errors --out results/checks`.
 
-Draws experiments of 5 and 10 seeds with replacement from the ten published seeds of a split and an agent. The means that
-the agent and the random policy have in a seed are drawn together. Those of the random policy stay as they are. Those of
+Draws experiments of 5 and 10 seeds with replacement from the ten published seeds of a split and an agent. The means
+that the agent and the random policy have in a seed are drawn together. Those of the random policy stay, those of
 the agent are changed so that the change over the ten seeds has a given value, which is then the true one. There are two
 ways to change them:
 
