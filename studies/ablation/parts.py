@@ -8,9 +8,23 @@ import dataclasses
 import numpy as np
 
 from config import Config
-from policies.accuracy_model import AccuracyModel
+from policies.accuracy_model import AccuracyModel, objective
 from policies.route_agent import RouteAgent
 from policies.routes import Route
+
+
+class WithoutModel(RouteAgent):
+    """Imagines nothing: plays one of the candidates that it has not played yet, and ranks routes by their episodes."""
+
+    def _ranked(
+        self, routes: list[Route], model: AccuracyModel, episodes: int, rng: np.random.Generator
+    ) -> list[Route]:
+        results = {route: [] for route in routes}
+        for route, path, seen in zip(self.routes, self.paths, self.accuracies, strict=True):
+            cost = self.distances[path[:-1], path[1:]].sum()
+            result = objective(len(path), seen[-1], seen[-2], max(seen), cost, self.config.goal)
+            results.get(route, []).append(result)
+        return sorted(results, key=lambda route: np.mean(results[route] or [-np.inf]))
 
 
 class WithoutWeights(RouteAgent):
@@ -20,36 +34,12 @@ class WithoutWeights(RouteAgent):
         return AccuracyModel(self.paths, self.accuracies, self.config, sharpness=0.0)
 
 
-class WithoutModel(RouteAgent):
-    """Imagines the mean of all episodes for every route, so that only episodes along similar routes correct it."""
-
-    def _imagined(self, model: AccuracyModel, routes: list[Route], errors: np.ndarray) -> np.ndarray:
-        return np.full(len(routes), np.mean(self.objectives))
-
-
-class WithoutCorrection(RouteAgent):
-    """Believes what the model imagines, whatever the episodes along similar routes were."""
-
-    def _estimates(
-        self, routes: list[Route], model: AccuracyModel, errors: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return self._imagined(model, routes, errors), super()._estimates(routes, model, errors)[1]
-
-
-class WithoutBonus(RouteAgent):
-    """Searches by the estimates alone, however uncertain they are."""
-
-    bonus = 0.0
-
-
-class WithoutSimilarity(WithoutCorrection):
-    """Has neither the correction nor the bonus, which both follow from the episodes along similar routes."""
-
-    bonus = 0.0
-
-
 class WithoutPatience(RouteAgent):
     """Ends no stay early."""
 
     def __init__(self, config: Config, distances: np.ndarray):
         super().__init__(dataclasses.replace(config, patience=0), distances)
+
+
+class WithoutWeightsAndPatience(WithoutWeights, WithoutPatience):
+    """Has neither: shows whether one of them does what the other does."""

@@ -17,8 +17,6 @@ class Ablation(Lessons):
         "route-agent": RouteAgent,
         "without model": parts.WithoutModel,
         "without weights": parts.WithoutWeights,
-        "without similarity": parts.WithoutSimilarity,
-        "without correction": parts.WithoutCorrection,
-        "without bonus": parts.WithoutBonus,
         "without patience": parts.WithoutPatience,
+        "without weights and patience": parts.WithoutWeightsAndPatience,
     }
