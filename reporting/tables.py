@@ -192,16 +192,21 @@ def averaging_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def difference_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the table of the policies that learn against the first of them, over the seeds that both have."""
+    """Returns the table of the policies that learn against the first of them, over the seeds that both have.
+
+    The interquartile mean shows a difference that all seeds have, even if one run that fails widens Student's interval.
+    """
     rows, columns = [], {"rounds": "rounds", "cost": "communication_cost", "return": "episode_return"}
     first, *others = agents(table) or [None]
     for policy in others:
         for where, ours, theirs in pairs(table, policy, first):
             row = {**where, "policy": policy, "against": first, "seeds": len(ours)}
             for name, column in columns.items():
-                difference = student_t((ours[column] - theirs[column]).to_numpy())
+                differences = (ours[column] - theirs[column]).to_numpy()
                 row[name] = f"{ours[column].mean():{FORMATS[column]}}"
-                row[f"{name}, difference (Student t)"] = _span(difference, column)
+                row[f"{name}, difference (Student t)"] = _span(student_t(differences), column)
+                middle = bootstrap(interquartile_mean, differences)
+                row[f"{name}, interquartile mean of the differences (bootstrap)"] = _span(middle, column)
             rows.append(row)
     return pd.DataFrame(rows)
 

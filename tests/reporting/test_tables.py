@@ -188,6 +188,16 @@ def test_agents_side_by_side_by_hand(tmp_path):
     ]
 
 
+def test_one_run_that_fails_does_not_decide_about_agents_side_by_side(tmp_path):
+    """The middle half of the differences 1, 1, ..., 1 and 26 is 1."""
+    for seed in range(10):
+        write_run(tmp_path, "dqn", seed, [9] * 2, [1.0] * 2)
+        write_run(tmp_path, "route-agent", seed, [10 if seed else 35] * 2, [1.0] * 2)
+    (row,) = tables.difference_table(averages.per_seed(averages.read_runs(tmp_path)[0])).to_dict("records")
+    assert row["rounds, difference (Student t)"].startswith("3.5 (-2.2 to")  # 2.5 is the error, 2.262 the quantile
+    assert row["rounds, interquartile mean of the differences (bootstrap)"].startswith("1.0 (1.0 to")
+
+
 def test_agents_without_a_seed_in_common_are_not_compared(tmp_path):
     write_run(tmp_path, "dqn", 0, [9], [1])
     write_run(tmp_path, "route-agent", 1, [5], [1])
