@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import assert_rounds_fit, modules
 
-from environment import SCORES, HomogeneousLearningEnv
+from environment import HomogeneousLearningEnv
 from node import make_policy
 from nodes.round import RoundResult, Seconds
 from reporting import averages, docs
@@ -75,12 +75,10 @@ def test_published_agents_choose_what_their_logs_say(path):
     config = dataclasses.replace(described, load_agent=str(path), first_episode=described.episodes)
     logged = read_table(run_dir, "rounds.csv").query(f"episode == {config.episodes}")
     accuracies = iter(logged["accuracy"])
-    no_scores = dict.fromkeys(SCORES, np.zeros(config.nodes * config.pca_components))
+    unused = np.zeros(config.nodes * config.pca_components, np.float32)  # the observation
     stand_in = types.SimpleNamespace(
         start=lambda *_: None,
-        round=lambda request: RoundResult(
-            request.nodes, (0.0,), None, next(accuracies), True, no_scores, Seconds(0, 0)
-        ),
+        round=lambda request: RoundResult(request.nodes, (0.0,), None, next(accuracies), True, unused, Seconds(0, 0)),
         model_bytes=0,
         gradient_steps=0,
     )
