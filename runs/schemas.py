@@ -50,11 +50,11 @@ def _from_schema_5(settings: dict) -> dict:
     gone = {"observation": "pca", "agent_network": "dense", "n_step": 1, "renamed_share": 0, "round_price": 0}
     gone |= {"explore_repeat": 1, "average_last": 0}
     policy = settings["policy"]
-    if policy != "dqn" and not is_import_path(policy):
-        settings = {name: value for name, value in settings.items() if name not in gone}
-    elif settings["patience"]:
-        raise UsageError(_is_gone("patience", settings["patience"], f" with --policy {policy}"))
-    return _without(settings, gone)
+    if policy == "dqn" and settings["patience"]:
+        raise UsageError(_is_gone("patience", settings["patience"], " with --policy dqn"))
+    if policy == "dqn" or is_import_path(policy):
+        return _without(settings, gone)
+    return {name: value for name, value in settings.items() if name not in gone}
 
 
 def _without(settings: dict, gone: dict) -> dict:

@@ -124,7 +124,6 @@ OF_SCHEMA_5 = {
         ("round_price", 1),
         ("explore_repeat", 3),
         ("average_last", 20),
-        ("patience", 2),
     ],
 )
 def test_runs_of_the_fifth_schema_are_read_unless_they_used_what_is_gone(tmp_path, policy, name, value):
@@ -135,6 +134,12 @@ def test_runs_of_the_fifth_schema_are_read_unless_they_used_what_is_gone(tmp_pat
     settings |= {name: value}
     with pytest.raises(UsageError, match=rf"made with --{name.replace('_', '-')} {value}.*, which is gone"):
         read_description(written(tmp_path, settings, **about))
+
+
+def test_patience_of_the_dqn_is_gone(tmp_path):
+    about = {"schema": 5, "evaluation": "float32", "learns": True}
+    with pytest.raises(UsageError, match="made with --patience 2 with --policy dqn, which is gone"):
+        read_description(written(tmp_path, presets.PAPER | OF_SCHEMA_5 | {"patience": 2}, **about))
 
 
 @pytest.mark.parametrize("policy", ["random", "route-agent", "fedavg"])
