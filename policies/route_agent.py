@@ -5,13 +5,12 @@ import math
 import numpy as np
 
 from config import Config
-from policies.accuracy_model import AccuracyModel, objective
+from policies.accuracy_model import AccuracyModel
 from policies.routes import (
     MOST_STAYS,
     Follower,
     Route,
     changed,
-    first_nodes,
     from_arrays,
     random_route,
     to_arrays,
@@ -26,8 +25,6 @@ FRESH = 0.3  # the share of the candidates that is random
 ELITE = 6  # routes that candidates are changed from
 EPISODES, LAST_EPISODES = 8, 256  # imagined along a route in the search, and for the last choice
 CANDIDATES = 150  # new routes imagined before an episode
-TRUST = 2.0  # episodes that the imagined ones together count as
-LIKENESS = 2.0  # an episode counts exp(-n / LIKENESS) for routes that differ from its own in n of the first rounds
 
 
 class RouteAgent(Policy):
@@ -36,16 +33,13 @@ class RouteAgent(Policy):
     1. A route is a short list of stays. A stay ends early where the model stalls; after the last stay comes the second.
     2. The first episodes follow random routes.
     3. After the last of them and each later episode, a linear regression learns the accuracy from all episodes.
-    4. Candidates are the best routes so far, changes of them and random routes. The next route is the candidate with
-       the lowest estimate minus its standard error, so that the agent tries what is uncertain.
-    5. From `greedy_from` on the agent follows the route with the lowest estimate. For this choice it imagines more
-       episodes, since the best routes differ little.
-
-    The estimate of a route is what the model imagines, corrected by how far the model is off along similar routes.
+    4. Candidates are the best routes so far, changes of them and random routes. The agent imagines episodes along each,
+       and plays the candidate that does best in them.
+    5. From `greedy_from` on the agent follows the best of the routes that it has played. For this choice it imagines
+       more episodes, since the best routes differ little.
     """
 
     learns = True
-    bonus = 1.0  # standard errors that the search subtracts from an estimate, to try unknown routes
 
     def __init__(self, config: Config, distances: np.ndarray):
         """Raises UsageError where several nodes train in a round, or `load_agent` names no agent of this kind."""
@@ -55,11 +49,11 @@ class RouteAgent(Policy):
         self.first = max(FIRST, config.nodes // 2)
         order = np.argsort(distances[config.starter], kind="stable")
         self.others = [node for node in order.tolist() if node != config.starter]  # the nearest to the starter first
-        self.routes, self.paths, self.accuracies, self.objectives = [], [], [], []  # one of each for every episode
+        self.routes, self.paths, self.accuracies = [], [], []  # one of each for every episode
         self.best, self.planned = None, None  # the best route so far, and that of the next episode
         if config.load_agent:
             self.best = self.planned = self._read_route()
-        self.route, self.path, self.seen, self.cost = None, [], [], 0.0  # of the present episode
+        self.route, self.path, self.seen = None, [], []  # of the present episode
 
     def _read_route(self) -> Route:
         """Returns the best route of the agent that `load_agent` names; raises UsageError where it is damaged."""
@@ -94,12 +88,11 @@ class RouteAgent(Policy):
         done: bool,
         info: dict,
     ):
-        """Stores the node that trained, the accuracy and the distance."""
+        """Stores the node that trained and the accuracy."""
         if info["round"] == 2:
-            self.path, self.seen, self.cost = [self.config.starter], [info["previous_accuracy"]], 0.0
+            self.path, self.seen = [self.config.starter], [info["previous_accuracy"]]
         self.path.append(info["node"][0])
         self.seen.append(info["accuracy"])
-        self.cost += info["distance"]
 
     def learn(self, rng: np.random.Generator, episode: int) -> float:
         """Stores the episode and plans the next one; from the episode `greedy_from` on it does neither. Returns NaN."""
@@ -108,7 +101,7 @@ class RouteAgent(Policy):
             self._store()
         if episode + 1 == until:
             if self.routes:
-                self.best = self._ranked(self.routes, self._model(), self._errors(rng, LAST_EPISODES))[0]
+                self.best = self._ranked(self.routes, self._model(), LAST_EPISODES, rng)[0]
             self.planned = self.best
         elif episode + 1 < until:
             self.planned = self._search(rng) if len(self.routes) >= self.first else None
@@ -116,8 +109,6 @@ class RouteAgent(Policy):
 
     def _store(self):
         """Adds the present episode to those that are learned from, and ends it."""
-        last, before, best = self.seen[-1], self.seen[-2], max(self.seen)
-        self.objectives.append(float(objective(len(self.path), last, before, best, self.cost, self.config.goal)))
         self.routes.append(self.route)
         self.paths.append(self.path)
         self.accuracies.append(self.seen)
@@ -127,47 +118,26 @@ class RouteAgent(Policy):
         """Draws a route whose first stay after the starter's is at each other node in turn, the nearest first."""
         return random_route(self.config.starter, self.others, self.others[len(self.routes) % len(self.others)], rng)
 
-    def _ranked(self, routes: list[Route], model: AccuracyModel, errors: np.ndarray, bonus: float = 0.0) -> list[Route]:
-        """Returns the routes without repetitions, sorted by their estimates minus `bonus` standard errors."""
+    def _ranked(
+        self, routes: list[Route], model: AccuracyModel, episodes: int, rng: np.random.Generator
+    ) -> list[Route]:
+        """Returns the routes without repetitions, the best of as many imagined episodes along each first."""
         routes = list(dict.fromkeys(routes))
-        estimates, deviations = self._estimates(routes, model, errors)
-        return [routes[index] for index in np.argsort(estimates - bonus * deviations, kind="stable")]
-
-    def _estimates(
-        self, routes: list[Route], model: AccuracyModel, errors: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the estimated objectives of routes and their standard errors [routes].
-
-        The model's errors in the episodes so far correct what it imagines. An episode counts by how many of the first
-        nodes its route shares.
-        """
-        different = list(dict.fromkeys([*routes, *self.routes]))
-        by_route = dict(zip(different, self._imagined(model, different, errors), strict=True))
-        imagined, former = (np.array([by_route[route] for route in each]) for each in (routes, self.routes))
-        differences = (first_nodes(routes)[:, np.newaxis] != first_nodes(self.routes)).sum(axis=2)
-        shares = np.exp(-differences / LIKENESS)
-        off, episodes = np.array(self.objectives) - former, shares.sum(axis=1) + TRUST
-        return imagined + shares @ off / episodes, off.std() / np.sqrt(episodes)
+        errors = rng.standard_normal((episodes, self.config.round_limit))
+        objectives = model.imagine(routes, self.distances, errors)
+        return [routes[index] for index in np.argsort(objectives, kind="stable")]
 
     def _model(self) -> AccuracyModel:
         """Returns the model that all episodes so far teach."""
         return AccuracyModel(self.paths, self.accuracies, self.config)
 
-    def _errors(self, rng: np.random.Generator, episodes: int) -> np.ndarray:
-        """Draws the standard normal errors of imagined episodes [episodes, round_limit]."""
-        return rng.standard_normal((episodes, self.config.round_limit))
-
-    def _imagined(self, model: AccuracyModel, routes: list[Route], errors: np.ndarray) -> np.ndarray:
-        """Returns the objectives [routes] that a model imagines."""
-        return model.imagine(routes, self.distances, errors)
-
     def _search(self, rng: np.random.Generator) -> Route:
         """Returns the best candidate; stores the best route so far."""
         model = self._model()
-        ranked = self._ranked(self.routes, model, self._errors(rng, EPISODES))
+        ranked = self._ranked(self.routes, model, EPISODES, rng)
         self.best, elite = ranked[0], ranked[:ELITE]
         candidates = [*elite, *(self._candidate(elite, rng) for _ in range(CANDIDATES))]
-        return self._ranked(candidates, model, self._errors(rng, EPISODES), self.bonus)[0]
+        return self._ranked(candidates, model, EPISODES, rng)[0]
 
     def _candidate(self, elite: list[Route], rng: np.random.Generator) -> Route:
         """Draws a random route or a change of one of the elite."""
@@ -176,7 +146,7 @@ class RouteAgent(Policy):
         return changed(elite[rng.integers(len(elite))], self.others, rng)
 
     def state(self) -> dict[str, np.ndarray | np.generic]:
-        state = {"objectives": np.array(self.objectives), "lengths": np.array([len(path) for path in self.paths], int)}
+        state = {"lengths": np.array([len(path) for path in self.paths], int)}
         state["path"] = np.concatenate([[], *self.paths]).astype(int)
         state["accuracy"] = np.concatenate([[], *self.accuracies])
         for name, routes in self._lists().items():
@@ -193,7 +163,6 @@ class RouteAgent(Policy):
         self.routes = lists["routes"]
         self.best, self.planned = (next(iter(lists[name]), None) for name in ("best", "planned"))
         ends = np.cumsum(state["lengths"])
-        self.objectives = state["objectives"].tolist()
         self.paths, self.accuracies = (
             [part.tolist() for part in np.split(state[name], ends)[:-1]] for name in ("path", "accuracy")
         )

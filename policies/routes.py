@@ -7,7 +7,6 @@ import numpy as np
 Route = tuple[tuple[int, int], ...]  # its stays (node, rounds); the first is at the starter
 MOST_STAYS, LONGEST, MEAN = 6, 20, 8  # stays of a route; rounds of a stay, and their mean where they are drawn
 STAYS, LONGEST_START = 4, 6  # of a random route: its stays, and the rounds at the starter
-COMPARED = 15  # rounds in which routes are alike or differ
 
 
 def random_route(starter: int, nodes: Sequence[int], first: int | None, rng: np.random.Generator) -> Route:
@@ -62,15 +61,6 @@ def to_arrays(routes: Sequence[Route]) -> tuple[np.ndarray, np.ndarray]:
     for row, route in enumerate(routes):
         nodes[row, : len(route)], rounds[row, : len(route)] = np.array(route).T
     return nodes, rounds
-
-
-def first_nodes(routes: Sequence[Route]) -> np.ndarray:
-    """Returns the nodes of the first COMPARED rounds of routes [routes, COMPARED], where no stay ends early."""
-    paths = []
-    for route in routes:
-        follower = Follower(route, patience=0)
-        paths.append([route[0][0], *(follower.next(stalled=0) for _ in range(COMPARED - 1))])
-    return np.array(paths)
 
 
 def as_text(route: Route) -> str:

@@ -15,10 +15,6 @@ class Ablation(Lessons):
     part: ClassVar[str] = "lessons"
     agents: ClassVar[dict[str, type[RouteAgent]]] = {
         "route-agent": RouteAgent,
-        "without model": parts.WithoutModel,
         "without weights": parts.WithoutWeights,
-        "without similarity": parts.WithoutSimilarity,
-        "without correction": parts.WithoutCorrection,
-        "without bonus": parts.WithoutBonus,
         "without patience": parts.WithoutPatience,
     }
