@@ -8,8 +8,23 @@ import dataclasses
 import numpy as np
 
 from config import Config
-from policies.accuracy_model import AccuracyModel
+from policies.accuracy_model import AccuracyModel, objective
 from policies.route_agent import RouteAgent
+from policies.routes import Route
+
+
+class WithoutModel(RouteAgent):
+    """Imagines nothing: plays one of the candidates that it has not played yet, and ranks routes by their episodes."""
+
+    def _ranked(
+        self, routes: list[Route], model: AccuracyModel, episodes: int, rng: np.random.Generator
+    ) -> list[Route]:
+        results = {route: [] for route in routes}
+        for route, path, seen in zip(self.routes, self.paths, self.accuracies, strict=True):
+            cost = self.distances[path[:-1], path[1:]].sum()
+            result = objective(len(path), seen[-1], seen[-2], max(seen), cost, self.config.goal)
+            results.get(route, []).append(result)
+        return sorted(results, key=lambda route: np.mean(results[route] or [-np.inf]))
 
 
 class WithoutWeights(RouteAgent):

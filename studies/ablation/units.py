@@ -15,6 +15,7 @@ class Ablation(Lessons):
     part: ClassVar[str] = "lessons"
     agents: ClassVar[dict[str, type[RouteAgent]]] = {
         "route-agent": RouteAgent,
+        "without model": parts.WithoutModel,
         "without weights": parts.WithoutWeights,
         "without patience": parts.WithoutPatience,
     }

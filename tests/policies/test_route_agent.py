@@ -1,12 +1,13 @@
 """The route agent in a toy world whose best route is known: what it plays when, what it keeps, and what it saves."""
 
 import math
+import types
 
 import numpy as np
 import pytest
 
 from config import Config
-from policies.route_agent import FIRST, RouteAgent
+from policies.route_agent import CANDIDATES, FIRST, RouteAgent
 from settings.errors import UsageError
 
 SETTINGS = {"policy": "route-agent", "nodes": 4, "pca_components": 4, "round_limit": 12, "patience": 1}
@@ -44,8 +45,7 @@ def test_it_finds_the_route_of_the_toy_world():
     assert not any(any(greedy) for _, greedy in played[:FIRST])
     for path, greedy in played[50:]:
         assert (path, greedy) == ([0, 2, 2, 2, 2], [True] * 4)
-    assert min(agent.objectives) == pytest.approx(5 - 0.25 + 5 * 0.02)
-    assert len(agent.objectives) == 50  # it learns nothing from greedy episodes
+    assert len(agent.paths) == 50  # it learns nothing from greedy episodes
 
 
 def test_random_routes_then_the_search_then_the_best():
@@ -94,12 +94,17 @@ def test_an_episode_that_the_first_round_ends_teaches_nothing():
     assert play(agent, 1, first=0.9) == ([0], [])
     play(agent, 2)
     play(agent, 3, first=0.9)
-    assert len(agent.objectives) == 1
+    assert len(agent.paths) == 1
 
 
 def test_the_last_choice_imagines_more_episodes_than_the_search():
     agent, imagined = RouteAgent(Config(greedy_from=21, **SETTINGS), DISTANCES), []
-    agent._imagined = lambda model, routes, errors: imagined.append(errors.shape) or np.zeros(len(routes))
+
+    def imagine(routes, distances, errors):
+        imagined.append(errors.shape)
+        return np.zeros(len(routes))
+
+    agent._model = lambda: types.SimpleNamespace(imagine=imagine)
     for episode in range(1, 22):
         play(agent, episode)
     assert imagined == [(8, 12)] * 2 * (20 - FIRST) + [(256, 12)]
@@ -111,56 +116,18 @@ def test_ranking_has_the_nearest_after_the_node_of_the_route():
     assert agent.rank(None, {"round": 1, "stalled": 0}, np.random.default_rng(0))[0] == [2, 1, 3, 0]
 
 
-def imagining(agent, objectives):
-    """Lets an agent imagine these objectives by route."""
-    agent._imagined = lambda model, routes, rng: np.array([objectives[route] for route in routes])
-
-
-def test_estimates_by_hand():
-    """Two episodes of 10 and 14 rounds, and 9 imagined that count as two: 42 / 4. A route that differs from theirs in
-    rounds 13 to 15 gets what exp(-3 / 2) of the two episodes tells."""
-    agent = RouteAgent(Config(**SETTINGS), DISTANCES)
-    played, similar = ((0, 1), (1, 20)), ((0, 1), (1, 11), (2, 9))
-    agent.routes, agent.objectives = [played, played], [10.0, 14.0]
-    imagining(agent, {played: 9.0, similar: 12.0})
-    share = math.exp(-1.5)
-    expected = [42 / 4, 12 + share * (1 + 5) / (2 * share + 2)]
-    estimates, errors = agent._estimates([played, similar], None, None)
-    assert estimates.tolist() == pytest.approx(expected)
-    assert errors.tolist() == pytest.approx([2 / 4**0.5, 2 / (2 * share + 2) ** 0.5])  # 1 and 5 are off: deviation 2
-
-
-def test_a_route_that_is_hardly_known_is_tried():
-    """The unknown route is imagined as half a round worse, but its standard error is higher by more than that."""
-    agent = RouteAgent(Config(**SETTINGS), DISTANCES)
-    known, unknown = ((0, 1), (1, 20)), ((0, 1), (2, 20))
-    agent.routes, agent.objectives = [known] * 7, [10.0, 14.0] * 3 + [12.0]
-    imagining(agent, {known: 12.0, unknown: 12.5})
-    assert agent._ranked([known, unknown], None, None) == [known, unknown]
-    assert agent._ranked([known, unknown], None, None, bonus=1.0) == [unknown, known]
-
-
 def test_the_best_six_routes_are_changed():
     agent, given = RouteAgent(Config(**SETTINGS), DISTANCES), []
     routes = [((0, 1), (node, rounds)) for node in (1, 2, 3) for rounds in (5, 6, 7)]
-    agent.routes, agent.objectives = routes, [3.0, 9.0, 1.0, 4.0, 8.0, 2.0, 7.0, 5.0, 6.0]
-    imagining(agent, dict(zip(routes, agent.objectives, strict=True)))
-    agent._model = lambda: None
-    agent._candidate = lambda elite, rng: given.append(elite) or elite[0]
-    agent._search(np.random.default_rng(0))
-    order = np.argsort(agent.objectives)[:6]
-    assert all(elite == [routes[index] for index in order] for elite in given)
-    assert agent.best == routes[2]
-
-
-def test_one_lucky_episode_does_not_make_a_route_the_best():
-    """8 once, imagined as 20, is estimated at 16; three times 13, imagined as 14, at 13.4."""
-    agent = RouteAgent(Config(**SETTINGS), DISTANCES)
-    lucky, steady = ((0, 1), (1, 20)), ((0, 1), (2, 20))
-    agent.routes, agent.objectives = [lucky, steady, steady, steady], [8.0, 13.0, 13.0, 13.0]
-    imagining(agent, {lucky: 20.0, steady: 14.0})
-    assert agent._ranked(agent.routes, None, None) == [steady, lucky]
-    assert agent._estimates([lucky, steady], None, None)[0].tolist() == pytest.approx([16, 13.4], abs=0.02)
+    objectives = dict(zip(routes, [3.0, 9.0, 1.0, 4.0, 8.0, 2.0, 7.0, 5.0, 6.0], strict=True))
+    agent.routes = [*routes, routes[1]]
+    model = types.SimpleNamespace(imagine=lambda routes, distances, errors: np.array([objectives[r] for r in routes]))
+    agent._model = lambda: model
+    agent._candidate = lambda elite, rng: given.append(elite) or routes[1]
+    assert agent._search(np.random.default_rng(0)) == agent.best == routes[2]
+    order = sorted(routes, key=objectives.get)[:6]
+    assert len(given) == CANDIDATES
+    assert all(elite == order for elite in given)
 
 
 @pytest.mark.parametrize("until", [0, 1, 20, 51])
@@ -173,7 +140,7 @@ def test_restored_agent_goes_on_as_the_original(until):
     other.restore(agent.state())
     for episode in range(until + 1, until + 4):
         assert play(agent, episode) == play(other, episode)
-    assert agent.objectives == other.objectives
+    assert agent.paths == other.paths
     np.testing.assert_array_equal(agent.state()["accuracy"], other.state()["accuracy"])
 
 

@@ -10,7 +10,6 @@ from policies.routes import (
     MOST_STAYS,
     Follower,
     changed,
-    first_nodes,
     from_arrays,
     joined,
     random_route,
@@ -72,9 +71,3 @@ def test_following_a_route_after_the_first_round(route, expected):
 def test_a_stay_ends_early_where_the_model_stalls():
     follower = Follower(((0, 1), (3, 9), (1, 9)), patience=2)
     assert [follower.next(stalled) for stalled in (0, 0, 1, 2, 0, 1, 3)] == [3, 3, 3, 1, 1, 1, 3]
-
-
-def test_first_nodes_where_no_stay_ends_early():
-    routes = [((0, 2), (3, 1), (1, 2)), ((0, 20), (1, 1)), ((4, 1),)]
-    expected = [[0, 0, 3, 1, 1, 3, 1, 1, 3, 1, 1, 3, 1, 1, 3], [0] * 15, [4] * 15]
-    assert first_nodes(routes).tolist() == expected

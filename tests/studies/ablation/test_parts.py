@@ -9,14 +9,7 @@ from config import Config
 from policies.route_agent import FIRST, RouteAgent
 from policies.rules import learns
 from studies.ablation import parts
-from studies.ablation.parts import (
-    WithoutBonus,
-    WithoutCorrection,
-    WithoutModel,
-    WithoutPatience,
-    WithoutSimilarity,
-    WithoutWeights,
-)
+from studies.ablation.parts import WithoutModel, WithoutPatience, WithoutWeights
 
 SETTINGS = {"nodes": 3, "pca_components": 3, "greedy_from": 41, "patience": 1}
 DISTANCES = np.ones((3, 3)) - np.eye(3)
@@ -32,7 +25,7 @@ def after(kind, episodes):
     agent = kind(Config(policy=f"studies.ablation.parts:{kind.__name__}", **SETTINGS), DISTANCES)
     for episode in range(1, episodes + 1):
         agent.rank(None, {"round": 1, "stalled": 0}, np.random.default_rng(episode))
-        agent.path, agent.seen, agent.cost = [0, 1 + episode % 2, 1], [0.3, 0.5, 0.81], 1.0
+        agent.path, agent.seen = [0, 1 + episode % 2, 1], [0.3, 0.5, 0.81]
         agent.learn(np.random.default_rng(episode), episode)
     return agent
 
@@ -54,25 +47,15 @@ def test_a_round_far_from_the_goal_counts_as_much_without_weights():
     assert weighted > plain
 
 
-def test_episodes_alone_tell_without_a_model():
-    """One route needed 10 rounds, another 20. The estimates of changes of the first rise towards the mean, 15."""
-    agent = after(WithoutModel, 1)
-    agent.routes, agent.objectives = [((0, 1), (1, 20)), ((0, 1), (2, 20))], [10.0, 20.0]
-    routes = [((0, 1), (1, 13), (2, 9)), ((0, 1), (1, 11), (2, 9)), ((0, 1), (1, 8), (2, 9))]
-    estimates, _ = agent._estimates(routes, None, np.random.default_rng(0))
-    assert 10 < estimates[0] < estimates[1] < estimates[2]
-    assert 15 - estimates[2] == pytest.approx(0, abs=0.2)
-
-
-def test_episodes_correct_nothing_without_the_correction():
-    """8 rounds where 12 were imagined: 12 - 4 / 3. All agents are as unsure of the route."""
-    for kind, expected in ((RouteAgent, 12 - 4 / 3), (WithoutCorrection, 12), (WithoutSimilarity, 12)):
-        agent = after(kind, 1)
-        agent.routes, agent.objectives = [((0, 1), (1, 20)), ((0, 1), (2, 20))], [8.0, 12.0]
-        agent._imagined = lambda model, routes, rng: np.full(len(routes), 12.0)
-        estimates, errors = agent._estimates(agent.routes[:1], None, None)
-        assert estimates[0] == pytest.approx(expected, abs=0.01)
-        assert errors[0] == pytest.approx(2 / 3**0.5, abs=0.01)  # 4 and 0 are off: deviation 2
+def test_without_a_model_episodes_alone_tell():
+    """Two episodes along one route end after 3 rounds, one along another after 2. A new route comes first."""
+    agent = after(WithoutModel, 0)
+    slow, fast, new = ((0, 1), (1, 20)), ((0, 1), (2, 20)), ((0, 2), (1, 20))
+    agent.routes = [slow, fast, slow]
+    agent.paths, agent.accuracies = [[0, 1, 1], [0, 2], [0, 1, 1]], [[0.3, 0.6, 0.8], [0.3, 0.8], [0.3, 0.7, 0.9]]
+    assert agent._ranked([slow, fast, new, slow], None, 8, None) == [new, fast, slow]
+    agent.accuracies[1] = [0.3, 0.5]  # misses the goal by 0.3: 30 rounds more
+    assert agent._ranked([slow, fast], None, 8, None) == [slow, fast]
 
 
 def test_stays_last_without_patience():
@@ -81,12 +64,3 @@ def test_stays_last_without_patience():
         agent.planned = ((0, 1), (1, 9), (2, 9))
         seen = [agent.rank(None, {"round": 1 + stalled, "stalled": stalled}, None)[0][0] for stalled in (0, 1)]
         assert seen == nodes
-
-
-@pytest.mark.parametrize(("kind", "first"), [(RouteAgent, 2), (WithoutBonus, 1), (WithoutSimilarity, 1)])
-def test_known_routes_are_preferred_without_a_bonus(kind, first):
-    agent, known, unknown = after(kind, 1), ((0, 1), (1, 20)), ((0, 1), (2, 20))
-    agent.routes, agent.objectives = [known] * 7, [10.0, 14.0] * 3 + [12.0]
-    agent._imagined = lambda model, routes, rng: np.array([{known: 12.0, unknown: 12.5}[route] for route in routes])
-    agent._candidate = lambda elite, rng: unknown
-    assert agent._search(np.random.default_rng(0))[1][0] == first
