@@ -18,4 +18,5 @@ class Ablation(Lessons):
         "without model": parts.WithoutModel,
         "without weights": parts.WithoutWeights,
         "without patience": parts.WithoutPatience,
+        "without weights and patience": parts.WithoutWeightsAndPatience,
     }
