@@ -1,6 +1,7 @@
 """README.md, docs/ and the published results against the code and each other; reporting/test_docs.py has the tables."""
 
 import dataclasses
+import json
 import re
 import types
 
@@ -8,14 +9,18 @@ import numpy as np
 import pytest
 from helpers import assert_rounds_fit, modules
 
+from config import Config
 from environment import HomogeneousLearningEnv
 from node import make_policy
 from nodes.round import RoundResult, Seconds
 from reporting import averages, docs
 from runs.description import read_description
 from runs.packed import run_dirs
+from runs.presets import PRESETS
 from runs.tables import read_table
 from settings.names import PROJECT
+from studies import tuning_command
+from studies.ablation import __main__ as ablation
 from studies.learners import report as learner_report
 
 PAGES = {page.name: page.read_text() for page in docs.pages(PROJECT)}
@@ -106,6 +111,14 @@ def test_published_comparison_of_learners_is_that_of_the_csv_files(published, tm
     learner_report.write_report(tmp_path)
     for path in [published / "report.md", *published.glob("*.csv")]:
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("folder", sorted(RESULTS.glob("ablation*")), ids=lambda folder: folder.name)
+def test_published_ablation_is_that_of_the_csv_file(folder):
+    about = json.loads((folder / "comparison.json").read_text())
+    config = Config(**PRESETS[tuning_command.PRESET] | {"evaluation_samples": about["evaluation_samples"]})
+    for name, text in ablation.tables(folder, config).items():
+        assert (folder / name).read_text() == text
 
 
 NUMBER = r"[+-]?(\d+(?:\.\d+)?) ?%?"
