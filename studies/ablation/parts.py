@@ -39,7 +39,3 @@ class WithoutPatience(RouteAgent):
 
     def __init__(self, config: Config, distances: np.ndarray):
         super().__init__(dataclasses.replace(config, patience=0), distances)
-
-
-class WithoutWeightsAndPatience(WithoutWeights, WithoutPatience):
-    """Has neither: shows whether one of them does what the other does."""

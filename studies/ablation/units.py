@@ -18,5 +18,4 @@ class Ablation(Lessons):
         "without model": parts.WithoutModel,
         "without weights": parts.WithoutWeights,
         "without patience": parts.WithoutPatience,
-        "without weights and patience": parts.WithoutWeightsAndPatience,
     }
