@@ -121,7 +121,7 @@ class RouteAgent(Policy):
     def _ranked(
         self, routes: list[Route], model: AccuracyModel, episodes: int, rng: np.random.Generator
     ) -> list[Route]:
-        """Returns the routes without repetitions, the best of as many imagined episodes along each first."""
+        """Returns the routes without repetitions, sorted by their mean objectives in imagined `episodes` along each."""
         routes = list(dict.fromkeys(routes))
         errors = rng.standard_normal((episodes, self.config.round_limit))
         objectives = model.imagine(routes, self.distances, errors)

@@ -194,7 +194,8 @@ def averaging_table(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def difference_table(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the table of the policies that learn against the first of them, over the seeds that both have.
 
-    The interquartile mean shows a difference that all seeds have, even if one run that fails widens Student's interval.
+    The interquartile mean leaves out the lowest and the highest quarter of the differences, so one failed run hardly
+    changes it.
     """
     rows, columns = [], {"rounds": "rounds", "cost": "communication_cost", "return": "episode_return"}
     first, *others = agents(table) or [None]

@@ -14,16 +14,16 @@ from policies.routes import Route
 
 
 class WithoutModel(RouteAgent):
-    """Imagines nothing: plays one of the candidates that it has not played yet, and ranks routes by their episodes."""
+    """Ranks routes by the episodes along them, those that it has not played yet first; it imagines no episodes."""
 
     def _ranked(
         self, routes: list[Route], model: AccuracyModel, episodes: int, rng: np.random.Generator
     ) -> list[Route]:
         results = {route: [] for route in routes}
         for route, path, seen in zip(self.routes, self.paths, self.accuracies, strict=True):
-            cost = self.distances[path[:-1], path[1:]].sum()
-            result = objective(len(path), seen[-1], seen[-2], max(seen), cost, self.config.goal)
-            results.get(route, []).append(result)
+            if route in results:
+                cost = self.distances[path[:-1], path[1:]].sum()
+                results[route].append(objective(len(path), seen[-1], seen[-2], max(seen), cost, self.config.goal))
         return sorted(results, key=lambda route: np.mean(results[route] or [-np.inf]))
 
 

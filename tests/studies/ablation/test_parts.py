@@ -13,11 +13,7 @@ from studies.ablation.parts import WithoutModel, WithoutPatience, WithoutWeights
 
 SETTINGS = {"nodes": 3, "pca_components": 3, "greedy_from": 41, "patience": 1}
 DISTANCES = np.ones((3, 3)) - np.eye(3)
-PARTS = [
-    kind
-    for _, kind in inspect.getmembers(parts, inspect.isclass)
-    if issubclass(kind, RouteAgent) and kind is not RouteAgent
-]
+PARTS = [kind for _, kind in inspect.getmembers(parts, inspect.isclass) if kind.__base__ is RouteAgent]
 
 
 def after(kind, episodes):
