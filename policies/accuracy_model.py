@@ -1,5 +1,6 @@
 """Learns how the accuracy follows from the nodes that trained, and imagines episodes along routes."""
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -48,7 +49,7 @@ def log_odds(accuracy: np.ndarray | float) -> np.ndarray:
 
 
 class AccuracyModel:
-    """A weighted linear regression of the accuracy's log-odds."""
+    """A weighted Bayesian linear regression of the accuracy's log-odds: the coefficients are their posterior means."""
 
     def __init__(
         self,
@@ -61,19 +62,31 @@ class AccuracyModel:
 
         A round counts by (its odds / odds of the goal) ** sharpness, at most 1.
         """
-        from sklearn.linear_model import Ridge  # only where it is used: it takes a second
+        from sklearn.linear_model import BayesianRidge  # only where it is used: it takes a second
 
         inputs = np.concatenate([features(path, config) for path in paths])
         accuracy = np.concatenate(accuracies)
         odds = log_odds(accuracy)
         weights = np.minimum(1, np.exp(sharpness * (odds - log_odds(config.goal))))
-        regression = Ridge(alpha=1.0).fit(inputs, odds, sample_weight=weights)
-        near = np.abs(odds - regression.predict(inputs))[accuracy > config.goal - BAND]
+        self.regression = BayesianRidge().fit(inputs, odds, sample_weight=weights)
+        near = np.abs(odds - self.regression.predict(inputs))[accuracy > config.goal - BAND]
         # The standard deviation of normal errors is 1.48 times their median size; outliers do not change that.
         self.noise = 1.4826 * float(np.median(near)) if len(near) else USUAL_NOISE
-        self.config, self.intercept = config, float(regression.intercept_)
-        visits, self.of_present, (self.of_round,) = np.split(regression.coef_, [-config.nodes - 1, -1])
-        self.of_visits = visits.reshape(len(KEPT), config.nodes)
+        self.config, self.intercept = config, float(self.regression.intercept_)
+        self._take(self.regression.coef_)
+
+    def _take(self, coefficients: np.ndarray):
+        """Sets the coefficients of the columns of `features`."""
+        visits, self.of_present, (self.of_round,) = np.split(coefficients, [-self.config.nodes - 1, -1])
+        self.of_visits = visits.reshape(len(KEPT), self.config.nodes)
+
+    def drawn(self, rng: np.random.Generator) -> "AccuracyModel":
+        """Returns a model whose coefficients are drawn from their posterior distribution."""
+        model, regression = copy.copy(self), self.regression
+        drawn = rng.multivariate_normal(regression.coef_, regression.sigma_, method="cholesky")
+        model._take(drawn)
+        model.intercept += float(regression.X_offset_ @ (regression.coef_ - drawn))  # the mean prediction stays
+        return model
 
     def imagine(self, routes: Sequence[Route], distances: np.ndarray, errors: np.ndarray) -> np.ndarray:
         """Returns the mean objective [routes] of imagined episodes along routes.

@@ -32,11 +32,13 @@ class RouteAgent(Policy):
 
     1. A route is a short list of stays. A stay ends early where the model stalls; after the last stay comes the second.
     2. The first episodes follow random routes.
-    3. After the last of them and each later episode, a linear regression learns the accuracy from all episodes.
+    3. After the last of them and each later episode, a Bayesian linear regression learns the accuracy from all
+       episodes. For the next episode, the agent draws the coefficients from their posterior distribution (Thompson
+       sampling), so that it tries nodes of which it knows little.
     4. Candidates are the best routes so far, changes of them and random routes. The agent imagines episodes along each,
        and plays the candidate that does best in them.
     5. From `greedy_from` on the agent follows the best of the routes that it has played. For this choice it imagines
-       more episodes, since the best routes differ little.
+       more episodes, since the best routes differ little, and takes the posterior means.
     """
 
     learns = True
@@ -131,11 +133,16 @@ class RouteAgent(Policy):
         """Returns the model that all episodes so far teach."""
         return AccuracyModel(self.paths, self.accuracies, self.config)
 
+    def _drawn(self, model: AccuracyModel, rng: np.random.Generator) -> AccuracyModel:
+        """Returns the model by which the next episode is planned."""
+        return model.drawn(rng)
+
     def _search(self, rng: np.random.Generator) -> Route:
-        """Returns the best candidate; stores the best route so far."""
+        """Returns the best candidate by a drawn model; stores the best route so far by the posterior means."""
         model = self._model()
-        ranked = self._ranked(self.routes, model, EPISODES, rng)
-        self.best, elite = ranked[0], ranked[:ELITE]
+        self.best = self._ranked(self.routes, model, EPISODES, rng)[0]
+        model = self._drawn(model, rng)
+        elite = self._ranked(self.routes, model, EPISODES, rng)[:ELITE]
         candidates = [*elite, *(self._candidate(elite, rng) for _ in range(CANDIDATES))]
         return self._ranked(candidates, model, EPISODES, rng)[0]
 

@@ -16,9 +16,13 @@ from policies.routes import Route
 class WithoutModel(RouteAgent):
     """Ranks routes by the episodes along them, those that it has not played yet first; it imagines no episodes."""
 
-    def _ranked(
-        self, routes: list[Route], model: AccuracyModel, episodes: int, rng: np.random.Generator
-    ) -> list[Route]:
+    def _model(self) -> None:
+        return None
+
+    def _drawn(self, model: None, rng: np.random.Generator) -> None:
+        return None
+
+    def _ranked(self, routes: list[Route], model: None, episodes: int, rng: np.random.Generator) -> list[Route]:
         results = {route: [] for route in routes}
         for route, path, seen in zip(self.routes, self.paths, self.accuracies, strict=True):
             if route in results:
@@ -32,6 +36,13 @@ class WithoutWeights(RouteAgent):
 
     def _model(self) -> AccuracyModel:
         return AccuracyModel(self.paths, self.accuracies, self.config, sharpness=0.0)
+
+
+class WithoutSampling(RouteAgent):
+    """Plans each episode with the posterior means."""
+
+    def _drawn(self, model: AccuracyModel, rng: np.random.Generator) -> AccuracyModel:
+        return model
 
 
 class WithoutPatience(RouteAgent):

@@ -17,5 +17,6 @@ class Ablation(Lessons):
         "route-agent": RouteAgent,
         "without model": parts.WithoutModel,
         "without weights": parts.WithoutWeights,
+        "without sampling": parts.WithoutSampling,
         "without patience": parts.WithoutPatience,
     }

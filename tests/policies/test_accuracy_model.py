@@ -85,3 +85,25 @@ def test_regression_finds_what_made_the_accuracy():
         odds = model.intercept + features(path, TOY) @ learned
         np.testing.assert_allclose(odds, np.log(accuracy / (1 - accuracy)), atol=0.05)
     assert model.noise < 0.05
+
+
+def test_drawn_coefficients_have_their_posterior_distribution():
+    """Its covariance by the formula: inverse of (precision of noise * X' W X + precision of the prior), X centred."""
+    rng = np.random.default_rng(0)
+    paths = [rng.integers(2, size=4).tolist() for _ in range(30)]
+    accuracies = [1 / (1 + np.exp(-rng.normal(size=4))) for _ in paths]
+    model = AccuracyModel(paths, accuracies, TOY)
+    odds = np.array([logit(accuracy) for accuracy in np.concatenate(accuracies)])
+    weights = np.minimum(1, np.exp(1.5 * (odds - logit(0.8))))
+    inputs = np.concatenate([features(path, TOY) for path in paths])
+    center = np.average(inputs, axis=0, weights=weights)
+    inputs = inputs - center
+    noise, prior = model.regression.alpha_, model.regression.lambda_
+    expected = np.linalg.inv(noise * (inputs.T * weights) @ inputs + prior * np.eye(7))
+    models = [model.drawn(rng) for _ in range(4000)]
+    draws = np.array([np.concatenate([each.of_visits.ravel(), each.of_present, [each.of_round]]) for each in models])
+    mean = np.concatenate([model.of_visits.ravel(), model.of_present, [model.of_round]])
+    np.testing.assert_allclose(draws.mean(axis=0), mean, atol=5 * np.sqrt(expected.max() / 4000))
+    np.testing.assert_allclose(np.cov(draws.T), expected, atol=0.1 * expected.max())
+    at_the_mean = [each.intercept for each in models] + draws @ center
+    np.testing.assert_allclose(at_the_mean, model.intercept + mean @ center)  # all agree on the mean accuracy

@@ -104,10 +104,10 @@ def test_the_last_choice_imagines_more_episodes_than_the_search():
         imagined.append(errors.shape)
         return np.zeros(len(routes))
 
-    agent._model = lambda: types.SimpleNamespace(imagine=imagine)
+    agent._model = lambda: types.SimpleNamespace(imagine=imagine, drawn=lambda rng: agent._model())
     for episode in range(1, 22):
         play(agent, episode)
-    assert imagined == [(8, 12)] * 2 * (20 - FIRST) + [(256, 12)]
+    assert imagined == [(8, 12)] * 3 * (20 - FIRST) + [(256, 12)]
 
 
 def test_ranking_has_the_nearest_after_the_node_of_the_route():
@@ -116,13 +116,31 @@ def test_ranking_has_the_nearest_after_the_node_of_the_route():
     assert agent.rank(None, {"round": 1, "stalled": 0}, np.random.default_rng(0))[0] == [2, 1, 3, 0]
 
 
+def test_a_drawn_model_plans_and_the_posterior_means_choose():
+    """The drawn model prefers node 3, the posterior means prefer node 2."""
+    agent = RouteAgent(Config(greedy_from=21, **SETTINGS), DISTANCES)
+    agent.routes = [((0, 1), (node, 5)) for node in (1, 2, 3)] * 6
+    agent.paths, agent.accuracies = [[0, 1]] * 18, [[0.2, 0.3]] * 18
+
+    def prefers(node):
+        return lambda routes, distances, errors: np.array([-(route[1:2] == ((node, 5),)) for route in routes])
+
+    model = types.SimpleNamespace(imagine=prefers(2), drawn=lambda rng: types.SimpleNamespace(imagine=prefers(3)))
+    agent._model = lambda: model
+    agent.learn(np.random.default_rng(0), 18)
+    assert agent.planned[1] == (3, 5)
+    assert agent.best[1] == (2, 5)
+    agent.learn(np.random.default_rng(0), 20)
+    assert agent.planned[1] == agent.best[1] == (2, 5)
+
+
 def test_the_best_six_routes_are_changed():
     agent, given = RouteAgent(Config(**SETTINGS), DISTANCES), []
     routes = [((0, 1), (node, rounds)) for node in (1, 2, 3) for rounds in (5, 6, 7)]
     objectives = dict(zip(routes, [3.0, 9.0, 1.0, 4.0, 8.0, 2.0, 7.0, 5.0, 6.0], strict=True))
     agent.routes = [*routes, routes[1]]
     model = types.SimpleNamespace(imagine=lambda routes, distances, errors: np.array([objectives[r] for r in routes]))
-    agent._model = lambda: model
+    agent._model, agent._drawn = lambda: model, lambda model, rng: model
     agent._candidate = lambda elite, rng: given.append(elite) or routes[1]
     assert agent._search(np.random.default_rng(0)) == agent.best == routes[2]
     order = sorted(routes, key=objectives.get)[:6]

@@ -9,7 +9,7 @@ from config import Config
 from policies.route_agent import FIRST, RouteAgent
 from policies.rules import learns
 from studies.ablation import parts
-from studies.ablation.parts import WithoutModel, WithoutPatience, WithoutWeights
+from studies.ablation.parts import WithoutModel, WithoutPatience, WithoutSampling, WithoutWeights
 
 SETTINGS = {"nodes": 3, "pca_components": 3, "greedy_from": 41, "patience": 1}
 DISTANCES = np.ones((3, 3)) - np.eye(3)
@@ -41,6 +41,14 @@ def test_a_round_far_from_the_goal_counts_as_much_without_weights():
         agent.paths, agent.accuracies = [[0], [0], [0]], [[0.3], [0.5], [0.81]]
     weighted, plain = (agent._model().intercept for agent in agents)
     assert weighted > plain
+
+
+def test_the_posterior_means_plan_without_sampling():
+    rng = np.random.default_rng(0)
+    for kind, drawn in ((RouteAgent, True), (WithoutSampling, False)):
+        agent = after(kind, 2)
+        model = agent._model()
+        assert (agent._drawn(model, rng).intercept != model.intercept) == drawn
 
 
 def test_without_a_model_episodes_alone_tell():
