@@ -197,9 +197,6 @@ class AgentSettings(Settings):
     updates: int = setting(1, "minibatches learned at the end of each episode", low=1, high=10**5)
     double_q: bool = setting(False, "use double Q-learning")
     target_every: int = setting(0, "minibatches between updates of the target network; 0: no target network", low=0)
-    patience: int = ours(
-        0, "rounds without progress near the goal after which the route agent leaves a node; 0: never", low=0
-    )
     epsilon: float = setting(1.0, "share of exploratory actions in the first episode, 0 to 1", low=0, high=1)
     epsilon_decay: float = setting(0.02, "epsilon is multiplied by exp(-this) after every episode", low=0)
     epsilon_end: float = setting(0, "lower bound of epsilon, 0 to 1", low=0, high=1)

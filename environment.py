@@ -15,7 +15,6 @@ from nodes.local import LocalNodes, forked, refuse_fork
 from nodes.places import places
 from nodes.round import RoundRequest, RoundResult, When
 from reporting.episode_picture import Scene, Stop, describe, picture
-from settings.names import STALL_MARGIN
 from settings.random_streams import generator
 
 if TYPE_CHECKING:
@@ -29,11 +28,10 @@ class HomogeneousLearningEnv(gymnasium.Env):
     twice trains once). In round 1 the starter trains alone, whatever the action (deviations D1, D2).
     Observation: `nodes * pca_components` numbers without bounds, see policies/observation.py. Reward: `reward`.
     `terminated` at the goal accuracy, `truncated` at the round limit.
-    `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode), stalled
-    (for how many rounds the model has stayed, near the goal but not better than before in the episode), previous_node,
-    unreachable (tuple of the nodes that did not answer), distance, bytes_sent, bytes_moved (between processes),
-    gradient_steps, accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only episode_number,
-    round, node (who holds the model) and visits.
+    `info`: round, node (tuple of those that trained), visits (how often each node trained in this episode),
+    previous_node, unreachable (tuple of the nodes that did not answer), distance, bytes_sent, bytes_moved (between
+    processes), gradient_steps, accuracy, previous_accuracy, loss, finite, seconds (a Seconds); after `reset` only
+    episode_number, round, node (who holds the model) and visits.
     A round whose weights are not finite truncates the episode.
 
     What is random in an episode follows from (seed, episode): `reset(seed=s)` begins with episode 1 of seed s,
@@ -97,8 +95,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
         self.weights = self.nodes.start(self.seed, self.episode)
         self.visits = np.zeros(self.config.nodes, int)
         self._failed = ()  # the nodes that did not answer for the coming round
-        self.accuracy = self.best = 0.0  # of the current model, fresh weights counting as 0; the episode's highest
-        self.stalled = 0
+        self.accuracy = 0.0  # of the current model, fresh weights counting as 0
         self.trained = ()  # the models of the nodes that trained in the last round
         self.over, self.path = False, ()
         # Not "episode", which is where Gymnasium's wrappers put an episode's statistics.
@@ -158,8 +155,6 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
         self.visits[list(nodes)] += 1
         previous_accuracy, self.accuracy = self.accuracy, result.accuracy
-        stalls = request.leader == self.holder and self.config.goal - STALL_MARGIN <= self.accuracy <= self.best
-        self.best, self.stalled = max(self.accuracy, self.best), self.stalled + 1 if stalls else 0
         info = self._info(nodes, result)
         info |= {"distance": distance, "bytes_sent": bytes_sent, "previous_accuracy": previous_accuracy}
         self.holder, self._failed = request.leader, ()
@@ -176,7 +171,6 @@ class HomogeneousLearningEnv(gymnasium.Env):
             "round": self.round,
             "node": nodes,
             "visits": self.visits.copy(),
-            "stalled": self.stalled,
             "previous_node": self.holder,
             "unreachable": self._failed,
             "bytes_moved": result.bytes_moved,
@@ -205,8 +199,7 @@ class HomogeneousLearningEnv(gymnasium.Env):
 
     def snapshot(self) -> tuple[dict, dict[int, tf.Tensor]]:
         """Returns all that the episode's future depends on, for `restore`; what it holds is never changed."""
-        names = ("seed", "episode", "round", "holder", "weights", "trained")
-        names += ("accuracy", "best", "stalled", "over", "path")
+        names = ("seed", "episode", "round", "holder", "weights", "trained", "accuracy", "over", "path")
         state = {name: getattr(self, name) for name in names}
         return state | {"visits": self.visits.copy(), "_failed": ()}, dict(self.nodes.optimizer_states)
 

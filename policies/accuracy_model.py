@@ -4,11 +4,11 @@ import copy
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.signal import lfilter
 from scipy.special import expit, logit
 
 from config import Config
-from policies.routes import Route, to_arrays
-from settings.names import STALL_MARGIN
+from policies.routes import Route, path
 
 KEPT = np.exp(-1 / np.array([3.0, 12.0]))  # what one more round leaves of a visit's effect, in two memories
 SHARPNESS = 1.5  # how steeply the weight of a round falls with its distance from the goal
@@ -29,18 +29,16 @@ def objective(
     return rounds - np.where(best >= goal, beyond, MISS * (best - goal)) + COST * cost
 
 
-def features(path: Sequence[int], config: Config) -> np.ndarray:
-    """Returns what the accuracy of each round is learned from [rounds, (memories + 1) * nodes + 1].
+def features(nodes: Sequence[int] | np.ndarray, config: Config) -> np.ndarray:
+    """Returns what the accuracies are learned from [..., rounds, (memories + 1) * config.nodes + 1].
 
-    The columns are, for each memory, an exponentially weighted share of the rounds at each node; a one-hot vector of
-    the present node; the round as a share of the limit.
+    `nodes` [..., rounds] trained one after the other. The columns are, for each memory, an exponentially weighted share
+    of the rounds at each node; a one-hot vector of the present node; the round as a share of the limit.
     """
-    memory, rows = np.zeros((len(KEPT), config.nodes)), []
-    for round, node in enumerate(path, 1):
-        present = np.arange(config.nodes) == node
-        memory = KEPT[:, np.newaxis] * memory + (1 - KEPT[:, np.newaxis]) * present
-        rows.append(np.concatenate([memory.ravel(), present, [round / config.round_limit]]))
-    return np.array(rows)
+    present = (np.asarray(nodes)[..., np.newaxis] == np.arange(config.nodes)).astype(float)
+    memories = [lfilter([1 - kept], [1, -kept], present, axis=-2) for kept in KEPT]
+    rounds = np.broadcast_to(1 + np.arange(present.shape[-2])[:, np.newaxis], (*present.shape[:-1], 1))
+    return np.concatenate([*memories, present, rounds / config.round_limit], axis=-1)
 
 
 def log_odds(accuracy: np.ndarray | float) -> np.ndarray:
@@ -64,7 +62,7 @@ class AccuracyModel:
         """
         from sklearn.linear_model import BayesianRidge  # only where it is used: it takes a second
 
-        inputs = np.concatenate([features(path, config) for path in paths])
+        inputs = np.concatenate([features(nodes, config) for nodes in paths])
         accuracy = np.concatenate(accuracies)
         odds = log_odds(accuracy)
         weights = np.minimum(1, np.exp(sharpness * (odds - log_odds(config.goal))))
@@ -72,20 +70,16 @@ class AccuracyModel:
         near = np.abs(odds - self.regression.predict(inputs))[accuracy > config.goal - BAND]
         # The standard deviation of normal errors is 1.48 times their median size; outliers do not change that.
         self.noise = 1.4826 * float(np.median(near)) if len(near) else USUAL_NOISE
-        self.config, self.intercept = config, float(self.regression.intercept_)
-        self._take(self.regression.coef_)
-
-    def _take(self, coefficients: np.ndarray):
-        """Sets the coefficients of the columns of `features`."""
-        visits, self.of_present, (self.of_round,) = np.split(coefficients, [-self.config.nodes - 1, -1])
-        self.of_visits = visits.reshape(len(KEPT), self.config.nodes)
+        self.config = config
+        self.coefficients, self.intercept = self.regression.coef_, float(self.regression.intercept_)
 
     def drawn(self, rng: np.random.Generator) -> "AccuracyModel":
         """Returns a model whose coefficients are drawn from their posterior distribution."""
-        model, regression = copy.copy(self), self.regression
-        drawn = rng.multivariate_normal(regression.coef_, regression.sigma_, method="cholesky")
-        model._take(drawn)
-        model.intercept += float(regression.X_offset_ @ (regression.coef_ - drawn))  # the mean prediction stays
+        model, posterior = copy.copy(self), self.regression
+        # "eigh" also takes a covariance next to zero, which accuracies that are all alike give.
+        options = {"method": "eigh", "check_valid": "ignore"}
+        model.coefficients = rng.multivariate_normal(posterior.coef_, posterior.sigma_, **options)
+        model.intercept += float(posterior.X_offset_ @ (posterior.coef_ - model.coefficients))  # same mean accuracy
         return model
 
     def imagine(self, routes: Sequence[Route], distances: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -94,27 +88,14 @@ class AccuracyModel:
         `distances` [nodes, nodes] are those between the nodes. `errors` [episodes, round_limit] are standard normal;
         all routes meet the same ones.
         """
-        config, shape = self.config, (len(routes), len(errors))
-        nodes, rounds = to_arrays(routes)
-        stays, row = (rounds > 0).sum(axis=1, keepdims=True), np.arange(len(routes))[:, np.newaxis]
-        errors, gains = self.noise * errors, (1 - KEPT)[:, np.newaxis] * self.of_visits
-        place, stalled, running = np.zeros(shape, int), np.zeros(shape, int), np.ones(shape, bool)
-        left, holder, memory = rounds[row, place], nodes[row, place], np.zeros((len(KEPT), *shape))
-        accuracy = best = cost = result = np.zeros(shape)
-        for round in range(1, config.round_limit + 1):
-            leaves = (left <= 0) | ((config.patience > 0) & (stalled >= config.patience))
-            place = np.where(leaves, np.where(place + 1 < stays, place + 1, np.minimum(1, place)), place)
-            left = np.where(leaves, rounds[row, place], left) - 1
-            node = nodes[row, place]
-            memory = KEPT[:, np.newaxis, np.newaxis] * memory + gains[:, node]
-            of_round = self.of_round * round / config.round_limit
-            odds = self.intercept + memory.sum(0) + self.of_present[node] + of_round + errors[:, round - 1]
-            before, accuracy = accuracy, expit(odds)
-            cost = cost + distances[holder, node]
-            stalls = (node == holder) & (config.goal - STALL_MARGIN <= accuracy) & (accuracy <= best)
-            stalled, best, holder = np.where(stalls, stalled + 1, 0), np.maximum(best, accuracy), node
-            value = objective(round, accuracy, before, best, cost, config.goal)
-            result, running = np.where(running, value, result), running & (accuracy < config.goal)
-            if not running.any():
-                break
-        return result.mean(axis=1)
+        paths = np.array([path(route, self.config.round_limit) for route in routes])
+        odds = features(paths, self.config) @ self.coefficients + self.intercept
+        accuracy = expit(odds[:, np.newaxis] + self.noise * errors)  # [routes, episodes, rounds]
+        before = np.insert(accuracy[..., :-1], 0, 0, axis=-1)
+        cost = np.insert(np.cumsum(distances[paths[:, :-1], paths[:, 1:]], axis=1), 0, 0, axis=1)[:, np.newaxis]
+        reached = accuracy >= self.config.goal
+        last = np.where(reached.any(-1), reached.argmax(-1), self.config.round_limit - 1)[..., np.newaxis]
+        after, before = (np.take_along_axis(array, last, -1) for array in (accuracy, before))
+        cost = np.take_along_axis(np.broadcast_to(cost, accuracy.shape), last, -1)
+        best = accuracy.max(-1, keepdims=True)
+        return objective(last + 1, after, before, best, cost, self.config.goal).mean(axis=(1, 2))

@@ -8,10 +8,10 @@ from config import Config
 from policies.accuracy_model import AccuracyModel
 from policies.routes import (
     MOST_STAYS,
-    Follower,
     Route,
     changed,
     from_arrays,
+    path,
     random_route,
     to_arrays,
 )
@@ -19,7 +19,7 @@ from policies.rules import Policy
 from policies.saved_agent import kind, read_agent
 from settings.errors import UsageError
 
-KIND = ("policy", "nodes", "starter", "patience")  # give a route its meaning
+KIND = ("policy", "nodes", "starter")  # give a route its meaning
 FIRST = 18  # episodes along random routes, or half the number of nodes if that is more
 FRESH = 0.3  # the share of the candidates that is random
 ELITE = 6  # routes that candidates are changed from
@@ -30,7 +30,7 @@ CANDIDATES = 150  # new routes imagined before an episode
 class RouteAgent(Policy):
     """Plays routes, learns the accuracy from them, imagines many routes and plays the best one next.
 
-    1. A route is a short list of stays. A stay ends early where the model stalls; after the last stay comes the second.
+    1. A route is a short list of stays. After the last stay comes the second.
     2. The first episodes follow random routes.
     3. After the last of them and each later episode, a Bayesian linear regression learns the accuracy from all
        episodes. For the next episode, the agent draws the coefficients from their posterior distribution (Thompson
@@ -76,8 +76,7 @@ class RouteAgent(Policy):
         """Ranks the next node of the route first, then the others, the nearest to it first."""
         if info["round"] == 1:
             self.route = self.planned or self._random_route(rng)
-            self.follower = Follower(self.route, self.config.patience)
-        node = self.follower.next(info["stalled"])
+        node = path(self.route, self.config.round_limit)[info["round"]]
         ranking = np.lexsort((self.distances[node], np.arange(self.config.nodes) != node))
         return ranking.tolist(), self.route == self.best
 

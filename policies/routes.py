@@ -1,4 +1,4 @@
-"""Draws and changes routes of stays, and follows them."""
+"""Draws and changes routes of stays, and tells their nodes."""
 
 from collections.abc import Sequence
 
@@ -55,6 +55,12 @@ def joined(stays: Sequence[tuple[int, int]]) -> Route:
     return tuple(route[:MOST_STAYS])
 
 
+def path(route: Route, rounds: int) -> np.ndarray:
+    """Returns the nodes that train [rounds]; after the last stay comes the second."""
+    nodes = np.repeat(*np.array(route).T)
+    return np.append(nodes, np.tile(nodes[route[0][1] if len(route) > 1 else 0 :], rounds))[:rounds]
+
+
 def to_arrays(routes: Sequence[Route]) -> tuple[np.ndarray, np.ndarray]:
     """Returns the nodes [routes, MOST_STAYS] and the rounds [routes, MOST_STAYS] of routes, 0 after the last stay."""
     nodes, rounds = np.zeros((2, len(routes), MOST_STAYS), int)
@@ -77,20 +83,3 @@ def from_arrays(nodes: np.ndarray, rounds: np.ndarray) -> list[Route]:
     """Returns the routes of the arrays of `to_arrays`."""
     pairs = zip(nodes.tolist(), rounds.tolist(), strict=True)
     return [tuple(stay for stay in zip(*row, strict=True) if stay[1]) for row in pairs]
-
-
-class Follower:
-    """Follows a route in an episode: a stay ends with its rounds, or once the model has stalled for some of them."""
-
-    def __init__(self, route: Route, patience: int):
-        """With a `patience` of 0 no stay ends early."""
-        self.route, self.patience = route, patience
-        self.place, self.left = 0, route[0][1] - 1  # the present stay, and its rounds to come; one has passed
-
-    def next(self, stalled: int) -> int:
-        """Returns the node of the next round; the model has `stalled` for so many rounds."""
-        if self.left <= 0 or 0 < self.patience <= stalled:
-            self.place = self.place + 1 if self.place + 1 < len(self.route) else min(1, self.place)
-            self.left = self.route[self.place][1]
-        self.left -= 1
-        return self.route[self.place][0]

@@ -57,7 +57,6 @@ PAPER = {
     "updates": 1,
     "double_q": "no",
     "target_every": 0,
-    "patience": 0,
     "epsilon": 1.0,
     "epsilon_decay": 0.02,
     "epsilon_end": 0,
@@ -69,7 +68,7 @@ CHANGES = {
     "paper": {},
     "published-code": {"split": "published"},
     "quick": {"episodes": 10, "goal": 0.5, "round_limit": 20, "minibatch": 32},
-    "improved": {"policy": "route-agent", "episodes": 140, "greedy_from": 121, "patience": 1},
+    "improved": {"policy": "route-agent", "episodes": 140, "greedy_from": 121},
 }
 PRESETS = {name: PAPER | changes for name, changes in CHANGES.items()}
 PRESET_HELP = {

@@ -3,6 +3,7 @@
 from config import Config
 from settings.declare import flag
 from settings.errors import UsageError
+from settings.names import LEARNING
 from settings.user_classes import is_import_path
 
 SCHEMA = 6  # goes up when a setting is added, renamed or removed, or when the meaning of one changes
@@ -17,7 +18,6 @@ def _from_schema_1(settings: dict) -> dict:
     added = {
         "learner": "cnn",
         "learner_variant": "",
-        "patience": 0,
         "greedy_from": 0,
     }
     settings = added | settings
@@ -45,14 +45,11 @@ def _from_schema_4(settings: dict) -> dict:
 def _from_schema_5(settings: dict) -> dict:
     """Returns settings of schema 5 as those of schema 6; raises UsageError where an option that is gone was in use.
 
-    Policies of this project but for the DQN did the same with any of these options.
+    Rules and baselines of this project did the same with any of these options.
     """
     gone = {"observation": "pca", "agent_network": "dense", "n_step": 1, "renamed_share": 0, "round_price": 0}
-    gone |= {"explore_repeat": 1, "average_last": 0}
-    policy = settings["policy"]
-    if policy == "dqn" and settings["patience"]:
-        raise UsageError(_is_gone("patience", settings["patience"], " with --policy dqn"))
-    if policy == "dqn" or is_import_path(policy):
+    gone |= {"explore_repeat": 1, "average_last": 0, "patience": 0}
+    if settings["policy"] in LEARNING or is_import_path(settings["policy"]):
         return _without(settings, gone)
     return {name: value for name, value in settings.items() if name not in gone}
 
@@ -62,12 +59,8 @@ def _without(settings: dict, gone: dict) -> dict:
     another value."""
     for name, default in gone.items():
         if (value := settings.get(name, default)) != default:
-            raise UsageError(_is_gone(name, value))
+            raise UsageError(f"it was made with {flag(name)} {value}, which is gone; use the version of its commit")
     return {name: value for name, value in settings.items() if name not in gone}
-
-
-def _is_gone(name: str, value: object, where: str = "") -> str:
-    return f"it was made with {flag(name)} {value}{where}, which is gone; use the version of its commit"
 
 
 def read_settings(settings: dict, schema: int) -> Config:

@@ -8,7 +8,6 @@ SIDE, CLASSES = 28, 10  # pixels a side of an image, and classes, of MNIST, Fash
 DATASETS = ("mnist", "fashion-mnist", "cifar10", "digits-stand-in", "other")  # by name; a user may give others
 
 LAST_SEED = 2**32 - 1
-STALL_MARGIN = 0.1  # how far below the goal staying at a node begins to count as stalling
 
 REFERENCES = ("centralized", "fedavg", "gossip-ring", "gossip-complete", "swarm")  # see baselines/references.py
 RULES = (  # policies that do not learn, see policies/rules.py

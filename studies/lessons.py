@@ -122,9 +122,9 @@ def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float | s
             (node, *_), _ = agent.rank(None, info, generator(config.seed, "exploration", episode, len(path) + 1))
         distance = distances[path[-1] if path else node, node]
         path = (*path, node)
-        (state, _), accuracies, _ = player.after(episode, path)
+        _, accuracies, _ = player.after(episode, path)
         done = accuracies[-1] >= config.goal or len(path) == config.round_limit
-        info = {"round": len(path), "node": (node,), "stalled": state["stalled"], "distance": distance}
+        info = {"round": len(path), "node": (node,), "distance": distance}
         info |= {"accuracy": accuracies[-1], "previous_accuracy": (0.0, *accuracies)[-2]}
         gained = reward(accuracies[-1], distance, config)
         total += gained

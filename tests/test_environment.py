@@ -1,6 +1,5 @@
 """A round and what is seen of it: against scikit-learn's PCA, Gymnasium's checker and numbers worked out by hand."""
 
-import dataclasses
 import random
 
 import numpy as np
@@ -176,21 +175,6 @@ def test_bytes_steps_and_visits(dataset):
     assert [info["gradient_steps"] for info in infos] == [2, 2, 2]
     assert infos[0]["visits"].tolist() == [1] + [0] * 9
     assert infos[2]["visits"].tolist() == [1, 0, 0, 2] + [0] * 6
-
-
-def test_stalled_by_hand(dataset, monkeypatch):
-    """It counts rounds of staying at most 0.1 below the goal without a new best accuracy, and begins anew otherwise."""
-    environment = HomogeneousLearningEnv(Config(goal=0.8, **SMALL), dataset)
-    accuracies = iter([0.5, 0.5, 0.75, 0.75, 0.72, 0.76, 0.75, 0.69, 0.71, 0.71, 0.72])
-    train_and_evaluate = environment.nodes.round
-
-    def pretend(request):
-        return dataclasses.replace(train_and_evaluate(request), accuracy=next(accuracies))
-
-    monkeypatch.setattr(environment.nodes, "round", pretend)
-    environment.reset()
-    infos = [environment.step(node)[4] for node in (0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 3)]
-    assert [info["stalled"] for info in infos] == [0, 0, 0, 1, 2, 0, 1, 0, 1, 0, 1]
 
 
 def test_unreachable_nodes_are_passed_over(dataset):

@@ -3,11 +3,8 @@
 `--policy studies.ablation.parts:WithoutModel` runs one alone.
 """
 
-import dataclasses
-
 import numpy as np
 
-from config import Config
 from policies.accuracy_model import AccuracyModel, objective
 from policies.route_agent import RouteAgent
 from policies.routes import Route
@@ -43,10 +40,3 @@ class WithoutSampling(RouteAgent):
 
     def _drawn(self, model: AccuracyModel, rng: np.random.Generator) -> AccuracyModel:
         return model
-
-
-class WithoutPatience(RouteAgent):
-    """Ends no stay early."""
-
-    def __init__(self, config: Config, distances: np.ndarray):
-        super().__init__(dataclasses.replace(config, patience=0), distances)

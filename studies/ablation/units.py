@@ -18,5 +18,4 @@ class Ablation(Lessons):
         "without model": parts.WithoutModel,
         "without weights": parts.WithoutWeights,
         "without sampling": parts.WithoutSampling,
-        "without patience": parts.WithoutPatience,
     }

@@ -10,8 +10,8 @@ from config import Config
 from policies.route_agent import CANDIDATES, FIRST, RouteAgent
 from settings.errors import UsageError
 
-SETTINGS = {"policy": "route-agent", "nodes": 4, "pca_components": 4, "round_limit": 12, "patience": 1}
-KIND = "--policy route-agent --nodes 4 --starter 0 --patience 1"
+SETTINGS = {"policy": "route-agent", "nodes": 4, "pca_components": 4, "round_limit": 12}
+KIND = "--policy route-agent --nodes 4 --starter 0"
 STAYS, ROUNDS = np.array([[0, 3, 0, 0, 0, 0]]), np.array([[1, 9, 0, 0, 0, 0]])  # of a saved agent
 DISTANCES = np.array([[0, 3, 2, 1], [3, 0, 1, 2], [2, 1, 0, 1], [1, 2, 1, 0.0]]) / 100
 
@@ -23,14 +23,13 @@ def gain(node):
 
 def play(agent, episode, first=0.2):
     """Plays an episode of the toy world; returns the nodes that trained and whether the choices were greedy."""
-    path, greedy, accuracy, best, stalled = [0], [], first, first, 0
+    path, greedy, accuracy = [0], [], first
     while accuracy < 0.8 and len(path) < 12:
-        info = {"round": len(path), "stalled": stalled, "node": (path[-1],)}
+        info = {"round": len(path), "node": (path[-1],)}
         (node, *_), is_greedy = agent.rank(None, info, np.random.default_rng([1, episode, len(path)]))
         greedy.append(is_greedy)
         before, accuracy = accuracy, accuracy + gain(node)
-        stalled = stalled + 1 if node == path[-1] and 0.7 <= accuracy <= best else 0
-        path, best = [*path, node], max(best, accuracy)
+        path.append(node)
         info = {"round": len(path), "node": (node,), "accuracy": accuracy, "previous_accuracy": before}
         done = accuracy >= 0.8 or len(path) == 12
         agent.remember(None, node, 0.0, None, done, info | {"distance": DISTANCES[path[-2], node]})
@@ -113,7 +112,7 @@ def test_the_last_choice_imagines_more_episodes_than_the_search():
 def test_ranking_has_the_nearest_after_the_node_of_the_route():
     agent = RouteAgent(Config(**SETTINGS), DISTANCES)
     agent.planned = ((0, 1), (2, 3))
-    assert agent.rank(None, {"round": 1, "stalled": 0}, np.random.default_rng(0))[0] == [2, 1, 3, 0]
+    assert agent.rank(None, {"round": 1}, np.random.default_rng(0))[0] == [2, 1, 3, 0]
 
 
 def test_a_drawn_model_plans_and_the_posterior_means_choose():

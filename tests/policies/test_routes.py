@@ -8,10 +8,10 @@ import pytest
 from policies.routes import (
     LONGEST,
     MOST_STAYS,
-    Follower,
     changed,
     from_arrays,
     joined,
+    path,
     random_route,
     to_arrays,
 )
@@ -63,11 +63,5 @@ def test_arrays_and_back():
         (((0, 2),), [0, 0, 0, 0, 0, 0, 0, 0]),
     ],
 )
-def test_following_a_route_after_the_first_round(route, expected):
-    follower = Follower(route, patience=0)
-    assert [follower.next(stalled=9) for _ in expected] == expected
-
-
-def test_a_stay_ends_early_where_the_model_stalls():
-    follower = Follower(((0, 1), (3, 9), (1, 9)), patience=2)
-    assert [follower.next(stalled) for stalled in (0, 0, 1, 2, 0, 1, 3)] == [3, 3, 3, 1, 1, 1, 3]
+def test_nodes_along_a_route(route, expected):
+    assert path(route, 9).tolist() == [0, *expected]

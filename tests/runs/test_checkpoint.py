@@ -75,7 +75,7 @@ def test_a_setting_counts_by_its_value_and_not_as_it_is_written(tiny, tmp_path, 
     settings = json.loads(str(arrays["settings"]))
     assert settings["reward_base"] == 3
     settings["reward_base"] = 3
-    del settings["patience"]  # as if it were new since
+    del settings["greedy_from"]  # as if it were new since
     np.savez(tmp_path / "checkpoint.npz", **arrays | {"settings": json.dumps(settings)})
     run("--resume", "--run-dir", tmp_path, "--episodes", 2)
     settings["reward_base"] = 4

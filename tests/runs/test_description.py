@@ -54,9 +54,9 @@ def test_a_description_of_another_form_is_refused(name, value, finished, tmp_pat
 def test_preset_paper_is_what_config_says_until_that_is_edited(edited):
     assert Config().as_text() == presets.PAPER
     assert parse([])[1].preset == "paper"
-    edited(goal=0.6, patience=3)
+    edited(goal=0.6, target_every=3)
     changed, given = parse(["--episodes", "7"])
-    assert (changed.goal, changed.patience, changed.episodes, given.preset) == (0.6, 3, 7, "edited")
+    assert (changed.goal, changed.target_every, changed.episodes, given.preset) == (0.6, 3, 7, "edited")
     authors, given = parse(["--preset", "paper", "--episodes", "7"])
     assert authors.as_text() == presets.PAPER | {"episodes": 7}
     assert given.preset == "paper"
@@ -72,16 +72,16 @@ def written(folder, settings, **more):
 
 def of_first_schema():
     """The settings that the first published runs had, by their names."""
-    gone = ("world", "learner", "learner_variant", "patience", "greedy_from", "evaluation")
+    gone = ("world", "learner", "learner_variant", "greedy_from", "evaluation")
     settings = {name: value for name, value in presets.PAPER.items() if name not in gone}
     return settings | {"evaluation_dtype": "winograd-checked", "observation": "pca", "n_step": 1}
 
 
 def test_an_edited_default_does_not_change_what_a_published_run_was(edited, tmp_path):
     folder = written(tmp_path, of_first_schema())
-    edited(patience=5, world="seed", learner="kde", greedy_from=60, goal=0.5)
+    edited(world="seed", learner="kde", greedy_from=60, goal=0.5)
     then = read_description(folder)["config"]
-    assert (then.patience, then.learner, then.greedy_from) == (0, "cnn", 0)
+    assert (then.learner, then.greedy_from) == ("cnn", 0)
     assert (then.goal, then.evaluation, then.world) == (0.8, "auto", "authors")
     assert read_description(folder)["evaluation"] == "winograd-checked"
 
@@ -110,6 +110,7 @@ OF_SCHEMA_5 = {
     "round_price": 0,
     "explore_repeat": 1,
     "average_last": 0,
+    "patience": 0,
 }
 
 
@@ -124,6 +125,7 @@ OF_SCHEMA_5 = {
         ("round_price", 1),
         ("explore_repeat", 3),
         ("average_last", 20),
+        ("patience", 2),
     ],
 )
 def test_runs_of_the_fifth_schema_are_read_unless_they_used_what_is_gone(tmp_path, policy, name, value):
@@ -136,17 +138,11 @@ def test_runs_of_the_fifth_schema_are_read_unless_they_used_what_is_gone(tmp_pat
         read_description(written(tmp_path, settings, **about))
 
 
-def test_patience_of_the_dqn_is_gone(tmp_path):
-    about = {"schema": 5, "evaluation": "float32", "learns": True}
-    with pytest.raises(UsageError, match="made with --patience 2 with --policy dqn, which is gone"):
-        read_description(written(tmp_path, presets.PAPER | OF_SCHEMA_5 | {"patience": 2}, **about))
-
-
-@pytest.mark.parametrize("policy", ["random", "route-agent", "fedavg"])
+@pytest.mark.parametrize("policy", ["random", "home", "fedavg"])
 def test_runs_whose_policy_never_used_what_is_gone_are_read(tmp_path, policy):
     settings = presets.PAPER | OF_SCHEMA_5 | {"policy": policy, "observation": "round", "n_step": 3, "patience": 1}
     then = read_description(written(tmp_path, settings, schema=5, evaluation="float32", learns=True))["config"]
-    assert then == Config(**presets.PAPER | {"policy": policy, "patience": 1})
+    assert then == Config(**presets.PAPER | {"policy": policy})
 
 
 @pytest.mark.parametrize(

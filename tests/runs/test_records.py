@@ -21,7 +21,7 @@ from runs.tables import read_table
 
 RUN = dict(zip(RUN_COLUMNS, ("dqn", "disjoint", "mnist", 0.8, "float32", "cnn", ""), strict=True))
 INFO = {"round": 2, "node": (3, 1), "previous_node": 0, "distance": 0.25, "accuracy": 0.5, "reward": -0.5}
-INFO |= {"loss": math.nan, "bytes_sent": 8, "gradient_steps": 4, "unreachable": (5,), "stalled": 0}
+INFO |= {"loss": math.nan, "bytes_sent": 8, "gradient_steps": 4, "unreachable": (5,), "finite": True}
 VALUES = {"seed": 0, "episode": 3, "epsilon": 1.0, "greedy": False, "done": True}
 VALUES |= {"train_seconds": 0.12345, "evaluate_seconds": 2, "round_seconds": 3, "values": (-0.123456, 12345.6, 2e-7)}
 REST = {"epsilon": 1.0, "loss": 0.5, "seconds": 1.0, "reached_goal": False, "ended": "round limit"}
@@ -31,8 +31,8 @@ def test_what_is_missing_or_unknown_is_refused():
     round_ = round_record(INFO, **VALUES, **RUN)
     with pytest.raises(KeyError, match="epsilon"):
         round_record(INFO, **{name: value for name, value in VALUES.items() if name != "epsilon"}, **RUN)
-    with pytest.raises(TypeError, match="stalled"):
-        round_record(INFO, **VALUES, **RUN, stalled=0)
+    with pytest.raises(TypeError, match="finite"):
+        round_record(INFO, **VALUES, **RUN, finite=True)
     with pytest.raises(TypeError, match="ended"):
         episode_record([round_], **{name: value for name, value in REST.items() if name != "ended"})
     with pytest.raises(TypeError, match="cost"):

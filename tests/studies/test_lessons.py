@@ -17,7 +17,7 @@ from studies import lessons
 from studies.ablation.parts import WithoutModel
 from studies.lessons import Lessons
 
-SETTINGS = THREE_NODES | {"policy": "route-agent", "episodes": 4, "greedy_from": 4, "patience": 1, "threads": 1}
+SETTINGS = THREE_NODES | {"policy": "route-agent", "episodes": 4, "greedy_from": 4, "threads": 1}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from config import Config
 from policies.route_agent import FIRST, RouteAgent
 from policies.rules import learns
 from studies.ablation import parts
-from studies.ablation.parts import WithoutModel, WithoutPatience, WithoutSampling, WithoutWeights
+from studies.ablation.parts import WithoutModel, WithoutSampling, WithoutWeights
 
-SETTINGS = {"nodes": 3, "pca_components": 3, "greedy_from": 41, "patience": 1}
+SETTINGS = {"nodes": 3, "pca_components": 3, "greedy_from": 41}
 DISTANCES = np.ones((3, 3)) - np.eye(3)
 PARTS = [kind for _, kind in inspect.getmembers(parts, inspect.isclass) if kind.__base__ is RouteAgent]
 
@@ -20,7 +20,7 @@ def after(kind, episodes):
     """Makes an agent that has learned from episodes in which each stay at node 1 or 2 ends at the goal."""
     agent = kind(Config(policy=f"studies.ablation.parts:{kind.__name__}", **SETTINGS), DISTANCES)
     for episode in range(1, episodes + 1):
-        agent.rank(None, {"round": 1, "stalled": 0}, np.random.default_rng(episode))
+        agent.rank(None, {"round": 1}, np.random.default_rng(episode))
         agent.path, agent.seen = [0, 1 + episode % 2, 1], [0.3, 0.5, 0.81]
         agent.learn(np.random.default_rng(episode), episode)
     return agent
@@ -60,11 +60,3 @@ def test_without_a_model_episodes_alone_tell():
     assert agent._ranked([slow, fast, new, slow], None, 8, None) == [new, fast, slow]
     agent.accuracies[1] = [0.3, 0.5]  # misses the goal by 0.3: 30 rounds more
     assert agent._ranked([slow, fast], None, 8, None) == [slow, fast]
-
-
-def test_stays_last_without_patience():
-    for kind, nodes in ((RouteAgent, [1, 2]), (WithoutPatience, [1, 1])):
-        agent = kind(Config(policy=f"studies.ablation.parts:{kind.__name__}", **SETTINGS), DISTANCES)
-        agent.planned = ((0, 1), (1, 9), (2, 9))
-        seen = [agent.rank(None, {"round": 1 + stalled, "stalled": stalled}, None)[0][0] for stalled in (0, 1)]
-        assert seen == nodes

@@ -109,7 +109,7 @@ def test_searches_on_the_weights_of_the_trials_are_refused(tmp_path, capsys):
 
 
 def test_a_route_is_played_as_it_says(small, dataset, tmp_path, monkeypatch):
-    config = best_routes.Config(**THREE_NODES | {"policy": "route-agent", "patience": 0, "threads": 2})
+    config = best_routes.Config(**THREE_NODES | {"policy": "route-agent", "threads": 2})
     unit = units.Judgement(split="disjoint", seed=210, episode=3)
     monkeypatch.setattr(units.Judgement, "routes", lambda unit, folder: [A, B])
     shares = []
