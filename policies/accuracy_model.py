@@ -8,7 +8,7 @@ from scipy.signal import lfilter
 from scipy.special import expit, logit
 
 from config import Config
-from policies.routes import Route, path
+from policies.routes import NEAR, Route, to_arrays
 
 KEPT = np.exp(-1 / np.array([3.0, 12.0]))  # what one more round leaves of a visit's effect, in two memories
 SHARPNESS = 1.5  # how steeply the weight of a round falls with its distance from the goal
@@ -82,20 +82,35 @@ class AccuracyModel:
         model.intercept += float(posterior.X_offset_ @ (posterior.coef_ - model.coefficients))  # same mean accuracy
         return model
 
-    def imagine(self, routes: Sequence[Route], distances: np.ndarray, errors: np.ndarray) -> np.ndarray:
-        """Returns the mean objective [routes] of imagined episodes along routes.
+    def imagine(
+        self, routes: Sequence[Route], distances: np.ndarray, errors: np.ndarray, near: float = NEAR
+    ) -> np.ndarray:
+        """Returns the mean objective [routes] of imagined episodes along routes, followed as a Follower does.
 
         `distances` [nodes, nodes] are those between the nodes. `errors` [episodes, round_limit] are standard normal;
         all routes meet the same ones.
         """
-        paths = np.array([path(route, self.config.round_limit) for route in routes])
-        odds = features(paths, self.config) @ self.coefficients + self.intercept
-        accuracy = expit(odds[:, np.newaxis] + self.noise * errors)  # [routes, episodes, rounds]
-        before = np.insert(accuracy[..., :-1], 0, 0, axis=-1)
-        cost = np.insert(np.cumsum(distances[paths[:, :-1], paths[:, 1:]], axis=1), 0, 0, axis=1)[:, np.newaxis]
-        reached = accuracy >= self.config.goal
-        last = np.where(reached.any(-1), reached.argmax(-1), self.config.round_limit - 1)[..., np.newaxis]
-        after, before = (np.take_along_axis(array, last, -1) for array in (accuracy, before))
-        cost = np.take_along_axis(np.broadcast_to(cost, accuracy.shape), last, -1)
-        best = accuracy.max(-1, keepdims=True)
-        return objective(last + 1, after, before, best, cost, self.config.goal).mean(axis=(1, 2))
+        config, shape = self.config, (len(routes), len(errors))
+        of_visits, of_present, (of_round,) = np.split(self.coefficients, [len(KEPT) * config.nodes, -1])
+        gains = (1 - KEPT)[:, np.newaxis] * of_visits.reshape(len(KEPT), config.nodes)
+        nodes, rounds = to_arrays(routes)
+        stays, row = (rounds > 0).sum(axis=1, keepdims=True), np.arange(len(routes))[:, np.newaxis]
+        place, stalls, running = np.zeros(shape, int), np.zeros(shape, bool), np.ones(shape, bool)
+        left, holder, memory = rounds[row, place], nodes[row, place], np.zeros((len(KEPT), *shape))
+        accuracy = best = cost = result = np.zeros(shape)
+        for round in range(1, config.round_limit + 1):
+            leaves = (left <= 0) | stalls
+            place = np.where(leaves, np.where(place + 1 < stays, place + 1, np.minimum(1, place)), place)
+            left = np.where(leaves, rounds[row, place], left) - 1
+            node = nodes[row, place]
+            memory = KEPT[:, np.newaxis, np.newaxis] * memory + gains[:, node]
+            odds = self.intercept + memory.sum(0) + of_present[node] + of_round * round / config.round_limit
+            before, accuracy = accuracy, expit(odds + self.noise * errors[:, round - 1])
+            cost = cost + distances[holder, node]
+            stalls = (node == holder) & (config.goal - near <= accuracy) & (accuracy <= best)
+            best, holder = np.maximum(best, accuracy), node
+            value = objective(round, accuracy, before, best, cost, config.goal)
+            result, running = np.where(running, value, result), running & (accuracy < config.goal)
+            if not running.any():
+                break
+        return result.mean(axis=1)

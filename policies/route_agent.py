@@ -8,10 +8,11 @@ from config import Config
 from policies.accuracy_model import AccuracyModel
 from policies.routes import (
     MOST_STAYS,
+    NEAR,
+    Follower,
     Route,
     changed,
     from_arrays,
-    path,
     random_route,
     to_arrays,
 )
@@ -30,7 +31,8 @@ CANDIDATES = 150  # new routes imagined before an episode
 class RouteAgent(Policy):
     """Plays routes, learns the accuracy from them, imagines many routes and plays the best one next.
 
-    1. A route is a short list of stays. After the last stay comes the second.
+    1. A route is a short list of stays. A stay ends early near the goal where the model makes no progress; after the
+       last stay comes the second.
     2. The first episodes follow random routes.
     3. After the last of them and each later episode, a Bayesian linear regression learns the accuracy from all
        episodes. For the next episode, the agent draws the coefficients from their posterior distribution (Thompson
@@ -42,6 +44,7 @@ class RouteAgent(Policy):
     """
 
     learns = True
+    near = NEAR
 
     def __init__(self, config: Config, distances: np.ndarray):
         """Raises UsageError where several nodes train in a round, or `load_agent` names no agent of this kind."""
@@ -76,7 +79,8 @@ class RouteAgent(Policy):
         """Ranks the next node of the route first, then the others, the nearest to it first."""
         if info["round"] == 1:
             self.route = self.planned or self._random_route(rng)
-        node = path(self.route, self.config.round_limit)[info["round"]]
+            self.follower = Follower(self.route, self.config.goal - self.near)
+        node = self.follower.next(info["node"] == (info["previous_node"],), info["accuracy"])
         ranking = np.lexsort((self.distances[node], np.arange(self.config.nodes) != node))
         return ranking.tolist(), self.route == self.best
 
@@ -125,7 +129,7 @@ class RouteAgent(Policy):
         """Returns the routes without repetitions, sorted by their mean objectives in imagined `episodes` along each."""
         routes = list(dict.fromkeys(routes))
         errors = rng.standard_normal((episodes, self.config.round_limit))
-        objectives = model.imagine(routes, self.distances, errors)
+        objectives = model.imagine(routes, self.distances, errors, self.near)
         return [routes[index] for index in np.argsort(objectives, kind="stable")]
 
     def _model(self) -> AccuracyModel:

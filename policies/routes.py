@@ -1,4 +1,4 @@
-"""Draws and changes routes of stays, and tells their nodes."""
+"""Draws and changes routes of stays, and follows them."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import numpy as np
 Route = tuple[tuple[int, int], ...]  # its stays (node, rounds); the first is at the starter
 MOST_STAYS, LONGEST, MEAN = 6, 20, 8  # stays of a route; rounds of a stay, and their mean where they are drawn
 STAYS, LONGEST_START = 4, 6  # of a random route: its stays, and the rounds at the starter
+NEAR = 0.1  # a stay that makes no progress ends where the accuracy is at most this below the goal
 
 
 def random_route(starter: int, nodes: Sequence[int], first: int | None, rng: np.random.Generator) -> Route:
@@ -55,12 +56,6 @@ def joined(stays: Sequence[tuple[int, int]]) -> Route:
     return tuple(route[:MOST_STAYS])
 
 
-def path(route: Route, rounds: int) -> np.ndarray:
-    """Returns the nodes that train [rounds]; after the last stay comes the second."""
-    nodes = np.repeat(*np.array(route).T)
-    return np.append(nodes, np.tile(nodes[route[0][1] if len(route) > 1 else 0 :], rounds))[:rounds]
-
-
 def to_arrays(routes: Sequence[Route]) -> tuple[np.ndarray, np.ndarray]:
     """Returns the nodes [routes, MOST_STAYS] and the rounds [routes, MOST_STAYS] of routes, 0 after the last stay."""
     nodes, rounds = np.zeros((2, len(routes), MOST_STAYS), int)
@@ -83,3 +78,24 @@ def from_arrays(nodes: np.ndarray, rounds: np.ndarray) -> list[Route]:
     """Returns the routes of the arrays of `to_arrays`."""
     pairs = zip(nodes.tolist(), rounds.tolist(), strict=True)
     return [tuple(stay for stay in zip(*row, strict=True) if stay[1]) for row in pairs]
+
+
+class Follower:
+    """Follows a route in an episode: a stay ends with its rounds, or near the goal after a round without progress.
+
+    A round is without progress if the model stayed and is no better than before in the episode.
+    """
+
+    def __init__(self, route: Route, end: float):
+        """Stays end early from the accuracy `end` on."""
+        self.route, self.end, self.best = route, end, 0.0
+        self.place, self.left = 0, route[0][1] - 1  # the present stay, and its rounds to come; one has passed
+
+    def next(self, stayed: bool, accuracy: float) -> int:
+        """Returns the node of the next round; the model `stayed` in the last one or moved, and has this accuracy."""
+        if self.left <= 0 or (stayed and self.end <= accuracy <= self.best):
+            self.place = self.place + 1 if self.place + 1 < len(self.route) else min(1, self.place)
+            self.left = self.route[self.place][1]
+        self.best = max(self.best, accuracy)
+        self.left -= 1
+        return self.route[self.place][0]

@@ -124,7 +124,7 @@ def play(agent: RouteAgent, player: Player, episode: int) -> dict[str, float | s
         path = (*path, node)
         _, accuracies, _ = player.after(episode, path)
         done = accuracies[-1] >= config.goal or len(path) == config.round_limit
-        info = {"round": len(path), "node": (node,), "distance": distance}
+        info = {"round": len(path), "node": (node,), "previous_node": (config.starter, *path)[-2], "distance": distance}
         info |= {"accuracy": accuracies[-1], "previous_accuracy": (0.0, *accuracies)[-2]}
         gained = reward(accuracies[-1], distance, config)
         total += gained

@@ -40,3 +40,9 @@ class WithoutSampling(RouteAgent):
 
     def _drawn(self, model: AccuracyModel, rng: np.random.Generator) -> AccuracyModel:
         return model
+
+
+class WithoutPatience(RouteAgent):
+    """Ends no stay early."""
+
+    near = -np.inf

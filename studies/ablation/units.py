@@ -18,4 +18,5 @@ class Ablation(Lessons):
         "without model": parts.WithoutModel,
         "without weights": parts.WithoutWeights,
         "without sampling": parts.WithoutSampling,
+        "without patience": parts.WithoutPatience,
     }

@@ -51,6 +51,14 @@ def test_imagined_episodes_by_hand():
     np.testing.assert_allclose(imagined, [2 - 0.25 + 0.5 - 0.0, 3 - 0.25 + 0.5, 4 + 30], atol=1e-6)
 
 
+def test_imagined_stays_end_near_the_goal_without_progress():
+    """Node 0 gives 0.75 in every round: round 2 is no better, so that round 3 is at node 1, which gives 0.85."""
+    model = linear(logit(0.75), present=(0, logit(0.85) - logit(0.75)))
+    routes, errors = [((0, 9), (1, 1))], np.zeros((1, 4))
+    assert model.imagine(routes, APART, errors) == pytest.approx(3 - 0.5 + 0.5)
+    assert model.imagine(routes, APART, errors, near=0.01) == pytest.approx(4 + 5)
+
+
 def test_imagined_routes_go_on_with_the_second_stay():
     """Nodes 0, 1, 0 and again 1. In round 4 node 1 gives 0.9, in round 2 less than the goal: log-odds grow by 0.5 a
     round. In round 3 node 0 has the log-odds -0.5. The ways are 0.3 together, one and a half rounds."""

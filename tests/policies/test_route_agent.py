@@ -11,6 +11,7 @@ from policies.route_agent import CANDIDATES, FIRST, RouteAgent
 from settings.errors import UsageError
 
 SETTINGS = {"policy": "route-agent", "nodes": 4, "pca_components": 4, "round_limit": 12}
+FIRST_ROUND = {"round": 1, "node": (0,), "previous_node": 0, "accuracy": 0.2}
 KIND = "--policy route-agent --nodes 4 --starter 0"
 STAYS, ROUNDS = np.array([[0, 3, 0, 0, 0, 0]]), np.array([[1, 9, 0, 0, 0, 0]])  # of a saved agent
 DISTANCES = np.array([[0, 3, 2, 1], [3, 0, 1, 2], [2, 1, 0, 1], [1, 2, 1, 0.0]]) / 100
@@ -25,7 +26,7 @@ def play(agent, episode, first=0.2):
     """Plays an episode of the toy world; returns the nodes that trained and whether the choices were greedy."""
     path, greedy, accuracy = [0], [], first
     while accuracy < 0.8 and len(path) < 12:
-        info = {"round": len(path), "node": (path[-1],)}
+        info = {"round": len(path), "node": (path[-1],), "previous_node": path[-2:][0], "accuracy": accuracy}
         (node, *_), is_greedy = agent.rank(None, info, np.random.default_rng([1, episode, len(path)]))
         greedy.append(is_greedy)
         before, accuracy = accuracy, accuracy + gain(node)
@@ -99,7 +100,7 @@ def test_an_episode_that_the_first_round_ends_teaches_nothing():
 def test_the_last_choice_imagines_more_episodes_than_the_search():
     agent, imagined = RouteAgent(Config(greedy_from=21, **SETTINGS), DISTANCES), []
 
-    def imagine(routes, distances, errors):
+    def imagine(routes, distances, errors, near):
         imagined.append(errors.shape)
         return np.zeros(len(routes))
 
@@ -112,7 +113,7 @@ def test_the_last_choice_imagines_more_episodes_than_the_search():
 def test_ranking_has_the_nearest_after_the_node_of_the_route():
     agent = RouteAgent(Config(**SETTINGS), DISTANCES)
     agent.planned = ((0, 1), (2, 3))
-    assert agent.rank(None, {"round": 1}, np.random.default_rng(0))[0] == [2, 1, 3, 0]
+    assert agent.rank(None, FIRST_ROUND, np.random.default_rng(0))[0] == [2, 1, 3, 0]
 
 
 def test_a_drawn_model_plans_and_the_posterior_means_choose():
@@ -122,7 +123,7 @@ def test_a_drawn_model_plans_and_the_posterior_means_choose():
     agent.paths, agent.accuracies = [[0, 1]] * 18, [[0.2, 0.3]] * 18
 
     def prefers(node):
-        return lambda routes, distances, errors: np.array([-(route[1:2] == ((node, 5),)) for route in routes])
+        return lambda routes, *rest: np.array([-(route[1:2] == ((node, 5),)) for route in routes])
 
     model = types.SimpleNamespace(imagine=prefers(2), drawn=lambda rng: types.SimpleNamespace(imagine=prefers(3)))
     agent._model = lambda: model
@@ -138,7 +139,7 @@ def test_the_best_six_routes_are_changed():
     routes = [((0, 1), (node, rounds)) for node in (1, 2, 3) for rounds in (5, 6, 7)]
     objectives = dict(zip(routes, [3.0, 9.0, 1.0, 4.0, 8.0, 2.0, 7.0, 5.0, 6.0], strict=True))
     agent.routes = [*routes, routes[1]]
-    model = types.SimpleNamespace(imagine=lambda routes, distances, errors: np.array([objectives[r] for r in routes]))
+    model = types.SimpleNamespace(imagine=lambda routes, *rest: np.array([objectives[r] for r in routes]))
     agent._model, agent._drawn = lambda: model, lambda model, rng: model
     agent._candidate = lambda elite, rng: given.append(elite) or routes[1]
     assert agent._search(np.random.default_rng(0)) == agent.best == routes[2]

@@ -8,10 +8,10 @@ import pytest
 from policies.routes import (
     LONGEST,
     MOST_STAYS,
+    Follower,
     changed,
     from_arrays,
     joined,
-    path,
     random_route,
     to_arrays,
 )
@@ -63,5 +63,27 @@ def test_arrays_and_back():
         (((0, 2),), [0, 0, 0, 0, 0, 0, 0, 0]),
     ],
 )
-def test_nodes_along_a_route(route, expected):
-    assert path(route, 9).tolist() == [0, *expected]
+def test_following_a_route_after_the_first_round(route, expected):
+    follower = Follower(route, 0.7)
+    assert [follower.next(True, 0.1 + 0.01 * round) for round, _ in enumerate(expected)] == expected
+
+
+def test_a_stay_ends_near_the_goal_after_a_round_without_progress():
+    """In turn: far from the goal; better than before; no better: it ends; just moved; no better again; better."""
+    follower = Follower(((0, 1), (3, 9), (1, 9)), 0.7)
+    rounds = [
+        (True, 0.6),
+        (False, 0.5),
+        (True, 0.5),
+        (True, 0.75),
+        (True, 0.75),
+        (False, 0.7),
+        (True, 0.74),
+        (True, 0.76),
+    ]
+    assert [follower.next(*each) for each in rounds] == [3, 3, 3, 3, 1, 1, 3, 3]
+
+
+def test_an_end_out_of_reach_lets_stays_last():
+    follower = Follower(((0, 1), (3, 3), (1, 9)), np.inf)
+    assert [follower.next(True, 0.75) for _ in range(4)] == [3, 3, 3, 1]

@@ -9,9 +9,10 @@ from config import Config
 from policies.route_agent import FIRST, RouteAgent
 from policies.rules import learns
 from studies.ablation import parts
-from studies.ablation.parts import WithoutModel, WithoutSampling, WithoutWeights
+from studies.ablation.parts import WithoutModel, WithoutPatience, WithoutSampling, WithoutWeights
 
 SETTINGS = {"nodes": 3, "pca_components": 3, "greedy_from": 41}
+FIRST_ROUND = {"round": 1, "node": (0,), "previous_node": 0, "accuracy": 0.3}
 DISTANCES = np.ones((3, 3)) - np.eye(3)
 PARTS = [kind for _, kind in inspect.getmembers(parts, inspect.isclass) if kind.__base__ is RouteAgent]
 
@@ -20,7 +21,7 @@ def after(kind, episodes):
     """Makes an agent that has learned from episodes in which each stay at node 1 or 2 ends at the goal."""
     agent = kind(Config(policy=f"studies.ablation.parts:{kind.__name__}", **SETTINGS), DISTANCES)
     for episode in range(1, episodes + 1):
-        agent.rank(None, {"round": 1}, np.random.default_rng(episode))
+        agent.rank(None, FIRST_ROUND, np.random.default_rng(episode))
         agent.path, agent.seen = [0, 1 + episode % 2, 1], [0.3, 0.5, 0.81]
         agent.learn(np.random.default_rng(episode), episode)
     return agent
@@ -60,3 +61,16 @@ def test_without_a_model_episodes_alone_tell():
     assert agent._ranked([slow, fast, new, slow], None, 8, None) == [new, fast, slow]
     agent.accuracies[1] = [0.3, 0.5]  # misses the goal by 0.3: 30 rounds more
     assert agent._ranked([slow, fast], None, 8, None) == [slow, fast]
+
+
+def test_stays_last_without_patience():
+    """The second round at node 1 is near the goal of 0.8 and no better than the first."""
+    for kind, nodes in ((RouteAgent, [1, 1, 2]), (WithoutPatience, [1, 1, 1])):
+        agent = kind(Config(policy=f"studies.ablation.parts:{kind.__name__}", **SETTINGS), DISTANCES)
+        agent.planned = ((0, 1), (1, 9), (2, 9))
+        rounds = ((0, 0, 0.3), (0, 1, 0.75), (1, 1, 0.75))
+        infos = [
+            {"round": round, "node": (node,), "previous_node": before, "accuracy": accuracy}
+            for round, (before, node, accuracy) in enumerate(rounds, 1)
+        ]
+        assert [agent.rank(None, info, None)[0][0] for info in infos] == nodes
