@@ -29,16 +29,16 @@ def objective(
     return rounds - np.where(best >= goal, beyond, MISS * (best - goal)) + COST * cost
 
 
-def features(nodes: Sequence[int] | np.ndarray, config: Config) -> np.ndarray:
-    """Returns what the accuracies are learned from [..., rounds, (memories + 1) * config.nodes + 1].
+def features(path: Sequence[int], config: Config) -> np.ndarray:
+    """Returns what the accuracy of each round is learned from [rounds, (memories + 1) * nodes + 1].
 
-    `nodes` [..., rounds] trained one after the other. The columns are, for each memory, an exponentially weighted share
-    of the rounds at each node; a one-hot vector of the present node; the round as a share of the limit.
+    The columns are, for each memory, an exponentially weighted share of the rounds at each node; a one-hot vector of
+    the present node; the round as a share of the limit.
     """
-    present = (np.asarray(nodes)[..., np.newaxis] == np.arange(config.nodes)).astype(float)
-    memories = [lfilter([1 - kept], [1, -kept], present, axis=-2) for kept in KEPT]
-    rounds = np.broadcast_to(1 + np.arange(present.shape[-2])[:, np.newaxis], (*present.shape[:-1], 1))
-    return np.concatenate([*memories, present, rounds / config.round_limit], axis=-1)
+    present = np.equal.outer(path, np.arange(config.nodes)).astype(float)
+    memories = [lfilter([1 - kept], [1, -kept], present, axis=0) for kept in KEPT]
+    rounds = np.arange(1, len(path) + 1)[:, np.newaxis]
+    return np.hstack([*memories, present, rounds / config.round_limit])
 
 
 def log_odds(accuracy: np.ndarray | float) -> np.ndarray:
@@ -62,7 +62,7 @@ class AccuracyModel:
         """
         from sklearn.linear_model import BayesianRidge  # only where it is used: it takes a second
 
-        inputs = np.concatenate([features(nodes, config) for nodes in paths])
+        inputs = np.concatenate([features(path, config) for path in paths])
         accuracy = np.concatenate(accuracies)
         odds = log_odds(accuracy)
         weights = np.minimum(1, np.exp(sharpness * (odds - log_odds(config.goal))))

@@ -44,7 +44,7 @@ class RouteAgent(Policy):
     """
 
     learns = True
-    near = NEAR
+    near = NEAR  # stays may end early from so much below the goal on
 
     def __init__(self, config: Config, distances: np.ndarray):
         """Raises UsageError where several nodes train in a round, or `load_agent` names no agent of this kind."""
