@@ -18,7 +18,7 @@ from nodes.local import LocalNodes
 RESULTS = PROJECT / "results"
 FIRST_TUNING_SEED = 100  # seeds below are reported, these and higher ones choose settings, goals and routes
 TUNED_ON = (
-    *("ablation-first/per_seed.csv", "floors/*.csv", "goals/*.csv", "sb3/tuning-*.csv"),
+    *("ablation-first/per_seed.csv", "ablation-second/per_seed.csv", "floors/*.csv", "goals/*.csv", "sb3/tuning-*.csv"),
     *(f"learners*/runs/{name}.csv.gz" for name in ("rate", "strength", "tuning")),
 )
 
