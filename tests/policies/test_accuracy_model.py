@@ -105,7 +105,5 @@ def test_drawn_coefficients_have_their_posterior_distribution():
     draws = np.array([each.coefficients for each in models])
     np.testing.assert_allclose(draws.mean(axis=0), model.coefficients, atol=5 * np.sqrt(expected.max() / 4000))
     np.testing.assert_allclose(np.cov(draws.T), expected, atol=0.1 * expected.max())
-    at_the_mean = [each.intercept for each in models] + draws @ center
-    np.testing.assert_allclose(
-        at_the_mean, model.intercept + model.coefficients @ center
-    )  # all agree on the mean accuracy
+    at_the_mean = [each.intercept for each in models] + draws @ center  # all agree there
+    np.testing.assert_allclose(at_the_mean, model.intercept + model.coefficients @ center)
